@@ -4,7 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from cloudtest import allow, refused
+from cloudtest import allow, eventually, refused
 from test_cloudformation import settled, wait
 from test_cloudformation_custom import runtime
 
@@ -204,3 +204,107 @@ def test_macros_are_invoked_by_the_caller_and_end_with_their_stack(cloud, accoun
     wait(cfn, "stack_delete_complete", "macros")
     with refused("ValidationError", f"No transform named {account.account}::Echo found."):
         cfn.create_stack(**make)
+
+
+def nested(cloud, account, child):
+    """A template around another, which lies in a bucket; the way to put another there."""
+    s3 = account.client("s3")
+    bucket = f"inner-{account.account}"
+    s3.create_bucket(Bucket=bucket)
+
+    def put(template):
+        s3.put_object(Bucket=bucket, Key="inner.json", Body=json.dumps(template).encode())
+
+    put(child)
+    inner = {"TemplateURL": f"https://{bucket}.s3.amazonaws.com/inner.json", "Parameters": {"Count": "2"}}
+    around = {
+        "Resources": {"Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": inner}},
+        "Outputs": {"All": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.Names"]}}},
+    }
+    return around, put
+
+
+CHILD = {
+    "Transform": ["First"],
+    "Parameters": {"Count": {"Type": "Number", "Default": 1}},
+    "Resources": {"Fn::Transform": {"Name": "Queues"}, "Handle": HANDLE},
+    "Outputs": {"Names": {"Value": {"Fn::GetAtt": ["Queue0", "QueueName"]}}},
+}
+
+
+def inner_of(cfn, stack="around"):
+    return cfn.describe_stack_resource(StackName=stack, LogicalResourceId="Inner")["StackResourceDetail"][
+        "PhysicalResourceId"
+    ]
+
+
+def test_macros_of_nested_stacks(cloud, account):
+    cfn = macros(cloud, account)
+    around, put = nested(cloud, account, CHILD)
+    make = {"StackName": "around", "TemplateBody": json.dumps(around)}
+    cfn.create_stack(**make, Capabilities=MAY)
+    assert settled(cfn, "around") == "CREATE_COMPLETE", cfn.describe_stack_events(StackName="around")["StackEvents"]
+    inner = inner_of(cfn)
+    assert inner.startswith("arn:aws:cloudformation:")
+    assert made(cfn, inner) == ["Handle", "Queue0", "Queue1"]
+    trail = processed(cfn, inner)["Resources"]["Queue1"]["Metadata"]["Trail"]
+    assert trail == [f"{account.account}::First"]
+    # What is changed in it, its macros hear of.
+    put({**CHILD, "Resources": {**CHILD["Resources"], "More": HANDLE}})
+    cfn.update_stack(**make, Capabilities=MAY)
+    assert settled(cfn, "around") == "UPDATE_COMPLETE"
+    assert inner_of(cfn) == inner
+    assert sorted(processed(cfn, inner)["Resources"]) == ["Handle", "More", "Queue0", "Queue1"]
+    # One that refuses turns the update back, and the stack around it.
+    put({**CHILD, "Transform": ["Refusing"]})
+    cfn.update_stack(**make, Capabilities=MAY)
+    assert settled(cfn, "around") == "UPDATE_ROLLBACK_COMPLETE"
+    events = cfn.describe_stack_events(StackName="around")["StackEvents"]
+    told = [e["ResourceStatusReason"] for e in events if e["ResourceStatus"] == "UPDATE_FAILED"]
+    assert any(f"Transform {account.account}::Refusing failed with: a bad word" in reason for reason in told), told
+    assert sorted(processed(cfn, inner)["Resources"]) == ["Handle", "More", "Queue0", "Queue1"]
+    cfn.delete_stack(StackName="around")
+    wait(cfn, "stack_delete_complete", "around")
+    # Without the word for it, or with a macro that fails, there is none.
+    cfn.create_stack(**{**make, "StackName": "none"})
+    assert settled(cfn, "none") == "ROLLBACK_COMPLETE"
+    cfn.create_stack(**{**make, "StackName": "bad"}, Capabilities=MAY)
+    assert settled(cfn, "bad") == "ROLLBACK_COMPLETE"
+    names = [stack["StackName"] for stack in cfn.describe_stacks()["Stacks"]]
+    assert sorted(names) == ["bad", "macros", "none"]
+
+
+def test_macros_of_stack_sets(cloud, account):
+    cfn = macros(cloud, account)
+    service = {"Service": "cloudformation.amazonaws.com"}
+    administrator = account.role(
+        "AWSCloudFormationStackSetAdministrationRole", service, allow("sts:AssumeRole")
+    )
+    account.role("AWSCloudFormationStackSetExecutionRole", administrator, allow("*"))
+    cfn.create_stack_set(
+        StackSetName="set",
+        TemplateBody=json.dumps(CHILD),
+        Parameters=[{"ParameterKey": "Count", "ParameterValue": "3"}],
+        Capabilities=MAY,
+    )
+
+    def over(begun):
+        asked = {"StackSetName": "set", "OperationId": begun["OperationId"]}
+
+        def ended():
+            return cfn.describe_stack_set_operation(**asked)["StackSetOperation"]["Status"] != "RUNNING"
+
+        eventually(ended)
+        return cfn.list_stack_set_operation_results(**asked)["Summaries"]
+
+    place = {"StackSetName": "set", "Accounts": [account.account], "Regions": ["us-east-1"]}
+    results = over(cfn.create_stack_instances(**place))
+    assert [result["Status"] for result in results] == ["SUCCEEDED"], results
+    shown = cfn.describe_stack_instance(
+        StackSetName="set", StackInstanceAccount=account.account, StackInstanceRegion="us-east-1"
+    )["StackInstance"]
+    assert made(cfn, shown["StackId"]) == ["Handle", "Queue0", "Queue1", "Queue2"]
+    # Where there is no such macro, there is no stack.
+    results = over(cfn.create_stack_instances(**{**place, "Regions": ["eu-west-1"]}))
+    assert results[0]["Status"] == "FAILED"
+    assert "No transform named" in results[0]["StatusReason"], results

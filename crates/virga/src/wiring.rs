@@ -256,6 +256,7 @@ fn management_work() -> Work {
         }),
         Arc::new(management::cloudformation::work::notify::Notify),
         Arc::new(management::cloudformation::work::inspect::Inspect),
+        Arc::new(management::cloudformation::work::inquire::Inquire),
         Arc::new(management::cloudformation::work::Forget),
         Arc::new(management::cloudwatch::work::Evaluate),
         Arc::new(management::cloudwatch::work::Forget),

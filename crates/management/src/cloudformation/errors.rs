@@ -63,6 +63,8 @@ pub(crate) fn handler_code(fault: &Fault) -> &'static str {
         500 | 503 => "ServiceInternalError",
         _ if has(&["AccessDenied", "Unauthorized", "Authorization"]) => "AccessDenied",
         _ if has(&["AlreadyExist", "Exists", "Duplicate", "AlreadyOwned", "InUse"]) => "AlreadyExists",
+        // Lambda's code for it is one of all conflicts.
+        409 if fault.message.contains("already exist") => "AlreadyExists",
         _ if is_gone(&fault.code) => "NotFound",
         _ if has(&["LimitExceeded", "TooMany"]) => "ServiceLimitExceeded",
         _ => "InvalidRequest",

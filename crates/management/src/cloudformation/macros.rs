@@ -4,9 +4,9 @@
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros-author.html>
 
 use super::template::get;
-use base::{AccountId, Region};
+use base::{AccountId, Region, Timestamp};
 use store::{Key, Read, StoreError, Table};
-use wire::Value;
+use wire::{Fault, Value};
 
 store::record! {
     #[derive(Clone, PartialEq, Debug)]
@@ -15,6 +15,75 @@ store::record! {
         /// By whatever names it.
         2 => pub(crate) function: String,
         3 => pub(crate) description: Option<String>,
+    }
+}
+
+store::record! {
+    /// A question that waits for its answer, or for whoever wants to know that.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Inquiry {
+        1 => pub(crate) id: String,
+        2 => pub(crate) name: String,
+        3 => pub(crate) function: String,
+        /// JSON, as the next two.
+        4 => pub(crate) fragment: String,
+        5 => pub(crate) params: String,
+        6 => pub(crate) values: String,
+        7 => pub(crate) account: AccountId,
+        8 => pub(crate) region: Region,
+        /// Who wants to know.
+        9 => pub(crate) by: String,
+        10 => pub(crate) access_key: String,
+        11 => pub(crate) sealed_token: Option<Vec<u8>>,
+        12 => pub(crate) role: Option<String>,
+        13 => pub(crate) at: Timestamp,
+        14 => pub(crate) answer: Option<String>,
+        15 => pub(crate) why: Option<String>,
+    }
+}
+
+/// Of a place, by their ids.
+pub(crate) const INQUIRIES: Table<Inquiry> = Table::new(0x1719, "cloudformation/inquiries of macros");
+
+impl Inquiry {
+    pub(crate) fn of(question: &Question) -> Inquiry {
+        let json = wire::json::text;
+        Inquiry {
+            name: question.name.clone(),
+            function: question.function.clone(),
+            fragment: json(&question.fragment),
+            params: json(&question.params),
+            values: json(&question.values),
+            ..Inquiry::default()
+        }
+    }
+
+    pub(crate) fn question(&self) -> Question {
+        let read = |text: &str| wire::json::read(text).unwrap_or(Value::Null);
+        Question {
+            name: self.name.clone(),
+            function: self.function.clone(),
+            fragment: read(&self.fragment),
+            params: read(&self.params),
+            values: read(&self.values),
+        }
+    }
+
+    pub(crate) fn asks(&self, question: &Question) -> bool {
+        let other = Inquiry::of(question);
+        let all = |own: &Inquiry| {
+            [&own.name, &own.function, &own.fragment, &own.params, &own.values].map(Clone::clone)
+        };
+        all(self) == all(&other)
+    }
+
+    /// What the macro has said, once it has.
+    pub(crate) fn said(&self) -> Option<Result<Value, String>> {
+        match (&self.answer, &self.why) {
+            (_, Some(why)) => Some(Err(why.clone())),
+            (Some(answer), None) => Some(Ok(wire::json::read(answer).unwrap_or(Value::Null))),
+            (None, None) => None,
+        }
     }
 }
 
@@ -64,6 +133,24 @@ impl Question {
             ("templateParameterValues", self.values.clone()),
         ];
         Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// What an invocation of the function comes to.
+    ///
+    /// # Errors
+    /// In AWS's words.
+    pub(crate) fn answered(&self, answer: Result<Value, Fault>, id: &str) -> Result<Value, String> {
+        let answer =
+            answer.map_err(|fault| format!("Transform {} failed with: {}", self.name, fault.message))?;
+        if answer.member("FunctionError").is_some() {
+            return self.outcome(None, id);
+        }
+        let payload = match answer.member("Payload") {
+            Some(Value::Blob(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+            Some(Value::Str(text)) => text.clone(),
+            _ => String::new(),
+        };
+        self.outcome(Some(&payload), id)
     }
 
     /// What the function's answer comes to: what stands there instead, or why nothing does.

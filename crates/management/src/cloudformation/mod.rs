@@ -4,9 +4,9 @@
 //! audited as such; each step is one transaction with the record of it, so that a crash neither doubles nor forgets a
 //! resource; a failure turns the stack back; a kind or a property that is not known fails, in AWS's words.
 //!
-//! Not here: macros in nested stacks, serverless APIs, rules that ask about the account, dynamic references to secrets or to what the
-//! stack itself makes, update policies, hooks, a registry of kinds. Change sets do not look into nested stacks. The tags
-//! `aws:cloudformation:*` do not come to Auto Scaling groups (with their machines) and nested stacks.
+//! Not here: serverless APIs, dynamic references to secrets or to what the stack itself makes, rollback triggers, hooks, a
+//! registry of kinds; imports of nested stacks. Change sets do not look into nested stacks. The tags `aws:cloudformation:*` do
+//! not come to Auto Scaling groups (with their machines) and nested stacks.
 //!
 //! - [`template`]: the language, pure.
 //! - [`kinds`]: what each kind of resource does by which operations.

@@ -208,6 +208,8 @@ store::record! {
         15 => pub(crate) principal: String,
         /// What becomes part of the stack as it is.
         16 => pub(crate) imports: Vec<Import>,
+        /// What the operation has made goes when it is taken back, also where it would be retained.
+        17 => pub(crate) excepts: bool,
     }
 
     /// A resource that is there and becomes one of a stack.
@@ -216,6 +218,8 @@ store::record! {
         1 => pub(crate) name: String,
         2 => pub(crate) kind: String,
         3 => pub(crate) physical: String,
+        /// By which names and values that was said.
+        4 => pub(crate) identifiers: Vec<(String, String)>,
     }
 
     /// An event that a topic is to hear of.

@@ -12,14 +12,14 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// A topic whose messages wait in a queue.
-struct Provider<'c> {
+pub(crate) struct Provider<'c> {
     cloud: &'c Cloud,
     root: Caller<'c>,
-    topic: String,
+    pub(crate) topic: String,
 }
 
 impl<'c> Provider<'c> {
-    fn new(cloud: &'c Cloud) -> Provider<'c> {
+    pub(crate) fn new(cloud: &'c Cloud) -> Provider<'c> {
         let root = cloud.root(ACCOUNT);
         let topic = root.call("sns", "CreateTopic", json!({ "Name": "provider" })).ok();
         let topic = topic["TopicArn"].as_str().unwrap().to_owned();
@@ -35,15 +35,31 @@ impl<'c> Provider<'c> {
         Provider { cloud, root, topic }
     }
 
+    /// The next request, if there is one.
+    fn waiting(&self) -> Option<Value> {
+        let got = self.root.call("sqs", "ReceiveMessage", json!({ "QueueUrl": "provider" })).ok();
+        let message = got["Messages"].as_array()?.first()?;
+        let handle = json!({ "QueueUrl": "provider", "ReceiptHandle": message["ReceiptHandle"] });
+        self.root.call("sqs", "DeleteMessage", handle).ok();
+        Some(serde_json::from_str(message["Body"].as_str().unwrap()).unwrap())
+    }
+
+    /// Makes nothing, and ends whatever is to end.
+    pub(crate) fn makes_nothing(&self) {
+        let Some(asked) = self.waiting() else { return };
+        let answer = match asked["RequestType"].as_str() {
+            Some("Delete") => made(asked["PhysicalResourceId"].as_str().unwrap(), Value::Null),
+            _ => failed("nothing", "The provider makes nothing."),
+        };
+        assert_eq!(put(self.cloud, asked["ResponseURL"].as_str().unwrap(), &answer.to_string()), 200);
+    }
+
     /// The next request, once there is one.
     fn asked(&self) -> Value {
         for _ in 0..500 {
             self.cloud.reconcile();
-            let got = self.root.call("sqs", "ReceiveMessage", json!({ "QueueUrl": "provider" })).ok();
-            if let Some(message) = got["Messages"].as_array().and_then(|all| all.first()) {
-                let handle = json!({ "QueueUrl": "provider", "ReceiptHandle": message["ReceiptHandle"] });
-                self.root.call("sqs", "DeleteMessage", handle).ok();
-                return serde_json::from_str(message["Body"].as_str().unwrap()).unwrap();
+            if let Some(asked) = self.waiting() {
+                return asked;
             }
             // What runs beside the reconcilers gets its turn.
             std::thread::sleep(Duration::from_millis(2));

@@ -248,7 +248,7 @@ Resources:
 "#;
 
 /// Kinds that nobody can look at.
-const UNSEEN: &[&str] = &["More", "Inner"];
+const UNSEEN: &[&str] = &["More"];
 
 fn everything(cloud: &Cloud, root: &Caller<'_>) {
     created(cloud, root, "s", EVERYTHING);
@@ -471,7 +471,7 @@ fn what_was_changed_beside_the_stack_is_told_place_by_place() {
     assert_eq!(told["StackResourceDrifts"].as_array().unwrap().len(), 4);
 }
 
-const QUEUES: &str = "Resources: { A: { Type: 'AWS::SQS::Queue', Properties: { QueueName: a, DelaySeconds: 1 } }, B: { Type: 'AWS::SQS::Queue', Properties: { QueueName: b } }, V: { Type: 'AWS::Scheduler::ScheduleGroup', Properties: { Name: v } } }";
+const QUEUES: &str = "Resources: { A: { Type: 'AWS::SQS::Queue', Properties: { QueueName: a, DelaySeconds: 1 } }, B: { Type: 'AWS::SQS::Queue', Properties: { QueueName: b } }, V: { Type: 'AWS::CloudFormation::WaitConditionHandle' } }";
 
 #[test]
 fn one_resource_is_looked_at_at_once() {

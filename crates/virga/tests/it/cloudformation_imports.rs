@@ -119,7 +119,7 @@ Resources:
 "#;
 const OUTPUTS: &str = r#"
 Outputs:
-  All: { Value: !Join [' ', [!GetAtt Q.Arn, !GetAtt T.TopicArn, !GetAtt K.Arn, !GetAtt D.Arn, !GetAtt B.RegionalDomainName, !GetAtt R.Arn, !GetAtt R.RoleId, !GetAtt U.Arn, !GetAtt G.Arn, !GetAtt M.PolicyArn, !GetAtt S.GroupId, !GetAtt L.Arn, !GetAtt V.Value, !GetAtt F.Arn, !GetAtt C.Arn, !Ref P, !Ref A, !GetAtt N.DefaultSecurityGroup, !GetAtt N.DefaultNetworkAcl, !GetAtt O.AvailabilityZone, !GetAtt I.InternetGatewayId, !GetAtt W.RouteTableId, !GetAtt E.RepositoryUri, !GetAtt H.Arn, !GetAtt X.Arn]] }
+  All: { Value: !Join [' ', [!GetAtt Q.Arn, !GetAtt T.TopicArn, !GetAtt K.Arn, !GetAtt D.Arn, !GetAtt B.RegionalDomainName, !GetAtt R.Arn, !GetAtt R.RoleId, !GetAtt U.Arn, !GetAtt G.Arn, !GetAtt M.PolicyArn, !GetAtt M.PolicyId, !GetAtt M.CreateDate, !GetAtt S.GroupId, !GetAtt L.Arn, !GetAtt V.Value, !GetAtt F.Arn, !GetAtt C.Arn, !Ref P, !Ref A, !GetAtt N.DefaultSecurityGroup, !GetAtt N.DefaultNetworkAcl, !GetAtt O.AvailabilityZone, !GetAtt I.InternetGatewayId, !GetAtt W.RouteTableId, !GetAtt E.RepositoryUri, !GetAtt H.Arn, !GetAtt X.Arn]] }
 "#;
 
 #[test]

@@ -241,3 +241,80 @@ Resources:
     let words = "Template format error: Unrecognized DeletionPolicy Forget for resource Q";
     root.call("cloudformation", "CreateStack", input).refused_with(400, "ValidationError", words);
 }
+
+#[test]
+fn rules_ask_about_the_account() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let vpc = |cidr: &str, department: &str| {
+        let made = root.call("ec2", "CreateVpc", json!({ "CidrBlock": cidr })).ok();
+        let id = made["vpc"]["vpcId"].as_str().unwrap().to_owned();
+        let tags = json!([{ "Key": "Department", "Value": department }]);
+        root.call("ec2", "CreateTags", json!({ "Resources": [id], "Tags": tags })).ok();
+        id
+    };
+    let (it, other) = (vpc("10.0.0.0/16", "IT"), vpc("10.1.0.0/16", "Sales"));
+    let subnet = |vpc: &str, cidr: &str| {
+        let asked = json!({ "VpcId": vpc, "CidrBlock": cidr, "AvailabilityZone": "us-east-1a" });
+        root.call("ec2", "CreateSubnet", asked).ok()["subnet"]["subnetId"].as_str().unwrap().to_owned()
+    };
+    let (one, two, far) =
+        (subnet(&it, "10.0.0.0/24"), subnet(&it, "10.0.1.0/24"), subnet(&other, "10.1.0.0/24"));
+    let template = |assert: &str| {
+        format!(
+            "
+Parameters:
+  Vpc: {{ Type: 'AWS::EC2::VPC::Id' }}
+  Nets: {{ Type: 'List<AWS::EC2::Subnet::Id>' }}
+Rules:
+  R: {{ Assertions: [{{ Assert: {assert}, AssertDescription: it does not hold }}] }}
+Resources:
+  T: {{ Type: 'AWS::SNS::Topic' }}
+"
+        )
+    };
+    let tried = |stack: &str, assert: &str, vpc: &str, nets: &str| {
+        let given = [("Vpc", vpc), ("Nets", nets)];
+        let given = given.map(|(key, value)| json!({ "ParameterKey": key, "ParameterValue": value }));
+        let input = json!({ "StackName": stack, "TemplateBody": template(assert), "Parameters": given });
+        root.call("cloudformation", "CreateStack", input)
+    };
+    let (near, away) = (format!("{one},{two}"), format!("{one},{far}"));
+    for (turn, (assert, vpc, nets)) in [
+        ("!EachMemberEquals [!ValueOf [Nets, VpcId], !Ref Vpc]", &it, &near),
+        ("!Contains [!RefAll 'AWS::EC2::VPC::Id', !Ref Vpc]", &other, &near),
+        ("!Equals [!ValueOf [Vpc, Tags.Department], IT]", &it, &near),
+        ("!EachMemberIn [!ValueOf [Vpc, Tags.Department], !ValueOfAll ['AWS::EC2::VPC::Id', Tags.Department]]", &other, &near),
+        ("!EachMemberIn [!ValueOf [Nets, AvailabilityZone], [us-east-1a]]", &it, &away),
+        ("!Not [!Equals [!ValueOf [Vpc, DefaultSecurityGroup], '']]", &it, &near),
+        ("!EachMemberIn [!ValueOf [Vpc, DefaultNetworkAcl], !ValueOfAll ['AWS::EC2::VPC::Id', DefaultNetworkAcl]]", &it, &near),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        tried(&format!("s{turn}"), assert, vpc, nets).ok();
+    }
+    for (assert, words) in [
+        ("!EachMemberEquals [!ValueOf [Nets, VpcId], !Ref Vpc]", "it does not hold"),
+        ("!Equals [!ValueOf [Vpc, Tags.Department], Sales]", "it does not hold"),
+        (
+            "!Contains [!RefAll 'AWS::SQS::Queue', x]",
+            "Template validation error: AWS::SQS::Queue is no type that rules may ask about",
+        ),
+        (
+            "!Equals [!ValueOf [Vpc, Mood], x]",
+            "Template validation error: Mood is no attribute of AWS::EC2::VPC::Id that rules may ask for",
+        ),
+    ] {
+        tried("bad", assert, &it, &away).refused_with(400, "ValidationError", words);
+    }
+    // With the rights of whoever asks.
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["cloudformation:*","sns:*"],"Resource":"*"}}"#;
+    let eva = cloud.user(&root, "eva", policy);
+    let given = [("Vpc", it.as_str()), ("Nets", near.as_str())];
+    let given = given.map(|(key, value)| json!({ "ParameterKey": key, "ParameterValue": value }));
+    let assert = "!Contains [!RefAll 'AWS::EC2::VPC::Id', !Ref Vpc]";
+    let input = json!({ "StackName": "hers", "TemplateBody": template(assert), "Parameters": given });
+    let told = eva.call("cloudformation", "CreateStack", input).refused(400, "ValidationError");
+    assert!(told.contains("is not authorized to perform: ec2:DescribeVpcs"), "{told}");
+}

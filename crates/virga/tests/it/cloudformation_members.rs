@@ -160,7 +160,6 @@ fn what_would_make_a_deployment_safer_is_refused_where_it_is_not_built() {
     let safer = [
         json!({ "RollbackConfiguration": { "RollbackTriggers": [trigger] } }),
         json!({ "ResourceTypes": ["AWS::SNS::*"] }),
-        json!({ "RetainExceptOnCreate": true }),
     ];
     let asked = |name: &str, more: &Value| {
         let mut asked = json!({ "StackName": name, "TemplateBody": template });

@@ -89,7 +89,7 @@ const KEPT: &str = "
   Options: { Type: 'AWS::EC2::DHCPOptions', DeletionPolicy: Retain, Properties: { DomainName: one.example, DomainNameServers: [AmazonProvidedDNS], NtpServers: [169.254.169.123], NetbiosNodeType: 2 } }
   Card: { Type: 'AWS::EC2::NetworkInterface', DeletionPolicy: Retain, Properties: { SubnetId: SUBNET, Description: second, GroupSet: [GROUP], SourceDestCheck: false, PrivateIpAddress: 10.0.0.20 } }
 Outputs:
-  All: { Value: !Join [' ', [!GetAtt Nat.NatGatewayId, !GetAtt Acl.Id, !GetAtt Peers.Id, !GetAtt List.Arn, !GetAtt List.Version, !GetAtt Options.DhcpOptionsId, !GetAtt Card.PrimaryPrivateIpAddress, !GetAtt Card.VpcId]] }
+  All: { Value: !Join [' ', [!GetAtt Nat.NatGatewayId, !GetAtt Nat.EniId, !GetAtt Acl.Id, !GetAtt Peers.Id, !GetAtt List.Arn, !GetAtt List.Version, !GetAtt Options.DhcpOptionsId, !GetAtt Card.PrimaryPrivateIpAddress, !GetAtt Card.VpcId]] }
 ";
 const PARTS: [(&str, &str); 4] = [("SUBNET", "Net"), ("VPC", "Vpc"), ("OTHER", "Other"), ("GROUP", "Group")];
 
@@ -244,14 +244,50 @@ fn acls_peerings_lists_and_options_of_networks() {
 }
 
 #[test]
-fn a_peer_of_another_account_is_refused() {
+fn a_peer_of_another_account_is_accepted_by_a_role_there() {
+    const PEER: &str = "210987654321";
     let cloud = Cloud::new();
-    let root = cloud.root(ACCOUNT);
-    let template = network(80, "", 1, "x.example").replace("!Ref 'AWS::AccountId'", "'210987654321'");
-    create(&root, "net", &template, json!({}));
-    assert_eq!(settle(&cloud, &root, "net"), "ROLLBACK_COMPLETE");
-    let told = format!("{:?}", events(&root, "net"));
-    assert!(told.contains("Peers CREATE_FAILED Peerings with another account's VPC"), "{told}");
+    let (root, peer) = (cloud.root(ACCOUNT), cloud.root(PEER));
+    let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    let eva = cloud.user(&root, "eva", all);
+    let there = peer.call("ec2", "CreateVpc", json!({ "CidrBlock": "10.9.0.0/16" })).ok();
+    let there = there["vpc"]["vpcId"].as_str().unwrap();
+    let trust = json!({ "Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:root") }, "Action": "sts:AssumeRole",
+    } });
+    let role = json!({ "RoleName": "accepts", "AssumeRolePolicyDocument": trust.to_string() });
+    peer.call("iam", "CreateRole", role).ok();
+    let template = |role: &str| {
+        format!(
+            "
+Resources:
+  Vpc: {{ Type: 'AWS::EC2::VPC', Properties: {{ CidrBlock: 10.0.0.0/16 }} }}
+  Peers: {{ Type: 'AWS::EC2::VPCPeeringConnection', Properties: {{ VpcId: !Ref Vpc, PeerVpcId: {there}, PeerOwnerId: '{PEER}'{role} }} }}
+"
+        )
+    };
+    let refused = |stack: &str, role: &str, words: &str| {
+        create(&eva, stack, &template(role), json!({}));
+        assert_eq!(settle(&cloud, &root, stack), "ROLLBACK_COMPLETE");
+        let told = format!("{:?}", events(&root, stack));
+        assert!(told.contains(words), "{told}");
+    };
+    refused("none", "", "Peers CREATE_FAILED PeerRoleArn is required to peer with a VPC of another account.");
+    let with = format!(", PeerRoleArn: 'arn:aws:iam::{PEER}:role/accepts'");
+    refused("weak", &with, "is not authorized to perform: ec2:AcceptVpcPeeringConnection");
+    let allow = json!({ "Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "ec2:AcceptVpcPeeringConnection", "Resource": "*",
+    } });
+    let put = json!({ "RoleName": "accepts", "PolicyName": "p", "PolicyDocument": allow.to_string() });
+    peer.call("iam", "PutRolePolicy", put).ok();
+    refused("stranger", &with.replace("accepts", "other"), "is not authorized to perform: sts:AssumeRole");
+    created(&cloud, &eva, "net", &template(&with));
+    let id = physical(&root, "net", "Peers");
+    let asked = json!({ "VpcPeeringConnectionIds": [id] });
+    let told = peer.call("ec2", "DescribeVpcPeeringConnections", asked).ok();
+    let one = &told["vpcPeeringConnectionSet"][0];
+    assert_eq!((&one["status"]["code"], &one["accepterVpcInfo"]["vpcId"]), (&json!("active"), &json!(there)));
+    delete(&cloud, &root, "net");
 }
 
 const ALLOW: &str = "{ Version: 2012-10-17, Statement: { Effect: Allow, Action: 'ACTION', Resource: '*' } }";

@@ -298,3 +298,23 @@ fn what_does_not_fit_is_refused() {
     let asked = json!({ "UsePreviousTemplate": true, "PermissionModel": "SELF_MANAGED" });
     it.call("UpdateStackSet", asked).refused(501, "NotImplemented");
 }
+
+#[test]
+fn macros_are_for_sets_with_permissions_of_their_own() {
+    let cloud = Cloud::new();
+    let it = setting(&cloud);
+    it.call("ActivateOrganizationsAccess", json!({})).ok();
+    let template = "
+Transform: AWS::Serverless-2016-10-31
+Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: own } } }
+";
+    it.make(&json!({ "TemplateBody": template, "Capabilities": ["CAPABILITY_AUTO_EXPAND"] })).ok();
+    let id = it.spread("CreateStackInstances", json!({ "OrganizationalUnitIds": [it.inner] }));
+    assert_eq!(it.operations(), ["CREATE FAILED"]);
+    let told = it.call("ListStackSetOperationResults", json!({ "OperationId": id })).ok();
+    assert_eq!(
+        told["Summaries"][0]["StatusReason"],
+        "Stack sets with service-managed permissions do not support macros in templates."
+    );
+    assert_eq!(it.queues(&it.accounts[2]), 0);
+}

@@ -44,10 +44,15 @@ fn execute(cloud: &Cloud, account: &str) {
     role(&cloud.root(account), EXECUTOR, &principal, "*");
 }
 
-/// A set, with the roles that it needs.
-pub(crate) fn ready<'c>(cloud: &'c Cloud, accounts: &[&str]) -> Caller<'c> {
+/// The roles that sets need in these accounts.
+pub(crate) fn roles(cloud: &Cloud, accounts: &[&str]) {
     administer(cloud);
     accounts.iter().for_each(|account| execute(cloud, account));
+}
+
+/// A set, with the roles that it needs.
+pub(crate) fn ready<'c>(cloud: &'c Cloud, accounts: &[&str]) -> Caller<'c> {
+    roles(cloud, accounts);
     let root = cloud.root(ACCOUNT);
     root.call(CFN, "CreateStackSet", json!({ "StackSetName": "set", "TemplateBody": TEMPLATE })).ok();
     root

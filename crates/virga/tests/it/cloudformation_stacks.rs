@@ -409,3 +409,59 @@ fn a_bucket_that_is_not_empty_holds_its_stack() {
     assert_eq!(settle(&cloud, &root, id), "DELETE_COMPLETE");
     root.call("s3", "HeadBucket", json!({ "Bucket": bucket })).ok();
 }
+
+#[test]
+fn a_failure_that_was_kept_is_taken_back_later() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = "
+Resources:
+  A: { Type: 'AWS::SQS::Queue', Properties: { QueueName: good } }
+  K: { Type: 'AWS::SNS::Topic', DeletionPolicy: Retain, Properties: { TopicName: kept } }
+  B: { Type: 'AWS::SQS::Queue', DependsOn: [A, K], Properties: { QueueName: 'not a name' } }
+";
+    let back = |stack: &str, more: Value| {
+        let mut asked = json!({ "StackName": stack });
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("cloudformation", "RollbackStack", asked)
+    };
+    let topics = || root.call("sns", "ListTopics", json!({})).ok()["Topics"].as_array().map_or(0, Vec::len);
+    let id = create(&root, "bad", template, json!({ "DisableRollback": true }));
+    assert_eq!(settle(&cloud, &root, "bad"), "CREATE_FAILED");
+    assert_eq!(back("bad", json!({ "ClientRequestToken": "t" })).ok()["StackId"], id);
+    assert_eq!(settle(&cloud, &root, "bad"), "ROLLBACK_COMPLETE");
+    let told = events(&root, "bad");
+    assert!(told.contains(&"bad ROLLBACK_IN_PROGRESS User Initiated".to_owned()), "{told:#?}");
+    assert!(told.contains(&"A DELETE_COMPLETE".to_owned()), "{told:#?}");
+    assert!(told.contains(&"K DELETE_SKIPPED".to_owned()), "{told:#?}");
+    assert_eq!(root.call("sqs", "ListQueues", json!({})).ok().get("QueueUrls"), None);
+    assert_eq!(topics(), 1);
+    let message = back("bad", json!({})).refused(400, "ValidationError");
+    assert!(message.ends_with("is in ROLLBACK_COMPLETE state and can not be rolled back."), "{message}");
+    back("none", json!({})).refused_with(400, "ValidationError", "Stack [none] does not exist");
+    root.call("sns", "DeleteTopic", json!({ "TopicArn": format!("arn:aws:sns:us-east-1:{ACCOUNT}:kept") }))
+        .ok();
+    // What was made by what failed goes, whatever is to be retained otherwise.
+    cloud.advance(Duration::from_secs(61));
+    create(&root, "worse", template, json!({ "DisableRollback": true }));
+    assert_eq!(settle(&cloud, &root, "worse"), "CREATE_FAILED");
+    back("worse", json!({ "RetainExceptOnCreate": true })).ok();
+    assert_eq!(settle(&cloud, &root, "worse"), "ROLLBACK_COMPLETE");
+    assert_eq!(topics(), 0);
+    cloud.advance(Duration::from_secs(61));
+    create(&root, "worst", template, json!({ "RetainExceptOnCreate": true }));
+    assert_eq!(settle(&cloud, &root, "worst"), "ROLLBACK_COMPLETE");
+    assert_eq!(topics(), 0);
+    // An update that fails, too, and only for what it made itself.
+    let good = template.replace("'not a name'", "other");
+    cloud.advance(Duration::from_secs(61));
+    created(&cloud, &root, "good", &good);
+    let more = good.replace("QueueName: other", "QueueName: 'no name'").replace(
+        "  B:",
+        "  L: { Type: 'AWS::SNS::Topic', DeletionPolicy: Retain, Properties: { TopicName: late } }\n  B:",
+    );
+    let update = json!({ "StackName": "good", "TemplateBody": more.replace("DependsOn: [A, K]", "DependsOn: L"), "RetainExceptOnCreate": true });
+    root.call("cloudformation", "UpdateStack", update).ok();
+    assert_eq!(settle(&cloud, &root, "good"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "good"));
+    assert_eq!(topics(), 1);
+}

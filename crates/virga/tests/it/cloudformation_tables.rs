@@ -1,5 +1,6 @@
 //! Tables: whose contributors are looked at, and their indexes'; limits of indexes; members that are not known.
 
+use crate::cloudformation_drift::{detect, drifts};
 use crate::cloudformation_kinds::{delete, update};
 use crate::cloudformation_stacks::{ACCOUNT, create, created, events, output, physical, settle};
 use crate::harness::{Caller, Cloud};
@@ -356,7 +357,7 @@ fn a_global_table_of_one_region() {
 
     // What is not built changes nothing.
     for (template, why) in [
-        (global("", "", "eu-west-1"), "Global tables with replicas in other regions are not built."),
+        (global("", "", "eu-west-1"), "Replicas of a global table must have one in the region of its stack."),
         (
             first.replace("PAY_PER_REQUEST", "PROVISIONED"),
             "Global tables with provisioned throughput are not built.",
@@ -375,4 +376,79 @@ fn a_global_table_of_one_region() {
     delete(&cloud, &root, "s");
     root.call("dynamodb", "DescribeTable", json!({ "TableName": table }))
         .refused(400, "ResourceNotFoundException");
+}
+
+fn spread(replicas: &str) -> String {
+    format!(
+        "
+Resources:
+  Table:
+    Type: AWS::DynamoDB::GlobalTable
+    Properties:
+      TableName: spread
+      AttributeDefinitions: [{{ AttributeName: k, AttributeType: S }}]
+      KeySchema: [{{ AttributeName: k, KeyType: HASH }}]
+      BillingMode: PAY_PER_REQUEST
+      StreamSpecification: {{ StreamViewType: NEW_AND_OLD_IMAGES }}
+      Replicas: [{{ Region: us-east-1 }}, {replicas}]
+"
+    )
+}
+
+#[test]
+fn a_global_table_of_several_regions() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let west = "{ Region: eu-west-1, Tags: [{ Key: a, Value: b }], PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true } }";
+    created(&cloud, &root, "s", &spread(west));
+    let table = json!({ "TableName": "spread" });
+    let in_region = |region: &str| root.in_region(region);
+    let told = root.call("dynamodb", "DescribeTable", table.clone()).ok();
+    assert_eq!(
+        (&told["Table"]["Replicas"][0]["RegionName"], &told["Table"]["Replicas"][0]["ReplicaStatus"]),
+        (&json!("eu-west-1"), &json!("ACTIVE"))
+    );
+    let tags = |region: &str| {
+        let arn = format!("arn:aws:dynamodb:{region}:{ACCOUNT}:table/spread");
+        in_region(region).call("dynamodb", "ListTagsOfResource", json!({ "ResourceArn": arn })).ok()["Tags"]
+            .clone()
+    };
+    assert_eq!(tags("eu-west-1"), json!([{ "Key": "a", "Value": "b" }]));
+    let backups = in_region("eu-west-1").call("dynamodb", "DescribeContinuousBackups", table.clone()).ok();
+    let recovery = &backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
+    assert_eq!(recovery["PointInTimeRecoveryStatus"], "ENABLED");
+    let drift = detect(&cloud, &root, json!({ "StackName": "s" }));
+    assert_eq!(drift["StackDriftStatus"], "IN_SYNC", "{:#?}", drifts(&root, "s"));
+    // One changes, one comes; then the first goes.
+    let both = "{ Region: eu-west-1, Tags: [{ Key: a, Value: c }], DeletionProtectionEnabled: true }, { Region: us-west-2 }";
+    update(&cloud, &root, "s", &spread(both));
+    assert_eq!(tags("eu-west-1"), json!([{ "Key": "a", "Value": "c" }]));
+    let replica = in_region("eu-west-1").call("dynamodb", "DescribeTable", table.clone()).ok();
+    assert_eq!(replica["Table"]["DeletionProtectionEnabled"], true);
+    in_region("us-west-2").call("dynamodb", "DescribeTable", table.clone()).ok();
+    update(&cloud, &root, "s", &spread(&both.replace("true }", "false }")));
+    update(&cloud, &root, "s", &spread("{ Region: us-west-2 }"));
+    in_region("eu-west-1")
+        .call("dynamodb", "DescribeTable", table.clone())
+        .refused(400, "ResourceNotFoundException");
+    delete(&cloud, &root, "s");
+    for region in ["us-east-1", "us-west-2"] {
+        in_region(region)
+            .call("dynamodb", "DescribeTable", table.clone())
+            .refused(400, "ResourceNotFoundException");
+    }
+    // What is not handled of a replica there, and one that lacks its own.
+    for (stack, replicas, words) in [
+        (
+            "class",
+            "{ Region: us-west-2, TableClass: STANDARD }",
+            "Encountered unsupported property TableClass",
+        ),
+        ("nowhere", "{ Region: us-moon-1 }", "us-moon-1"),
+    ] {
+        create(&root, stack, &spread(replicas).replace("spread", stack), json!({}));
+        assert_eq!(settle(&cloud, &root, stack), "ROLLBACK_COMPLETE", "{:#?}", events(&root, stack));
+        let told = format!("{:?}", events(&root, stack));
+        assert!(told.contains(words), "{told}");
+    }
 }

@@ -8,7 +8,7 @@ use crate::cloudformation::template::{get, text};
 use wire::Value;
 
 /// What items of lists are known by.
-const NAMES: &[&str] = &["Key", "Id", "Sid", "PolicyName", "IndexName", "AttributeName", "Name"];
+const NAMES: &[&str] = &["Key", "Id", "Sid", "PolicyName", "IndexName", "AttributeName", "Name", "Region"];
 const NOTHING: &str = "null";
 
 /// One place where what is there is not what is wanted.
@@ -135,6 +135,7 @@ fn walk(place: &Place, expected: &Value, actual: &Value, rules: &Rules, out: &mu
             walk(place, one, &there[0], rules, out);
         }
         (one, other) if is_equal(one, other) || is_nothing(one) && is_nothing(other) => {}
+        (one, other) if place.whole && (is_account(one, other) || is_account(other, one)) => {}
         (one, other) => out.push(place.differs("NOT_EQUAL", Some(one), Some(other))),
     }
 }
@@ -144,6 +145,12 @@ fn is_equal(one: &Value, other: &Value) -> bool {
     let number = |value: &Value| text(value).and_then(|text| text.parse::<f64>().ok());
     let measures = matches!(one, Value::Float(_)) || matches!(other, Value::Float(_));
     shown(one) == shown(other) || measures && number(one).is_some_and(|own| Some(own) == number(other))
+}
+
+/// In a policy an account is written by its number, too.
+fn is_account(number: &Value, arn: &Value) -> bool {
+    let number = number.as_str().filter(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit()));
+    number.is_some_and(|id| arn.as_str().is_some_and(|arn| arn == format!("arn:aws:iam::{id}:root")))
 }
 
 fn document(value: &Value) -> Option<Value> {
@@ -271,6 +278,16 @@ mod tests {
                     "NOT_EQUAL /Policy/Statement/0/Action a b",
                     r#"ADD /Policy/Statement/0/Condition null {"x":1}"#,
                 ],
+            ),
+            (
+                r#"{"Policy":{"AWS":["123456789012","*"]}}"#,
+                r#"{"Policy":{"AWS":["*","arn:aws:iam::123456789012:root"]}}"#,
+                &[],
+            ),
+            (
+                r#"{"Policy":{"AWS":"123456789012"}}"#,
+                r#"{"Policy":{"AWS":"arn:aws:iam::210987654321:root"}}"#,
+                &["NOT_EQUAL /Policy/AWS 123456789012 arn:aws:iam::210987654321:root"],
             ),
             (
                 r#"{"Variables":{"A":"1"}}"#,

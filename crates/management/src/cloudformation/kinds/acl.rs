@@ -60,6 +60,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.made(id.clone(), vec![("AssociationId", Value::Str(id))]))
         },
         delete: back_to_default,
+        look: Some(&look::join::ACL_OF_SUBNET),
         ..BASE
     },
 ];

@@ -46,6 +46,7 @@ pub(super) static KINDS: &[Kind] = &[
         delete: |on| on.end(S3, "DeleteBucket", map([("Bucket", on.physical())])),
         mark: Some(mark),
         look: Some(&look::bucket::BUCKET),
+        taken: Some(look::bucket::owned),
         ..BASE
     },
     Kind {
@@ -62,6 +63,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         delete: |on| on.end(S3, "DeleteBucketPolicy", map([("Bucket", on.was("Bucket"))])),
         look: Some(&look::bucket::POLICY),
+        taken: Some(|on| look::bucket::POLICY.taken(on)),
         ..BASE
     },
 ];

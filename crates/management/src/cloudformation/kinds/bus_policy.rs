@@ -2,7 +2,7 @@
 
 use super::events::EVENTS;
 use super::on::{On, at, map, text_at};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind, Made, look};
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[Kind {
@@ -19,6 +19,8 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         let input = map([("EventBusName", on.was("EventBusName")), ("StatementId", on.was("StatementId"))]);
         on.end(EVENTS, "RemovePermission", input)
     },
+    look: Some(&look::bus::STATEMENT),
+    taken: Some(look::bus::stated),
     ..BASE
 }];
 

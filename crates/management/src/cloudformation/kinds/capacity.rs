@@ -1,10 +1,8 @@
 //! Room for machines, and machines in numbers: capacity reservations and EC2 fleets.
-//!
-//! Not here: Spot Fleets.
 
 use super::on::{On, at, map, text_at};
 use super::vpc::{EC2, TAGGER};
-use super::{Attributes, BASE, Done, Kind, Refusal};
+use super::{Attributes, BASE, Done, Kind, Refusal, look};
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[RESERVATION, FLEET];
@@ -58,6 +56,7 @@ const RESERVATION: Kind = Kind {
     },
     gone: |on| Ok(text_at(&reservation(on)?, "State") != "active"),
     mark: Some(|on| on.mark(&TAGGER, on.physical())),
+    look: Some(&look::machine::RESERVATION),
     ..BASE
 };
 
@@ -118,6 +117,7 @@ const FLEET: Kind = Kind {
         }
     },
     gone: |on| Ok(!matches!(text_at(&fleet(on)?, "FleetState").as_str(), "active" | "deleted_terminating")),
+    look: Some(&look::machine::FLEET),
     ..BASE
 };
 

@@ -57,6 +57,7 @@ pub(super) static KINDS: &[Kind] = &[
         "AWS::CloudWatch::Alarm",
         MEMBERS,
         &look::alarm::METRIC,
+        |on| look::alarm::METRIC.taken(on),
         |on| create(on, "PutMetricAlarm", MEMBERS),
         |on| update(on, "PutMetricAlarm", MEMBERS),
     ),
@@ -64,6 +65,7 @@ pub(super) static KINDS: &[Kind] = &[
         "AWS::CloudWatch::CompositeAlarm",
         COMPOSITE_MEMBERS,
         &look::alarm::COMPOSITE,
+        |on| look::alarm::COMPOSITE.taken(on),
         |on| create(on, "PutCompositeAlarm", COMPOSITE_MEMBERS),
         |on| update(on, "PutCompositeAlarm", COMPOSITE_MEMBERS),
     ),
@@ -85,6 +87,8 @@ pub(super) static KINDS: &[Kind] = &[
             let names = Value::List(vec![on.physical()]);
             on.end(CLOUDWATCH, "DeleteDashboards", map([("DashboardNames", names)]))
         },
+        look: Some(&look::alarm::DASHBOARD),
+        taken: Some(|on| look::alarm::DASHBOARD.taken(on)),
         ..BASE
     },
 ];
@@ -100,6 +104,7 @@ const fn alarm(
     name: &'static str,
     changes: &'static [&'static str],
     look: &'static look::Look,
+    taken: super::Taken,
     create: Hook,
     update: Hook,
 ) -> Kind {
@@ -117,6 +122,7 @@ const fn alarm(
         },
         mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("Arn")))),
         look: Some(look),
+        taken: Some(taken),
         ..BASE
     }
 }

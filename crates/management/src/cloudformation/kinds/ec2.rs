@@ -2,7 +2,7 @@
 
 use super::on::{On, map, text_at};
 use super::vpc::{EC2, TAGGER, retagged};
-use super::{BASE, Done, Kind, Made, Refusal};
+use super::{BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[
@@ -27,6 +27,7 @@ pub(super) static KINDS: &[Kind] = &[
             on.end(EC2, "ReleaseAddress", map([("AllocationId", Value::Str(on.attribute("AllocationId")))]))
         },
         mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("AllocationId")))),
+        look: Some(&look::join::ADDRESS),
         ..BASE
     },
     Kind {
@@ -36,6 +37,7 @@ pub(super) static KINDS: &[Kind] = &[
         named: Some("KeyName"),
         create: import_key,
         delete: |on| on.end(EC2, "DeleteKeyPair", map([("KeyName", on.physical())])),
+        look: Some(&look::machine::KEY_PAIR),
         ..BASE
     },
     Kind {
@@ -56,6 +58,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.made(name.clone(), vec![("GroupId", Value::Str(id)), ("GroupName", Value::Str(name))]))
         },
         delete: |on| on.end(EC2, "DeletePlacementGroup", map([("GroupName", on.physical())])),
+        look: Some(&look::machine::PLACEMENT),
         ..BASE
     },
     Kind {
@@ -76,6 +79,7 @@ pub(super) static KINDS: &[Kind] = &[
             on.end(EC2, "DeleteEgressOnlyInternetGateway", input)
         },
         mark: Some(|on| on.mark(&TAGGER, on.physical())),
+        look: Some(&look::beside::EGRESS),
         ..BASE
     },
     Kind {
@@ -87,6 +91,7 @@ pub(super) static KINDS: &[Kind] = &[
         update: retagged,
         delete: |on| on.end(EC2, "DeleteFlowLogs", map([("FlowLogIds", Value::List(vec![on.physical()]))])),
         mark: Some(|on| on.mark(&TAGGER, on.physical())),
+        look: Some(&look::beside::FLOW_LOG),
         ..BASE
     },
 ];

@@ -2,7 +2,7 @@
 
 use super::on::{On, at, map, text_at, texts};
 use super::vpc::{EC2, TAGGER};
-use super::{Attributes, BASE, Done, Kind, Made, Refusal};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[Kind {
@@ -29,6 +29,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         other => Ok(matches!(text_at(&other?, "State").as_str(), "deleted" | "")),
     },
     mark: Some(|on| on.mark(&TAGGER, on.physical())),
+    look: Some(&look::beside::ENDPOINT),
     ..BASE
 }];
 
@@ -85,7 +86,7 @@ fn describe(on: &mut On<'_, '_>) -> Done<Value> {
     Ok(at(&answer, "VpcEndpoints.0").cloned().unwrap_or(Value::Null))
 }
 
-fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
+pub(super) fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     let endpoint = describe(on)?;
     match text_at(&endpoint, "State").to_lowercase().as_str() {
         "available" => {}

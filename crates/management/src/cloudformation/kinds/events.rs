@@ -62,6 +62,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         delete: |on| on.end(EVENTS, "DeleteEventBus", map([("Name", on.physical())])),
         mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("Arn")))),
+        look: Some(&look::bus::BUS),
         ..BASE
     },
     Kind {
@@ -96,6 +97,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("Arn")))),
         look: Some(&look::rule::RULE),
+        taken: Some(look::rule::ruled),
         ..BASE
     },
 ];
@@ -135,6 +137,7 @@ const ARCHIVE: Kind = Kind {
         Ok(on.same())
     },
     delete: |on| on.end(EVENTS, "DeleteArchive", map([("ArchiveName", on.physical())])),
+    look: Some(&look::bus::ARCHIVE),
     ..BASE
 };
 
@@ -165,6 +168,7 @@ const CONNECTION: Kind = Kind {
         }
     },
     delete: |on| on.end(EVENTS, "DeleteConnection", map([("Name", on.physical())])),
+    look: Some(&look::bus::CONNECTION),
     ..BASE
 };
 
@@ -202,6 +206,7 @@ const DESTINATION: Kind = Kind {
         Ok(on.same())
     },
     delete: |on| on.end(EVENTS, "DeleteApiDestination", map([("Name", on.physical())])),
+    look: Some(&look::bus::DESTINATION),
     ..BASE
 };
 

@@ -1,10 +1,10 @@
 //! Templates of experiments.
 
 use super::on::{On, Tagger, map, text_at};
-use super::{BASE, Kind};
+use super::{BASE, Kind, look};
 use wire::Value;
 
-const FIS: &str = "fis";
+pub(super) const FIS: &str = "fis";
 const TAGGER: Tagger = Tagger::by_arn(FIS);
 /// What a template says under names of its own.
 const OWN_NAMES: &[&str] = &["Parameters", "ResourceTags", "Targets"];
@@ -44,6 +44,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         let arn = arn(on);
         on.mark(&TAGGER, arn)
     }),
+    look: Some(&look::fis::TEMPLATE),
     ..BASE
 }];
 
@@ -51,12 +52,28 @@ fn arn(on: &On<'_, '_>) -> Value {
     on.arn(FIS, &format!("experiment-template/{}", on.physical))
 }
 
-/// Each by its own name, which stays; its members as the service calls them.
-fn each(named: Value) -> Value {
+/// Each by its own name, which stays; its members as the service, or the template, calls them.
+pub(super) fn each(named: Value, called: fn(Value) -> Value) -> Value {
     match named {
         Value::Map(entries) => {
-            Value::Map(entries.into_iter().map(|(name, value)| (name, lowered(value))).collect())
+            Value::Map(entries.into_iter().map(|(name, value)| (name, called(value))).collect())
         }
+        other => other,
+    }
+}
+
+/// The service's names as the template has them.
+pub(super) fn raised(value: Value) -> Value {
+    let member = |(name, value): (String, Value)| {
+        let mut chars = name.chars();
+        let first = chars.next().map(|first| first.to_ascii_uppercase());
+        let name: String = first.into_iter().chain(chars).collect();
+        let own = OWN_NAMES.contains(&name.as_str());
+        (name, if own { value } else { raised(value) })
+    };
+    match value {
+        Value::Map(entries) => Value::Map(entries.into_iter().map(member).collect()),
+        Value::List(items) => Value::List(items.into_iter().map(raised).collect()),
         other => other,
     }
 }
@@ -78,12 +95,12 @@ fn member((name, value): (String, Value)) -> (String, Value) {
 
 fn said(on: &On<'_, '_>) -> Value {
     map([
-        ("actions", each(on.prop("Actions"))),
+        ("actions", each(on.prop("Actions"), lowered)),
         ("description", on.prop("Description")),
         ("experimentOptions", lowered(on.prop("ExperimentOptions"))),
         ("logConfiguration", lowered(on.prop("LogConfiguration"))),
         ("roleArn", on.prop("RoleArn")),
         ("stopConditions", lowered(on.prop("StopConditions"))),
-        ("targets", each(on.prop("Targets"))),
+        ("targets", each(on.prop("Targets"), lowered)),
     ])
 }

@@ -97,6 +97,7 @@ pub(super) static KINDS: &[Kind] = &[
             Err(refusal) if refusal.gone => Ok(true),
             Err(refusal) => Err(refusal),
         },
+        look: Some(&look::published::MAPPING),
         ..BASE
     },
     Kind {
@@ -105,8 +106,8 @@ pub(super) static KINDS: &[Kind] = &[
         fixed: &["FunctionName", "Qualifier"],
         create: |on| {
             handling(on)?;
-            let id = on.generated(100);
-            Ok(on.made(id, Vec::new()))
+            let of = ["FunctionName", "Qualifier"].map(|name| on.text(name).unwrap_or_default());
+            Ok(on.made(of.join("|"), Vec::new()))
         },
         update: |on| {
             handling(on)?;
@@ -116,6 +117,8 @@ pub(super) static KINDS: &[Kind] = &[
             let of = [("FunctionName", on.was("FunctionName")), ("Qualifier", on.was("Qualifier"))];
             on.end(LAMBDA, "DeleteFunctionEventInvokeConfig", map(of))
         },
+        look: Some(&look::published::HANDLING),
+        taken: Some(|on| look::published::HANDLING.taken(on)),
         ..BASE
     },
     Kind {
@@ -147,6 +150,7 @@ pub(super) static KINDS: &[Kind] = &[
             let (layer, version) = numbered(on.physical)?;
             on.end(LAMBDA, "DeleteLayerVersion", map([("LayerName", layer), ("VersionNumber", version)]))
         },
+        look: Some(&look::published::LAYER),
         ..BASE
     },
     Kind {
@@ -165,14 +169,18 @@ pub(super) static KINDS: &[Kind] = &[
                 ("Principal", on.prop("Principal")),
             ]);
             on.call(LAMBDA, "AddLayerVersionPermission", input)?;
+            // AWS: the version stands before it.
+            let id = format!("{}#{id}", on.text("LayerVersionArn").unwrap_or_default());
             Ok(on.made(id.clone(), vec![("Id", Value::Str(id))]))
         },
         delete: |on| {
             let arn = on.was("LayerVersionArn");
             let (layer, version) = numbered(arn.as_str().unwrap_or_default())?;
-            let of = [("LayerName", layer), ("VersionNumber", version), ("StatementId", on.physical())];
+            let id = Value::str(on.physical.rsplit_once('#').map_or(on.physical, |(_, id)| id));
+            let of = [("LayerName", layer), ("VersionNumber", version), ("StatementId", id)];
             on.end(LAMBDA, "RemoveLayerVersionPermission", map(of))
         },
+        look: Some(&look::published::LAYER_PERMISSION),
         ..BASE
     },
     Kind {
@@ -209,6 +217,7 @@ pub(super) static KINDS: &[Kind] = &[
             let of = [("FunctionName", on.was("TargetFunctionArn")), ("Qualifier", on.was("Qualifier"))];
             on.end(LAMBDA, "DeleteFunctionUrlConfig", map(of))
         },
+        look: Some(&look::published::ADDRESS),
         ..BASE
     },
     Kind {
@@ -223,6 +232,7 @@ pub(super) static KINDS: &[Kind] = &[
             "SourceAccount",
             "SourceArn",
         ],
+        attributes: &["Id"],
         create: |on| {
             let id = on.generated(100);
             let input = map([
@@ -237,18 +247,19 @@ pub(super) static KINDS: &[Kind] = &[
                 ("SourceArn", on.prop("SourceArn")),
             ]);
             on.call(LAMBDA, "AddPermission", input)?;
-            Ok(on.made(id, Vec::new()))
+            Ok(on.made(id.clone(), vec![("Id", Value::Str(id))]))
         },
         delete: |on| {
             let function = ("FunctionName", on.was("FunctionName"));
             on.end(LAMBDA, "RemovePermission", map([function, ("StatementId", on.physical())]))
         },
+        look: Some(&look::published::PERMISSION),
         ..BASE
     },
 ];
 
 /// A layer and the number of its version, of the version's ARN.
-fn numbered(arn: &str) -> Done<(Value, Value)> {
+pub(super) fn numbered(arn: &str) -> Done<(Value, Value)> {
     let parts = arn.rsplit_once(':').and_then(|(layer, number)| Some((layer, number.parse().ok()?)));
     let (layer, number) =
         parts.ok_or_else(|| Refusal::of(format!("{arn} is not the ARN of a layer's version.")))?;

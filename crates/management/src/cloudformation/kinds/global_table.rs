@@ -1,11 +1,16 @@
 //! Global tables, in the words of their own kind: what is one's own of a table stands with its replica.
 //!
-//! Not here: replicas in other regions, and provisioned throughput, which AWS scales by itself.
+//! The replica in the stack's region is the table; those in other regions are added to it and taken away one after the
+//! other.
+//!
+//! Not here: provisioned throughput, which AWS scales by itself; classes, policies and limits of replicas in other regions.
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html>
 
-use super::on::{On, at, map, only};
-use super::{BASE, Done, Kind, Refusal, table};
-use crate::cloudformation::template::{get, text};
+use super::on::{KEYS, On, at, items, map, only, pairs, tags_as, text_at};
+use super::table::DYNAMODB;
+use super::{BASE, Done, Kind, Refusal, look, table};
+use crate::cloudformation::template::{alike, get, text};
+use base::{Arn, Region};
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[Kind {
@@ -25,9 +30,13 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     named: Some("TableName"),
     create: |on| as_table(on, table::create),
     update: |on| as_table(on, table::update),
-    delete: table::delete,
-    ready: |on| as_table(on, table::ready),
-    gone: table::gone,
+    delete: |on| shrink(on).map(drop),
+    ready: |on| {
+        let Some(attributes) = as_table(on, table::ready)? else { return Ok(None) };
+        Ok(spread(on)?.then_some(attributes))
+    },
+    gone: shrink,
+    look: Some(&look::table::GLOBAL),
     ..BASE
 }];
 
@@ -43,7 +52,7 @@ const SAME: &[&str] = &[
 ];
 
 /// What stands with a replica there, and with the table here.
-const REPLICA: &[&str] = &[
+pub(super) const REPLICA: &[&str] = &[
     "ContributorInsightsSpecification",
     "DeletionProtectionEnabled",
     "PointInTimeRecoverySpecification",
@@ -81,10 +90,11 @@ fn table_of(global: &Value, region: &str) -> Done<Value> {
     if get(global, "BillingMode").and_then(text).as_deref() != Some("PAY_PER_REQUEST") {
         return Err(Refusal::of("Global tables with provisioned throughput are not built."));
     }
-    let replica = match get(global, "Replicas") {
-        Some(Value::List(all)) if all.len() == 1 && text_of(&all[0], "Region") == region => &all[0],
-        _ => return Err(Refusal::of("Global tables with replicas in other regions are not built.")),
-    };
+    let all = replicas(global);
+    let replica = all.iter().find(|replica| text_of(replica, "Region") == region);
+    let missing = || Refusal::of("Replicas of a global table must have one in the region of its stack.");
+    let replica = replica.ok_or_else(missing)?;
+    all.iter().filter(|other| text_of(other, "Region") != region).try_for_each(|other| only(other, AWAY))?;
     let more = ["Region", "ReadOnDemandThroughputSettings", "SSESpecification"];
     only(replica, &[REPLICA, &more].concat())?;
     let own = |from: &Value, name: &str| get(from, name).cloned().unwrap_or(Value::Null);
@@ -98,6 +108,129 @@ fn table_of(global: &Value, region: &str) -> Done<Value> {
     out.push(("OnDemandThroughput".to_owned(), throughput(&reads, &writes)?));
     out.retain(|(_, value)| *value != Value::Null);
     Ok(Value::Map(out))
+}
+
+/// What is handled of a replica in another region.
+const AWAY: &[&str] = &[
+    "ContributorInsightsSpecification",
+    PROTECTED,
+    "PointInTimeRecoverySpecification",
+    "Region",
+    "SSESpecification",
+    "Tags",
+];
+const PROTECTED: &str = "DeletionProtectionEnabled";
+
+fn replicas(global: &Value) -> Vec<Value> {
+    items(get(global, "Replicas").cloned().unwrap_or(Value::Null))
+}
+
+/// Those in other regions that there are, with their states.
+fn others(told: &Value) -> Vec<(String, String)> {
+    let one = |replica: &Value| (text_of(replica, "RegionName"), text_of(replica, "ReplicaStatus"));
+    items(at(told, "Table.Replicas").cloned().unwrap_or(Value::Null)).iter().map(one).collect()
+}
+
+fn described(on: &mut On<'_, '_>) -> Done<Value> {
+    let told = on.call(DYNAMODB, "DescribeTable", map([("TableName", on.physical())]))?;
+    Ok(look::plain(&told))
+}
+
+fn replicate(on: &mut On<'_, '_>, verb: &str, with: Value) -> Done<()> {
+    let updates = Value::List(vec![map([(verb, with)])]);
+    let input = map([("TableName", on.physical()), ("ReplicaUpdates", updates)]);
+    on.call(DYNAMODB, "UpdateTable", input).map(drop)
+}
+
+/// Whether the table is in all regions where it is wanted, and in no other; takes a step towards that.
+fn spread(on: &mut On<'_, '_>) -> Done<bool> {
+    let there = others(&described(on)?);
+    if there.iter().any(|(_, state)| state != "ACTIVE") {
+        return Ok(false);
+    }
+    let home = on.region();
+    let away = |global: &Value| {
+        let mut all = replicas(global);
+        all.retain(|replica| text_of(replica, "Region") != home);
+        all
+    };
+    let (wanted, was) = (away(on.wanted), away(on.before));
+    let is_there = |region: &str| there.iter().any(|(own, _)| own == region);
+    if let Some(fresh) = wanted.iter().find(|replica| !is_there(&text_of(replica, "Region"))) {
+        let key = at(fresh, "SSESpecification.KMSMasterKeyId").cloned().unwrap_or(Value::Null);
+        let with = map([("RegionName", Value::Str(text_of(fresh, "Region"))), ("KMSMasterKeyId", key)]);
+        return replicate(on, "Create", with).map(|()| false);
+    }
+    let is_wanted = |region: &str| wanted.iter().any(|replica| text_of(replica, "Region") == region);
+    if let Some((gone, _)) = there.iter().find(|(region, _)| !is_wanted(region)) {
+        return replicate(on, "Delete", map([("RegionName", Value::str(gone))])).map(|()| false);
+    }
+    for replica in &wanted {
+        let region = text_of(replica, "Region");
+        let old = was.iter().find(|old| text_of(old, "Region") == region).cloned().unwrap_or(Value::Null);
+        settle(on, &region, replica, &old)?;
+    }
+    Ok(true)
+}
+
+/// What is a replica's own becomes what is wanted, where it is.
+fn settle(on: &mut On<'_, '_>, region: &str, wanted: &Value, was: &Value) -> Done<()> {
+    let Some(place) = Region::parse(region) else {
+        return Err(Refusal::of(format!("{region} is no region.")));
+    };
+    let table = ("TableName", on.physical());
+    let own = |from: &Value, name: &str| get(from, name).cloned().unwrap_or(Value::Null);
+    let changed = |name: &str| !alike(get(wanted, name), get(was, name));
+    if changed(PROTECTED) {
+        let is = text_of(wanted, PROTECTED).eq_ignore_ascii_case("true");
+        let input = map([table.clone(), (PROTECTED, Value::Bool(is))]);
+        on.call_in(place, DYNAMODB, "UpdateTable", input)?;
+    }
+    let recovery = "PointInTimeRecoverySpecification";
+    if changed(recovery) {
+        let given = match own(wanted, recovery) {
+            Value::Null => map([("PointInTimeRecoveryEnabled", Value::Bool(false))]),
+            given => given,
+        };
+        on.call_in(place, DYNAMODB, "UpdateContinuousBackups", map([table.clone(), (recovery, given)]))?;
+    }
+    if changed("ContributorInsightsSpecification") {
+        let is =
+            text_of(&own(wanted, "ContributorInsightsSpecification"), "Enabled").eq_ignore_ascii_case("true");
+        let action = ("ContributorInsightsAction", Value::str(if is { "ENABLE" } else { "DISABLE" }));
+        on.call_in(place, DYNAMODB, "UpdateContributorInsights", map([table, action]))?;
+    }
+    let (fresh, old) = (pairs(get(wanted, "Tags")), pairs(get(was, "Tags")));
+    let arn = Arn::new(DYNAMODB, region, on.account(), &format!("table/{}", on.physical)).to_string();
+    let arn = ("ResourceArn", Value::Str(arn));
+    let dropped = old.iter().filter(|(key, _)| fresh.iter().all(|(own, _)| own != key));
+    let dropped: Vec<Value> = dropped.map(|(key, _)| Value::str(key)).collect();
+    if !dropped.is_empty() {
+        on.call_in(place, DYNAMODB, "UntagResource", map([arn.clone(), ("TagKeys", Value::List(dropped))]))?;
+    }
+    let fresh: Vec<_> = fresh.into_iter().filter(|pair| !old.contains(pair)).collect();
+    if !fresh.is_empty() {
+        on.call_in(place, DYNAMODB, "TagResource", map([arn, ("Tags", tags_as(fresh, KEYS))]))?;
+    }
+    Ok(())
+}
+
+/// Takes a table away, its replicas first; whether it is gone.
+fn shrink(on: &mut On<'_, '_>) -> Done<bool> {
+    let told = match described(on) {
+        Err(refusal) if refusal.gone => return Ok(true),
+        told => told?,
+    };
+    let there = others(&told);
+    if there.iter().any(|(_, state)| state != "ACTIVE") {
+        return Ok(false);
+    }
+    match there.first() {
+        Some((region, _)) => replicate(on, "Delete", map([("RegionName", Value::str(region))]))?,
+        None if text_at(&told, "Table.TableStatus") == "ACTIVE" => table::delete(on)?,
+        None => {}
+    }
+    Ok(false)
 }
 
 fn text_of(value: &Value, name: &str) -> String {

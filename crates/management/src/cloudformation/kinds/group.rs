@@ -11,7 +11,7 @@ pub(super) static KINDS: &[Kind] = &[
         name: "AWS::EC2::SecurityGroup",
         changes: &["SecurityGroupIngress", "SecurityGroupEgress", "Tags"],
         fixed: &["GroupName", "GroupDescription", "VpcId"],
-        attributes: &["GroupId", "VpcId"],
+        attributes: &["GroupId", "Id", "VpcId"],
         named: Some("GroupName"),
         create,
         update: |on| {
@@ -42,6 +42,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| create_rule(on, "Ingress"),
         update: |on| describe_rule(on, "Ingress"),
         delete: |on| delete_rule(on, "Ingress"),
+        look: Some(&look::join::RULE_IN),
         ..BASE
     },
     Kind {
@@ -61,6 +62,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| create_rule(on, "Egress"),
         update: |on| describe_rule(on, "Egress"),
         delete: |on| delete_rule(on, "Egress"),
+        look: Some(&look::join::RULE_OUT),
         ..BASE
     },
 ];
@@ -136,7 +138,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     let answer = on.call(EC2, "CreateSecurityGroup", input)?;
     let id = text_at(&answer, "GroupId");
     rules(on, Value::str(&id))?;
-    let mut attributes = vec![("GroupId", Value::str(&id))];
+    let mut attributes = vec![("GroupId", Value::str(&id)), ("Id", Value::str(&id))];
     if let Some(vpc) = on.text("VpcId") {
         attributes.push(("VpcId", Value::Str(vpc)));
     }

@@ -2,7 +2,7 @@
 
 use super::iam::{IAM, member};
 use super::on::{On, map};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind, Made, look};
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[
@@ -13,6 +13,8 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| put(on, "Group"),
         update: |on| put(on, "Group"),
         delete: |on| delete(on, "Group"),
+        look: Some(&look::iam_beside::OF_GROUP),
+        taken: Some(|on| look::iam_beside::OF_GROUP.taken(on)),
         ..BASE
     },
     Kind {
@@ -22,6 +24,8 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| put(on, "Role"),
         update: |on| put(on, "Role"),
         delete: |on| delete(on, "Role"),
+        look: Some(&look::iam_beside::OF_ROLE),
+        taken: Some(|on| look::iam_beside::OF_ROLE.taken(on)),
         ..BASE
     },
     Kind {
@@ -31,6 +35,8 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| put(on, "User"),
         update: |on| put(on, "User"),
         delete: |on| delete(on, "User"),
+        look: Some(&look::iam_beside::OF_USER),
+        taken: Some(|on| look::iam_beside::OF_USER.taken(on)),
         ..BASE
     },
     Kind {

@@ -2,7 +2,7 @@
 
 use super::iam::members;
 use super::on::{On, at, map, text_at};
-use super::{BASE, Done, Kind, Made, look};
+use super::{Attributes, BASE, Done, Kind, Made, look};
 use wire::Value;
 
 const IAM: &str = "iam";
@@ -26,7 +26,7 @@ pub(super) static KINDS: &[Kind] = &[
         name: "AWS::IAM::ManagedPolicy",
         changes: &["PolicyDocument", "Groups", "Roles", "Users"],
         fixed: &["ManagedPolicyName", "Description", "Path"],
-        attributes: &["PolicyArn"],
+        attributes: MANAGED,
         named: Some("ManagedPolicyName"),
         create: create_managed,
         update: |on| {
@@ -76,7 +76,19 @@ fn create_managed(on: &mut On<'_, '_>) -> Done<Made> {
     let answer = on.call(IAM, "CreatePolicy", input)?;
     let arn = text_at(&answer, "Policy.Arn");
     attach(on, Value::str(&arn))?;
-    Ok(on.made(arn.clone(), vec![("PolicyArn", Value::Str(arn))]))
+    let told = at(&answer, "Policy").cloned().unwrap_or(Value::Null);
+    Ok(on.made(arn.clone(), managed(&told, &arn)))
+}
+
+/// What is known of a managed policy when it is made, and stays.
+const MANAGED: &[&str] = &["CreateDate", "IsAttachable", "PolicyArn", "PolicyId"];
+
+pub(super) fn managed(told: &Value, arn: &str) -> Attributes {
+    let value = |name: &&'static str| match *name {
+        "PolicyArn" => ("PolicyArn", Value::str(arn)),
+        name => (name, look::plain(at(told, name).unwrap_or(&Value::Null))),
+    };
+    MANAGED.iter().map(value).collect()
 }
 
 fn attach(on: &mut On<'_, '_>, arn: Value) -> Done<()> {

@@ -2,7 +2,7 @@
 
 use super::iam::{IAM, tagger};
 use super::on::{KEYS, On, map, text_at};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind, Made, look};
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[
@@ -22,6 +22,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         update: update_oidc,
         delete: |on| on.end(IAM, "DeleteOpenIDConnectProvider", map([(OIDC, on.physical())])),
+        look: Some(&look::iam_beside::OIDC),
         ..BASE
     },
     Kind {
@@ -48,6 +49,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(IAM, "DeleteSAMLProvider", map([(SAML, on.physical())])),
+        look: Some(&look::iam_beside::SAML),
         ..BASE
     },
     Kind {
@@ -77,6 +79,7 @@ pub(super) static KINDS: &[Kind] = &[
             let arn = text_at(&seen, "ServerCertificate.ServerCertificateMetadata.Arn");
             Ok(Some(vec![("Arn", Value::Str(arn))]))
         },
+        look: Some(&look::iam_beside::CERTIFICATE),
         ..BASE
     },
     Kind {
@@ -95,6 +98,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(IAM, "DeleteServiceLinkedRole", map([("RoleName", on.physical())])),
+        look: Some(&look::iam_beside::OF_SERVICE),
         ..BASE
     },
 ];

@@ -2,12 +2,12 @@
 
 use super::on::{On, at, map, text_at};
 use super::vpc::{EC2, TAGGER, retagged};
-use super::{Attributes, BASE, Done, Kind, Refusal};
+use super::{Attributes, BASE, Done, Kind, Refusal, look};
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[PATH, ANALYSIS];
 
-const PATH: Kind = Kind {
+pub(super) const PATH: Kind = Kind {
     name: "AWS::EC2::NetworkInsightsPath",
     changes: &["Tags"],
     fixed: &["Destination", "DestinationIp", "DestinationPort", "Protocol", "Source", "SourceIp"],
@@ -36,10 +36,11 @@ const PATH: Kind = Kind {
     update: retagged,
     delete: |on| on.end(EC2, "DeleteNetworkInsightsPath", map([("NetworkInsightsPathId", on.physical())])),
     mark: Some(|on| on.mark(&TAGGER, on.physical())),
+    look: Some(&look::beside::PATH),
     ..BASE
 };
 
-const ANALYSIS: Kind = Kind {
+pub(super) const ANALYSIS: Kind = Kind {
     name: "AWS::EC2::NetworkInsightsAnalysis",
     changes: &["Tags"],
     fixed: &["NetworkInsightsPathId"],
@@ -72,6 +73,7 @@ const ANALYSIS: Kind = Kind {
         }
     },
     mark: Some(|on| on.mark(&TAGGER, on.physical())),
+    look: Some(&look::beside::ANALYSIS),
     ..BASE
 };
 

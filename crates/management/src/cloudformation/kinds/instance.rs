@@ -2,7 +2,7 @@
 
 use super::on::{On, at, map, text_at};
 use super::vpc::{EC2, TAGGER};
-use super::{Attributes, BASE, Done, Kind, Made, Refusal};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[Kind {
@@ -54,6 +54,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         other => Ok(matches!(text_at(&other?, "State.Name").as_str(), "terminated" | "")),
     },
     mark: Some(|on| on.mark(&TAGGER, on.physical())),
+    look: Some(&look::machine::INSTANCE),
     ..BASE
 }];
 
@@ -236,7 +237,7 @@ fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     Ok(None)
 }
 
-fn attributes(instance: &Value) -> Attributes {
+pub(super) fn attributes(instance: &Value) -> Attributes {
     let rows = [
         ("AvailabilityZone", "Placement.AvailabilityZone"),
         ("PrivateDnsName", "PrivateDnsName"),

@@ -61,6 +61,7 @@ pub(super) static KINDS: &[Kind] = &[
             let seen = on.call(EC2, "DescribeNetworkInterfaces", filtered([mine]))?;
             Ok(at(&seen, "NetworkInterfaces.0").is_none())
         },
+        look: Some(&look::join::INTERFACE_IN_USE),
         ..BASE
     },
     Kind {
@@ -78,6 +79,7 @@ pub(super) static KINDS: &[Kind] = &[
             associated(on, "AssociateAddress", input, "AssociationId")
         },
         delete: |on| on.end(EC2, "DisassociateAddress", map([("AssociationId", on.physical())])),
+        look: Some(&look::join::ADDRESS_IN_USE),
         ..BASE
     },
 ];

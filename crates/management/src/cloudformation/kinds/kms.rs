@@ -49,6 +49,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: replicate,
         update: update_key,
         delete: schedule_deletion,
+        look: Some(&look::kms::REPLICA),
         ..BASE
     },
     Kind {

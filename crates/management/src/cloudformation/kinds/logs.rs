@@ -30,6 +30,8 @@ const ACCOUNT_POLICY: Kind = Kind {
         let input = map([("policyName", on.was("PolicyName")), ("policyType", on.was("PolicyType"))]);
         on.end(LOGS, "DeleteAccountPolicy", input)
     },
+    look: Some(&look::logs::ACCOUNT_POLICY),
+    taken: Some(look::logs::is_kept),
     ..BASE
 };
 
@@ -100,6 +102,8 @@ const METRIC_FILTER: Kind = Kind {
         let input = map([("logGroupName", on.was("LogGroupName")), ("filterName", on.physical())]);
         on.end(LOGS, "DeleteMetricFilter", input)
     },
+    look: Some(&look::logs::METRIC_FILTER),
+    taken: Some(|on| look::logs::METRIC_FILTER.taken(on)),
     ..BASE
 };
 
@@ -121,6 +125,8 @@ const SUBSCRIPTION_FILTER: Kind = Kind {
         let input = map([("logGroupName", on.was("LogGroupName")), ("filterName", on.physical())]);
         on.end(LOGS, "DeleteSubscriptionFilter", input)
     },
+    look: Some(&look::logs::SUBSCRIPTION_FILTER),
+    taken: Some(|on| look::logs::SUBSCRIPTION_FILTER.taken(on)),
     ..BASE
 };
 
@@ -138,6 +144,7 @@ const STREAM: Kind = Kind {
         let input = map([("logGroupName", on.was("LogGroupName")), ("logStreamName", on.physical())]);
         on.end(LOGS, "DeleteLogStream", input)
     },
+    look: Some(&look::logs::STREAM),
     ..BASE
 };
 
@@ -154,6 +161,7 @@ const QUERY: Kind = Kind {
         Ok(on.same())
     },
     delete: |on| on.end(LOGS, "DeleteQueryDefinition", map([("queryDefinitionId", on.physical())])),
+    look: Some(&look::logs::QUERY),
     ..BASE
 };
 
@@ -170,6 +178,8 @@ const RESOURCE_POLICY: Kind = Kind {
         Ok(on.same())
     },
     delete: |on| on.end(LOGS, "DeleteResourcePolicy", map([("policyName", on.physical())])),
+    look: Some(&look::logs::RESOURCE_POLICY),
+    taken: Some(|on| look::logs::RESOURCE_POLICY.taken(on)),
     ..BASE
 };
 

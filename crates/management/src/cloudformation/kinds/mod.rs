@@ -33,6 +33,7 @@ mod kms;
 mod logs;
 pub(crate) mod look;
 mod macros;
+mod mfa;
 pub(super) mod nested;
 mod network;
 mod on;
@@ -46,15 +47,17 @@ pub(crate) mod scaling_roll;
 mod scheduler;
 mod shape;
 mod sns;
+mod spot_fleet;
 mod sqs;
+pub(crate) mod stack_set;
 mod table;
 mod table_change;
 mod volume;
 mod vpc;
 mod wait;
 
-pub(super) use on::map;
 pub(crate) use on::{On, Refusal};
+pub(super) use on::{at, map};
 
 use super::model::STACK;
 use super::template::check::Kinds;
@@ -73,6 +76,9 @@ pub(crate) struct Made {
     pub(crate) physical: String,
     pub(crate) attributes: Attributes,
 }
+
+/// Says what is there already.
+pub(crate) type Taken = fn(&mut On<'_, '_>) -> Done<Option<String>>;
 
 /// One kind of resource.
 #[derive(Clone, Copy)]
@@ -105,6 +111,8 @@ pub(crate) struct Kind {
     /// Its stack's own tags come to it (`aws:cloudformation:*`), once it is there; `None` where AWS's schema of the kind says
     /// that they do not.
     pub(crate) mark: Option<fn(&mut On<'_, '_>) -> Done<()>>,
+    /// What is there already under the name that the template gives, where its service would take it for what is to be made.
+    pub(crate) taken: Option<Taken>,
     /// How it is looked at as it is now; `None` where nobody can.
     pub(crate) look: Option<&'static look::Look>,
 }
@@ -132,6 +140,7 @@ const BASE: Kind = Kind {
     ready: |_| Ok(Some(Vec::new())),
     gone: |_| Ok(true),
     mark: None,
+    taken: None,
     look: None,
 };
 
@@ -179,6 +188,9 @@ static ALL: &[&[Kind]] = &[
     capacity::KINDS,
     insights::KINDS,
     fis::KINDS,
+    mfa::KINDS,
+    spot_fleet::KINDS,
+    stack_set::KINDS,
 ];
 
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
@@ -193,7 +205,7 @@ pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
 impl Kind {
     /// AWS asks for a capability before it makes these.
     pub(crate) fn is_iam(&self) -> bool {
-        self.name.starts_with("AWS::IAM::") && self.name != "AWS::IAM::AccessKey"
+        self.name.starts_with("AWS::IAM::")
     }
 
     pub(crate) fn has_tags(&self) -> bool {
@@ -281,7 +293,8 @@ mod tests {
     }
 
     /// AWS's schemas of the kinds, a line each, with `@` where CloudFormation's own tags come to it: the properties, those that are only given at the making with `!` and
-    /// those that are so under conditions with `?`; then what `Fn::GetAtt` knows beside them.
+    /// those that are so under conditions with `?`; then what `Fn::GetAtt` knows beside them; then, of those that can be read, what
+    /// they are identified by.
     const SCHEMAS: &str = include_str!("schemas.txt");
 
     /// Where a kind does otherwise than its schema says, and why.
@@ -316,17 +329,26 @@ mod tests {
         let mut schemas = std::collections::BTreeMap::new();
         for line in SCHEMAS.lines() {
             let (name, rest) = line.split_once(": ").unwrap();
-            schemas.insert(name.trim_end_matches('@'), (name.ends_with('@'), rest.split_once('/').unwrap()));
+            let mut parts = rest.split('/');
+            let parts = [parts.next(), parts.next(), parts.next()].map(Option::unwrap_or_default);
+            schemas.insert(name.trim_end_matches('@'), (name.ends_with('@'), parts));
         }
         for kind in
             ALL.iter().copied().flatten().filter(|kind| !kind.any && kind.name != "AWS::CDK::Metadata")
         {
-            let Some((marked, (properties, attributes))) = schemas.remove(kind.name) else {
+            let Some((marked, [properties, attributes, identifiers])) = schemas.remove(kind.name) else {
                 problems.push(format!("{} has no schema", kind.name));
                 continue;
             };
             if marked != kind.mark.is_some() && !UNMARKED.contains(&kind.name) {
                 problems.push(format!("{}: the tags of its stack", kind.name));
+            }
+            let read: Vec<&str> = identifiers.split_whitespace().collect();
+            // A nested stack is looked at by itself.
+            if kind.look.map_or(&[][..], |look| look.identifiers) != read
+                && kind.name != crate::cloudformation::model::STACK
+            {
+                problems.push(format!("{} is identified by {read:?}", kind.name));
             }
             let properties: Vec<&str> = properties.split_whitespace().collect();
             let known = |name: &str| properties.iter().any(|own| own.trim_end_matches(['!', '?']) == name);

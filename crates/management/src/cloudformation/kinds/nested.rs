@@ -6,11 +6,12 @@
 use super::on::{On, at, map};
 use super::{Attributes, BASE, Done, Kind, Refusal};
 use crate::cloudformation::model::{JOBS, Job, Phase, STACK, STACKS, Shown, Stack};
+use crate::cloudformation::ops::inquiry::{Asker, waits};
 use crate::cloudformation::ops::source::place;
 use crate::cloudformation::template::{get, text};
 use crate::cloudformation::work::phase::turn_back;
 use std::sync::Arc;
-use store::Key;
+use store::{Key, Table};
 use wire::Value;
 
 const CLOUDFORMATION: &str = "cloudformation";
@@ -23,59 +24,44 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     varies: &["Outputs."],
     always: true,
     create: |on| {
-        let name = on.generated(NAME_MAX);
-        let input = map([
-            ("StackName", Value::str(&name)),
-            ("TemplateBody", template(on)?),
-            ("Parameters", parameters(&on.prop("Parameters"))?),
-            ("Capabilities", capabilities(on)),
-            ("NotificationARNs", on.prop("NotificationARNs")),
-            ("Tags", on.tags(super::on::KEYS)),
-            ("TimeoutInMinutes", on.prop("TimeoutInMinutes")),
-            ("OnFailure", Value::str("DO_NOTHING")),
-        ]);
-        let answer = on.call(CLOUDFORMATION, "CreateStack", input)?;
-        let id = super::on::text_at(&answer, "StackId");
-        let mut stack = stack(on, &id)?;
-        stack.parent = Some(on.whole.arn());
-        stack.root = Some(on.whole.root.clone().unwrap_or_else(|| on.whole.arn()));
-        stack.role.clone_from(&on.job.role);
-        stack.save(on.cx.tx);
-        adopt(on, &stack)?;
-        Ok(on.made(id, vec![("Begun", Value::Bool(true))]))
+        let (name, text) = (on.generated(NAME_MAX), template(on)?);
+        // It is called so until its macros have been asked.
+        match asks(on, &text)? {
+            true => Ok(on.made(name, vec![("Begun", Value::Bool(true))])),
+            false => begun(on, &name, text),
+        }
     },
     update,
-    delete: |on| on.end(CLOUDFORMATION, "DeleteStack", map([("StackName", on.physical())])),
-    ready: |on| {
-        let (stack, back) = (stack(on, on.physical)?, on.job.phase == Phase::UpdateRollback);
-        let (status, arn) = (stack.status.as_str(), stack.arn());
-        let reason = stack.reason.as_deref().unwrap_or_default();
-        let begun = get(on.known, "Begun") == Some(&Value::Bool(true));
-        let held = status == "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS";
-        match status {
-            _ if !back && !begun => {}
-            _ if held => {}
-            "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" if !back => {
-                return Err(Refusal::of(format!(
-                    "Embedded stack {arn} was not successfully created: {reason}"
-                )));
-            }
-            "UPDATE_ROLLBACK_FAILED" if back => {
-                return Err(Refusal::of(format!(
-                    "Embedded stack {arn} was not successfully updated. Currently in {status} with reason: {reason}"
-                )));
-            }
-            _ if !back && (status.starts_with("UPDATE_ROLLBACK") || status == "UPDATE_FAILED") => {
-                return Err(Refusal::of(format!(
-                    "Embedded stack {arn} was not successfully updated. Currently in {status} with reason: {reason}"
-                )));
-            }
-            _ if stack.is_busy() => return Ok(None),
-            _ => {}
+    delete: |on| {
+        ASKING.delete(on.cx.tx, &key(on));
+        match is_asking(on.physical) {
+            true => Ok(()),
+            false => on.end(CLOUDFORMATION, "DeleteStack", map([("StackName", on.physical())])),
         }
-        Ok(Some(outputs(&stack)))
+    },
+    ready: |on| {
+        if is_asking(on.physical) {
+            let text = template(on)?;
+            if !asks(on, &text)? {
+                let made = begun(on, on.physical, text)?;
+                on.told = Some(made.physical);
+            }
+            return Ok(None);
+        }
+        if ASKING.contains(on.cx.tx, &key(on))? {
+            let text = template(on)?;
+            if !asks(on, &text)? {
+                ASKING.delete(on.cx.tx, &key(on));
+                changed(on, text)?;
+            }
+            return Ok(None);
+        }
+        at_rest(on)
     },
     gone: |on| {
+        if is_asking(on.physical) {
+            return Ok(true);
+        }
         let stack = stack(on, on.physical)?;
         match stack.status.as_str() {
             "DELETE_COMPLETE" => Ok(true),
@@ -90,9 +76,97 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     ..BASE
 }];
 
+store::record! {
+    /// A stack whose update waits until the macros of its new template have been asked.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Asking { 1 => pub(crate) name: String }
+}
+
+/// Of the stacks around them, by resource.
+const ASKING: Table<Asking> = Table::new(0x171A, "cloudformation/nested stacks that ask");
+
+fn key(on: &On<'_, '_>) -> Key {
+    on.whole.key().str(on.logical)
+}
+
+/// A stack is called by its ARN once there is one.
+fn is_asking(physical: &str) -> bool {
+    !physical.starts_with("arn:")
+}
+
+/// Whether macros have still to be asked before its template can be taken.
+fn asks(on: &mut On<'_, '_>, text: &Value) -> Done<bool> {
+    let given = match parameters(&on.prop("Parameters"))? {
+        Value::List(all) => all,
+        _ => Vec::new(),
+    };
+    let own = |one: &Value, name: &str| super::on::text_at(one, name);
+    let given = given.iter().map(|one| (own(one, "ParameterKey"), own(one, "ParameterValue"))).collect();
+    let job = on.job;
+    let asker = Asker {
+        access_key: job.access_key.clone(),
+        sealed_token: job.sealed_token.clone(),
+        role: job.role.clone(),
+    };
+    Ok(waits(on.cx, text.as_str().unwrap_or_default(), &given, &asker)?)
+}
+
+/// The stack, on its way.
+fn begun(on: &mut On<'_, '_>, name: &str, text: Value) -> Done<super::Made> {
+    let input = map([
+        ("StackName", Value::str(name)),
+        ("TemplateBody", text),
+        ("Parameters", parameters(&on.prop("Parameters"))?),
+        ("Capabilities", capabilities(on)),
+        ("NotificationARNs", on.prop("NotificationARNs")),
+        ("Tags", on.tags(super::on::KEYS)),
+        ("TimeoutInMinutes", on.prop("TimeoutInMinutes")),
+        ("OnFailure", Value::str("DO_NOTHING")),
+    ]);
+    let answer = on.call(CLOUDFORMATION, "CreateStack", input)?;
+    let id = super::on::text_at(&answer, "StackId");
+    let mut stack = stack(on, &id)?;
+    stack.parent = Some(on.whole.arn());
+    stack.root = Some(on.whole.root.clone().unwrap_or_else(|| on.whole.arn()));
+    stack.role.clone_from(&on.job.role);
+    stack.save(on.cx.tx);
+    adopt(on, &stack)?;
+    Ok(on.made(id, vec![("Begun", Value::Bool(true))]))
+}
+
+/// Whether its work has come to an end, and to which.
+fn at_rest(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
+    let (stack, back) = (stack(on, on.physical)?, on.job.phase == Phase::UpdateRollback);
+    let (status, arn) = (stack.status.as_str(), stack.arn());
+    let reason = stack.reason.as_deref().unwrap_or_default();
+    let begun = get(on.known, "Begun") == Some(&Value::Bool(true));
+    let held = status == "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS";
+    match status {
+        _ if !back && !begun => {}
+        _ if held => {}
+        "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" if !back => {
+            return Err(Refusal::of(format!("Embedded stack {arn} was not successfully created: {reason}")));
+        }
+        "UPDATE_ROLLBACK_FAILED" if back => {
+            return Err(Refusal::of(format!(
+                "Embedded stack {arn} was not successfully updated. Currently in {status} with reason: {reason}"
+            )));
+        }
+        _ if !back && (status.starts_with("UPDATE_ROLLBACK") || status == "UPDATE_FAILED") => {
+            return Err(Refusal::of(format!(
+                "Embedded stack {arn} was not successfully updated. Currently in {status} with reason: {reason}"
+            )));
+        }
+        _ if stack.is_busy() => return Ok(None),
+        _ => {}
+    }
+    Ok(Some(outputs(&stack)))
+}
+
 fn update(on: &mut On<'_, '_>) -> Done<super::Made> {
     let stack = stack(on, on.physical)?;
     if on.job.phase == Phase::UpdateRollback {
+        ASKING.delete(on.cx.tx, &key(on));
         // Its template of before is its own to find again.
         let held = JOBS.get(on.cx.tx, &Key::global().str(&stack.id))?;
         let cloud = Arc::clone(on.cx.cloud());
@@ -112,6 +186,19 @@ fn update(on: &mut On<'_, '_>) -> Done<super::Made> {
     if on.changed("TimeoutInMinutes") {
         return Err(Refusal::of("Update of TimeoutInMinutes is not supported."));
     }
+    let text = template(on)?;
+    if asks(on, &text)? {
+        let key = key(on);
+        ASKING.put(on.cx.tx, &key, &Asking { name: on.logical.to_owned() });
+        return Ok(on.made(on.physical, vec![("Begun", Value::Bool(true))]));
+    }
+    let begun = changed(on, text)?;
+    Ok(on.made(on.physical, vec![("Begun", Value::Bool(begun))]))
+}
+
+/// Puts an update of it on its way; whether there is anything to update.
+fn changed(on: &mut On<'_, '_>, text: Value) -> Done<bool> {
+    let stack = stack(on, on.physical)?;
     // Where none are named, a request to update leaves the topics as they are.
     let topics = match on.prop("NotificationARNs") {
         Value::Null if on.changed("NotificationARNs") => Value::List(Vec::new()),
@@ -119,22 +206,21 @@ fn update(on: &mut On<'_, '_>) -> Done<super::Made> {
     };
     let input = map([
         ("StackName", on.physical()),
-        ("TemplateBody", template(on)?),
+        ("TemplateBody", text),
         ("Parameters", parameters(&on.prop("Parameters"))?),
         ("Capabilities", capabilities(on)),
         ("NotificationARNs", topics),
         ("DisableRollback", Value::Bool(on.job.disable_rollback)),
         ("Tags", on.tags(super::on::KEYS)),
     ]);
-    let begun = match on.call(CLOUDFORMATION, "UpdateStack", input) {
+    match on.call(CLOUDFORMATION, "UpdateStack", input) {
         Ok(_) => {
             adopt(on, &stack)?;
-            true
+            Ok(true)
         }
-        Err(refusal) if refusal.reason.contains("No updates are to be performed.") => false,
-        Err(refusal) => return Err(refusal),
-    };
-    Ok(on.made(on.physical, vec![("Begun", Value::Bool(begun))]))
+        Err(refusal) if refusal.reason.contains("No updates are to be performed.") => Ok(false),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 fn stack(on: &On<'_, '_>, arn: &str) -> Done<Stack> {
@@ -160,7 +246,7 @@ fn adopt(on: &mut On<'_, '_>, stack: &Stack) -> Done<()> {
     Ok(())
 }
 
-fn template(on: &mut On<'_, '_>) -> Done<Value> {
+pub(super) fn template(on: &mut On<'_, '_>) -> Done<Value> {
     let url = on.text("TemplateURL").unwrap_or_default();
     let found = place(&url, on.cx.request.host.as_deref());
     let place = found.ok_or_else(|| Refusal::of("TemplateURL must be a supported URL."))?;

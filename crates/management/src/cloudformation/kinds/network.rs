@@ -1,9 +1,11 @@
 //! What networks have beside their parts: peerings, prefix lists, DHCP options, further blocks of addresses.
 
-use super::on::{On, at, map, only, text_at, texts};
+use super::on::{On, at, bound, map, only, text_at, texts};
 use super::vpc::{EC2, TAGGER, associated, retagged};
 use super::{BASE, Done, Kind, Made, Refusal, look};
+use crate::cloudformation::model::SERVICE;
 use crate::cloudformation::template::text;
+use kernel::{As, Cx, Whom};
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[
@@ -31,6 +33,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.made(format!("{}|{}", options.unwrap_or_default(), vpc.unwrap_or_default()), Vec::new()))
         },
         delete: default_options,
+        look: Some(&look::join::OPTIONS_OF_VPC),
         ..BASE
     },
     Kind {
@@ -45,6 +48,7 @@ pub(super) static KINDS: &[Kind] = &[
             associated(on, "AssociateVpcCidrBlock", input, &format!("{family}.AssociationId"))
         },
         delete: |on| on.end(EC2, "DisassociateVpcCidrBlock", map([("AssociationId", on.physical())])),
+        look: Some(&look::join::RANGE_OF_VPC),
         ..BASE
     },
     Kind {
@@ -56,23 +60,27 @@ pub(super) static KINDS: &[Kind] = &[
             associated(on, "AssociateSubnetCidrBlock", input, "Ipv6CidrBlockAssociation.AssociationId")
         },
         delete: |on| on.end(EC2, "DisassociateSubnetCidrBlock", map([("AssociationId", on.physical())])),
+        look: Some(&look::join::RANGE_OF_SUBNET),
         ..BASE
     },
 ];
 
-/// The peer's network is of the same account and region: another's is accepted by a role there, which is not built.
+/// The peer's network is of the same region. Another account's is accepted by a role there, which whoever the stack is made
+/// for must be able to assume.
 const PEERING: Kind = Kind {
     name: "AWS::EC2::VPCPeeringConnection",
-    changes: &["Tags"],
+    // Once it has accepted, another role has nothing to do.
+    changes: &["PeerRoleArn", "Tags"],
     fixed: &["PeerOwnerId", "PeerVpcId", "VpcId"],
     attributes: &["Id"],
     create: |on| {
-        if on.text("PeerOwnerId").is_some_and(|owner| owner != on.account()) {
-            return Err(Refusal::of(
-                "Peerings with another account's VPC, which PeerRoleArn accepts, are not built.",
-            ));
+        let is_foreign = on.text("PeerOwnerId").is_some_and(|owner| owner != on.account());
+        let role = on.text("PeerRoleArn").filter(|_| is_foreign);
+        if is_foreign && role.is_none() {
+            return Err(Refusal::of("PeerRoleArn is required to peer with a VPC of another account."));
         }
         let input = map([
+            ("PeerOwnerId", on.prop("PeerOwnerId")),
             ("VpcId", on.prop("VpcId")),
             ("PeerVpcId", on.prop("PeerVpcId")),
             ("TagSpecifications", on.tag_specification("vpc-peering-connection")),
@@ -80,7 +88,10 @@ const PEERING: Kind = Kind {
         let path = "VpcPeeringConnection.VpcPeeringConnectionId";
         let made = associated(on, "CreateVpcPeeringConnection", input, path)?;
         let id = map([("VpcPeeringConnectionId", Value::str(&made.physical))]);
-        on.call(EC2, "AcceptVpcPeeringConnection", id)?;
+        match role {
+            Some(role) => accepted_there(on, &role, id)?,
+            None => drop(on.call(EC2, "AcceptVpcPeeringConnection", id)?),
+        }
         Ok(made)
     },
     update: retagged,
@@ -89,6 +100,21 @@ const PEERING: Kind = Kind {
     look: Some(&look::beside::PEERING),
     ..BASE
 };
+
+/// The peer's account says yes, by a role of its own.
+fn accepted_there(on: &mut On<'_, '_>, role: &str, id: Value) -> Done<()> {
+    let name = Value::Str(base::id::uuid(on.cx.rng()));
+    let assumed = map([("RoleArn", Value::str(role)), ("RoleSessionName", name)]);
+    let session = on.call("sts", "AssumeRole", assumed)?;
+    let text = |member: &str| text_at(&session, &format!("Credentials.{member}"));
+    let (access_key, token) = (text("AccessKeyId"), text("SessionToken"));
+    let whom = Whom::Caller { access_key: &access_key, token: Some(&token) };
+    let (cloud, region) = (std::sync::Arc::clone(on.cx.cloud()), on.cx.region);
+    let bound = bound(EC2, "AcceptVpcPeeringConnection", &id)?;
+    let call = |cx: &mut Cx<'_>| cx.call(EC2, "AcceptVpcPeeringConnection", bound, As::CallerVia(SERVICE));
+    let answer = cloud.act_for(on.cx.tx, SERVICE, whom, region, None, call);
+    answer.and_then(|answer| answer).map(drop).map_err(|fault| on.refusal(EC2, &fault))
+}
 
 const PREFIX_LIST: Kind = Kind {
     name: "AWS::EC2::PrefixList",

@@ -66,7 +66,7 @@ pub(in crate::cloudformation) fn map<const N: usize>(entries: [(&str, Value); N]
 }
 
 /// The value at a path of members and places: `SecurityGroupRules.0.GroupId`.
-pub(super) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+pub(in crate::cloudformation) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     path.split('.').try_fold(value, |value, part| match value {
         Value::Struct(members) => members.get(part),
         Value::Map(_) => get(value, part),

@@ -1,10 +1,10 @@
 //! An organization, its units, accounts and policies.
 
 use super::on::{KEYS, On, Tagger, map, text_at};
-use super::{Attributes, BASE, Done, Kind, Made, Refusal};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
-const ORGANIZATIONS: &str = "organizations";
+pub(super) const ORGANIZATIONS: &str = "organizations";
 const TAGGER: Tagger = Tagger {
     service: ORGANIZATIONS,
     tag: "TagResource",
@@ -30,6 +30,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: create_organization,
         update: |_| Err(Refusal::of("Updates of an organization's FeatureSet are not built.")),
         delete: |on| on.end(ORGANIZATIONS, "DeleteOrganization", map([])),
+        look: Some(&look::organizations::ORGANIZATION),
         ..BASE
     },
     Kind {
@@ -55,6 +56,7 @@ pub(super) static KINDS: &[Kind] = &[
             on.end(ORGANIZATIONS, "DeleteOrganizationalUnit", id)
         },
         mark: Some(|on| on.mark(&TAGGER, on.physical())),
+        look: Some(&look::organizations::UNIT),
         ..BASE
     },
     POLICY,
@@ -100,6 +102,7 @@ const POLICY: Kind = Kind {
         on.end(ORGANIZATIONS, "DeletePolicy", map([("PolicyId", on.physical())]))
     },
     mark: Some(|on| on.mark(&TAGGER, on.physical())),
+    look: Some(&look::organizations::POLICY),
     ..BASE
 };
 
@@ -128,6 +131,7 @@ const ACCOUNT: Kind = Kind {
     },
     ready: account_ready,
     delete: close,
+    look: Some(&look::organizations::ACCOUNT),
     ..BASE
 };
 

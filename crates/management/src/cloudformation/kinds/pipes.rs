@@ -1,10 +1,10 @@
 //! EventBridge Pipes' pipes.
 
 use super::on::{Form, On, Tagger, map, text_at};
-use super::{BASE, Done, Kind, Refusal};
+use super::{BASE, Done, Kind, Refusal, look};
 use wire::Value;
 
-const PIPES: &str = "pipes";
+pub(super) const PIPES: &str = "pipes";
 const TAGGER: Tagger = Tagger::by_arn(PIPES);
 
 pub(super) static KINDS: &[Kind] = &[Kind {
@@ -60,6 +60,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         Err(refusal) if refusal.gone => Ok(true),
         Err(refusal) => Err(refusal),
     },
+    look: Some(&look::pipes::PIPE),
     ..BASE
 }];
 

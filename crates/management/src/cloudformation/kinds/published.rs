@@ -1,7 +1,7 @@
 //! Versions and aliases of functions.
 
 use super::on::{On, map, only, text_at};
-use super::{Attributes, BASE, Done, Kind, Refusal};
+use super::{Attributes, BASE, Done, Kind, Refusal, look};
 use crate::cloudformation::template::{get, text};
 use wire::Value;
 
@@ -37,6 +37,7 @@ const VERSION: Kind = Kind {
             map([("FunctionName", on.was("FunctionName")), ("Qualifier", version)]),
         )
     },
+    look: Some(&look::published::VERSION),
     ..BASE
 };
 
@@ -82,6 +83,7 @@ const ALIAS: Kind = Kind {
             map([("FunctionName", on.was("FunctionName")), ("Name", on.was("Name"))]),
         )
     },
+    look: Some(&look::published::ALIAS),
     ..BASE
 };
 

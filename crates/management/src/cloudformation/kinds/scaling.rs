@@ -2,7 +2,7 @@
 
 use super::on::{On, at, map, text_at, texts_at};
 use super::vpc::EC2;
-use super::{BASE, Done, Kind, Made, Refusal, scaling_beside};
+use super::{BASE, Done, Kind, Made, Refusal, look, scaling_beside};
 use wire::Value;
 
 pub(super) const SCALING: &str = "autoscaling";
@@ -44,6 +44,7 @@ const TEMPLATE: Kind = Kind {
         Ok(on.made(on.physical, vec![("LatestVersionNumber", Value::Str(number))]))
     },
     delete: |on| on.end(EC2, "DeleteLaunchTemplate", map([("LaunchTemplateId", on.physical())])),
+    look: Some(&look::machine::TEMPLATE),
     ..BASE
 };
 
@@ -71,6 +72,7 @@ const GROUP: Kind = Kind {
         "VPCZoneIdentifier",
     ],
     fixed: &["AutoScalingGroupName"],
+    attributes: &["AutoScalingGroupARN"],
     named: Some("AutoScalingGroupName"),
     create: |on| {
         let name = on.name("AutoScalingGroupName", 255);
@@ -97,6 +99,7 @@ const GROUP: Kind = Kind {
     },
     ready,
     gone: |on| Ok(text_at(&described(on)?, "AutoScalingGroups.0.AutoScalingGroupName").is_empty()),
+    look: Some(&look::scaling::GROUP),
     ..BASE
 };
 
@@ -124,7 +127,8 @@ const POLICY: Kind = Kind {
         let name = on.attribute("PolicyName");
         put_policy(on, &name)
     },
-    delete: |on| on.end(SCALING, "DeletePolicy", map([("PolicyName", on.physical())])),
+    delete: |on| ended(on, "DeletePolicy", map([("PolicyName", on.physical())])),
+    look: Some(&look::scaling::POLICY),
     ..BASE
 };
 
@@ -161,6 +165,7 @@ const ACTION: Kind = Kind {
         let asked = map([("AutoScalingGroupName", group), ("ScheduledActionNames", names)]);
         on.end(SCALING, "BatchDeleteScheduledAction", asked)
     },
+    look: Some(&look::scaling::ACTION),
     ..BASE
 };
 
@@ -191,10 +196,25 @@ const HOOK: Kind = Kind {
             return Ok(());
         }
         let asked = map([("AutoScalingGroupName", group), ("LifecycleHookName", on.physical())]);
-        on.end(SCALING, "DeleteLifecycleHook", asked)
+        ended(on, "DeleteLifecycleHook", asked)
     },
+    look: Some(&look::scaling::HOOK),
+    taken: Some(|on| look::scaling::HOOK.taken(on)),
     ..BASE
 };
+
+/// Ends what belongs to a group. The service tells of what is not there by the code of everything that does not fit.
+fn ended(on: &mut On<'_, '_>, operation: &str, input: Value) -> Done<()> {
+    match on.call(SCALING, operation, input) {
+        Err(refusal) if is_missing(&refusal) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+pub(super) fn is_missing(refusal: &Refusal) -> bool {
+    refusal.gone
+        || ["not found", "No Lifecycle Hook found"].iter().any(|words| refusal.reason.contains(words))
+}
 
 fn put_hook(on: &mut On<'_, '_>, name: &str) -> Done<Made> {
     on.call(SCALING, "PutLifecycleHook", members(on, ("LifecycleHookName", name), HOOK_MEMBERS))?;
@@ -297,5 +317,6 @@ fn ready(on: &mut On<'_, '_>) -> Done<Option<super::Attributes>> {
         }
         _ => 0,
     };
-    Ok((serving >= wanted).then(Vec::new))
+    let arn = Value::Str(text_at(&told, "AutoScalingGroups.0.AutoScalingGroupARN"));
+    Ok((serving >= wanted).then(|| vec![("AutoScalingGroupARN", arn)]))
 }

@@ -3,7 +3,7 @@
 
 use super::on::{On, at, map};
 use super::scaling::SCALING;
-use super::{BASE, Done, Kind};
+use super::{BASE, Done, Kind, look};
 use crate::cloudformation::template::get;
 use wire::Value;
 
@@ -33,6 +33,8 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         on.end(SCALING, "DeleteWarmPool", input)
     },
     gone: |on| Ok(!is_there(on)?),
+    look: Some(&look::scaling::POOL),
+    taken: Some(|on| look::scaling::POOL.taken(on)),
     ..BASE
 }];
 

@@ -41,6 +41,7 @@ const GROUP: Kind = Kind {
         Err(refusal) if refusal.gone => Ok(true),
         Err(refusal) => Err(refusal),
     },
+    look: Some(&look::scheduler::GROUP),
     ..BASE
 };
 

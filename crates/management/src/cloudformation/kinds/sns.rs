@@ -62,6 +62,7 @@ pub(super) static KINDS: &[Kind] = &[
         delete: |on| on.end(SNS, "DeleteTopic", map([("TopicArn", on.physical())])),
         mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::sns::TOPICS),
+        taken: Some(look::sns::heard),
         ..BASE
     },
     Kind {
@@ -86,6 +87,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         delete: |on| on.end(SNS, "Unsubscribe", map([("SubscriptionArn", on.physical())])),
         look: Some(&look::sns::SUBSCRIPTIONS),
+        taken: Some(look::sns::subscribed),
         ..BASE
     },
     Kind {
@@ -123,6 +125,8 @@ pub(super) static KINDS: &[Kind] = &[
             let policy = default_policy(on.physical, on.account());
             on.end(SNS, "SetTopicAttributes", policy_of(on.physical, policy))
         },
+        look: Some(&look::sns::INLINE_POLICY),
+        taken: Some(|on| look::sns::INLINE_POLICY.taken(on)),
         ..BASE
     },
 ];

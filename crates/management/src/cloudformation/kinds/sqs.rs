@@ -59,6 +59,7 @@ pub(super) static KINDS: &[Kind] = &[
         update: update_queue,
         delete: |on| on.end(SQS, "DeleteQueue", map([("QueueUrl", on.physical())])),
         look: Some(&look::sqs::QUEUE),
+        taken: Some(look::sqs::queued),
         ..BASE
     },
     Kind {
@@ -93,6 +94,8 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(SQS, "SetQueueAttributes", policy_of(on.physical, Value::str(""))),
+        look: Some(&look::sqs::INLINE_POLICY),
+        taken: Some(|on| look::sqs::INLINE_POLICY.taken(on)),
         ..BASE
     },
 ];

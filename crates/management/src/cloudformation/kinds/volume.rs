@@ -2,7 +2,7 @@
 
 use super::on::{On, at, map, text_at};
 use super::vpc::{EC2, TAGGER};
-use super::{BASE, Done, Kind, Made, Refusal};
+use super::{BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
 /// What a template may not change of a volume that is there, by AWS's documentation.
@@ -39,6 +39,7 @@ pub(super) static KINDS: &[Kind] = &[
             }
         },
         mark: Some(|on| on.mark(&TAGGER, on.physical())),
+        look: Some(&look::machine::VOLUME),
         ..BASE
     },
     Kind {
@@ -55,6 +56,8 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(EC2, "DisableSnapshotBlockPublicAccess", map([])),
+        look: Some(&look::machine::SNAPSHOT_BLOCK),
+        taken: Some(look::machine::is_blocked),
         ..BASE
     },
     Kind {
@@ -64,7 +67,8 @@ pub(super) static KINDS: &[Kind] = &[
             let names = ["Device", "InstanceId", "VolumeId"];
             let input = map(names.map(|name| (name, on.prop(name))));
             on.call(EC2, "AttachVolume", input)?;
-            Ok(on.made(on.generated(128), Vec::new()))
+            let of = ["VolumeId", "InstanceId"].map(|name| on.text(name).unwrap_or_default());
+            Ok(on.made(of.join("|"), Vec::new()))
         },
         update: |_| Err(unchangeable("AWS::EC2::VolumeAttachment")),
         delete: detach,
@@ -80,6 +84,7 @@ pub(super) static KINDS: &[Kind] = &[
                 other => Ok(at(&other?, "Attachments.0").is_none()),
             }
         },
+        look: Some(&look::machine::VOLUME_IN_USE),
         ..BASE
     },
 ];

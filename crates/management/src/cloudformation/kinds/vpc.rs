@@ -81,6 +81,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: detach_gateway,
+        look: Some(&look::join::GATEWAY),
         ..BASE
     },
     Kind {
@@ -115,6 +116,7 @@ pub(super) static KINDS: &[Kind] = &[
             let there = own.filter(|(_, value)| !matches!(value, Value::Null));
             on.end(EC2, "DeleteRoute", Value::Map(there.collect()))
         },
+        look: Some(&look::join::ROUTE),
         ..BASE
     },
     Kind {
@@ -131,6 +133,7 @@ pub(super) static KINDS: &[Kind] = &[
             associated(on, "ReplaceRouteTableAssociation", input, "NewAssociationId")
         },
         delete: |on| on.end(EC2, "DisassociateRouteTable", map([("AssociationId", on.physical())])),
+        look: Some(&look::join::TABLE_OF_SUBNET),
         ..BASE
     },
     Kind {
@@ -151,13 +154,14 @@ pub(super) static KINDS: &[Kind] = &[
             let own = Value::Str(on.attribute("AssociationId"));
             on.end(EC2, "DisassociateRouteTable", map([("AssociationId", own)]))
         },
+        look: Some(&look::join::TABLE_OF_GATEWAY),
         ..BASE
     },
     Kind {
         name: "AWS::EC2::NatGateway",
         changes: &["Tags"],
         fixed: &["AllocationId", "SubnetId", "ConnectivityType", "PrivateIpAddress"],
-        attributes: &["NatGatewayId"],
+        attributes: &["EniId", "NatGatewayId"],
         create: |on| {
             let own = ["AllocationId", "SubnetId", "ConnectivityType", "PrivateIpAddress"];
             simple(on, "CreateNatGateway", "natgateway", "NatGateway.NatGatewayId", &own)
@@ -169,7 +173,13 @@ pub(super) static KINDS: &[Kind] = &[
                 "NatGateway {} is in state failed and hence failed to stabilize. Detailed failure message: {why}",
                 on.physical
             ))),
-            (state, _) => Ok((state == "available").then(Vec::new)),
+            (state, _) if state != "available" => Ok(None),
+            _ => {
+                let ids = Value::List(vec![on.physical()]);
+                let told = on.call(EC2, "DescribeNatGateways", map([("NatGatewayIds", ids)]))?;
+                let card = text_at(&told, "NatGateways.0.NatGatewayAddresses.0.NetworkInterfaceId");
+                Ok(Some(vec![("EniId", Value::Str(card))]))
+            }
         },
         gone: |on| match nat_state(on) {
             Err(refusal) if refusal.gone => Ok(true),

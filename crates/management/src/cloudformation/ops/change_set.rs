@@ -187,7 +187,7 @@ fn make(
     text: Option<String>,
     macros: &Macros,
 ) -> Result<Created, CfnError> {
-    refuse_unbuilt(&req.kinds, None, req.rollback.as_ref())?;
+    refuse_unbuilt(&req.kinds, req.rollback.as_ref())?;
     if let Some(mode) = &req.mode {
         return Err(CfnError::NotBuilt(format!("DeploymentMode {mode}")));
     }
@@ -409,7 +409,6 @@ fn stack_for(cx: &mut Cx<'_>, named: &str, creates: bool) -> Result<Stack, CfnEr
 }
 
 fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
-    refuse_unbuilt(&[], req.retain, None)?;
     let (mut stack, mut set) = find_set(cx, req.stack.as_deref(), &req.name)?;
     if set.execution == "EXECUTE_COMPLETE" && req.token.is_some() && req.token == stack.token {
         return Ok(Empty);
@@ -434,13 +433,19 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
         }
         import::start(cx, &mut stack, &plan, &set)?;
     } else if set.creates {
-        first(cx, &mut stack, &set, &plan, req.disable_rollback.unwrap_or(false))?;
+        let how = Job {
+            disable_rollback: req.disable_rollback.unwrap_or(false),
+            excepts: req.retain == Some(true),
+            ..Job::default()
+        };
+        first(cx, &mut stack, &set, &plan, how)?;
     } else {
         may_update(&stack)?;
         let stays = set.on_failure.as_deref() == Some("DO_NOTHING");
         let disable_rollback = req.disable_rollback.unwrap_or(stays);
         let imports = set.adopts.clone();
-        let how = Job { disable_rollback, imports, ..Job::default() };
+        let excepts = req.retain == Some(true);
+        let how = Job { disable_rollback, imports, excepts, ..Job::default() };
         start_update(cx, &mut stack, &plan, &set.body, how)?;
     }
     // AWS: the others are not valid for what the stack becomes.
@@ -455,25 +460,19 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
 }
 
 /// The stack is made.
-fn first(
-    cx: &mut Cx<'_>,
-    stack: &mut Stack,
-    set: &ChangeSet,
-    plan: &Plan,
-    stays: bool,
-) -> Result<(), CfnError> {
+fn first(cx: &mut Cx<'_>, stack: &mut Stack, set: &ChangeSet, plan: &Plan, how: Job) -> Result<(), CfnError> {
     stack.description.clone_from(&plan.template.description);
     (stack.parameters, stack.resolved) = (plan.shown(), plan.shown_resolved());
     stack.tags.clone_from(&plan.tags);
     stack.on_failure.clone_from(&set.on_failure);
-    stack.disable_rollback = stays || set.on_failure.as_deref() == Some("DO_NOTHING");
+    stack.disable_rollback = how.disable_rollback || set.on_failure.as_deref() == Some("DO_NOTHING");
     stack.round = 1;
     stack.updated = Some(cx.now);
     BODIES.put(cx.tx, &stack.key().str(NOW), &set.body);
     let cloud = std::sync::Arc::clone(cx.cloud());
     let disable_rollback = stack.disable_rollback;
     let imports = set.adopts.clone();
-    begin(cx, stack, Job { phase: Phase::Create, disable_rollback, imports, ..Job::default() })?;
+    begin(cx, stack, Job { phase: Phase::Create, disable_rollback, imports, ..how })?;
     stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-include.html> and
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros-overview.html>
 
+use super::inquiry::{self, Looked};
 use super::macros::Macros;
 use super::{called, lookup};
 use crate::cloudformation::errors::CfnError;
@@ -28,8 +29,10 @@ pub(super) struct Means<'m> {
     pub(super) role: Option<&'m str>,
     /// The values of parameters.
     pub(super) given: &'m BTreeMap<String, String>,
-    /// `None` where nobody can be asked.
+    /// Who asks macros; `None` in a call from within, which finds what has been asked for it.
     pub(super) macros: Option<&'m Macros>,
+    /// What is found there, for whoever wants to know.
+    pub(super) looked: Option<&'m Looked>,
     /// The caller has said that macros may make anything, or will look at it first.
     pub(super) allowed: bool,
 }
@@ -123,9 +126,6 @@ impl Expansion<'_, '_> {
     ) -> Result<Value, CfnError> {
         let own = macros::find(self.cx.tx, self.cx.account, self.cx.region, name)?;
         let own = own.ok_or_else(|| unknown(self.cx, name))?;
-        let Some(asked) = self.means.macros else {
-            return Err(CfnError::NotBuilt("A macro in a call that a service makes".into()));
-        };
         if !self.means.allowed {
             return Err(CfnError::Capabilities("CAPABILITY_AUTO_EXPAND".into()));
         }
@@ -135,13 +135,13 @@ impl Expansion<'_, '_> {
             Some(params) => params.clone(),
             None => Value::Map(Vec::new()),
         };
-        let said = asked.said(Question {
-            function: own.function,
-            fragment,
-            params,
-            values: self.values()?,
-            name: name.clone(),
-        })?;
+        let values = self.values()?;
+        let question = Question { function: own.function, fragment, params, values, name: name.clone() };
+        let said = match (self.means.macros, self.means.looked) {
+            (Some(asked), _) => asked.said(question)?,
+            (None, Some(looked)) => inquiry::said(self.cx, question, looked)?,
+            (None, None) => inquiry::said(self.cx, question, &Looked::default())?,
+        };
         match said {
             Value::Map(_) => Ok(said),
             _ if whole => {

@@ -1,4 +1,4 @@
-//! What holds a stack: termination protection, an update that is cancelled, a rollback that goes on.
+//! What holds a stack: termination protection, an update that is cancelled, a rollback that goes on or is asked for.
 
 use super::stack::StackId;
 use super::{begin, changeable, stands_in};
@@ -13,6 +13,7 @@ kernel::ops! { pub(crate) static OPS:
     UpdateTerminationProtection: protect, "cloudformation:UpdateTerminationProtection", access::stack;
     CancelUpdateStack: cancel, "cloudformation:CancelUpdateStack", access::stack;
     ContinueUpdateRollback: go_on, "cloudformation:ContinueUpdateRollback", access::stack;
+    RollbackStack: roll_back, "cloudformation:RollbackStack", access::stack;
 }
 
 wire::shape! {
@@ -35,6 +36,36 @@ wire::shape! {
         skip: Vec<String> = "ResourcesToSkip",
         token: Option<String> = "ClientRequestToken",
     }
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct RollBack {
+        name: String = "StackName",
+        role: Option<String> = "RoleARN",
+        token: Option<String> = "ClientRequestToken",
+        retain: Option<bool> = "RetainExceptOnCreate",
+    }
+}
+
+/// AWS: a stack that has been kept as a failure has left it goes back to what it was, which is nothing for one that has never
+/// been whole.
+fn roll_back(cx: &mut Cx<'_>, req: RollBack) -> Result<StackId, CfnError> {
+    let mut stack = changeable(cx, &req.name)?;
+    match stack.status.as_str() {
+        "CREATE_FAILED" => {}
+        "UPDATE_FAILED" => {
+            return Err(CfnError::NotBuilt("RollbackStack of a stack whose update has failed".into()));
+        }
+        _ => return Err(stands_in(&stack, "rolled back")),
+    }
+    stack.role = req.role.or(stack.role);
+    stack.token = req.token;
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    let excepts = req.retain == Some(true);
+    begin(cx, &stack, Job { phase: Phase::Rollback, excepts, ..Job::default() })?;
+    stack.enter(&cloud, cx.tx, "ROLLBACK_IN_PROGRESS", Some("User Initiated"));
+    Ok(StackId { id: stack.arn() })
 }
 
 fn protect(cx: &mut Cx<'_>, req: Protect) -> Result<StackId, CfnError> {

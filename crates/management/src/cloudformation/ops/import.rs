@@ -7,10 +7,11 @@ use super::stack::may_update;
 use super::{begin, stands_in};
 use crate::cloudformation::change_set::{Change, ChangeSet};
 use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::kinds::look::Look;
 use crate::cloudformation::kinds::{On, Refusal, kind};
 use crate::cloudformation::model::{BODIES, Import, Job, NEXT, Phase, SERVICE, Stack};
 use crate::cloudformation::template::{Keep, get};
-use crate::cloudformation::work::import::{exists, holder};
+use crate::cloudformation::work::import::{exists, holder, identity};
 use crate::cloudformation::work::plan::Plan;
 use kernel::{As, Cx};
 use wire::Value;
@@ -98,17 +99,18 @@ pub(super) fn checked(plan: &Plan, changes: &[Change], asked: &[ToImport]) -> Re
 /// One of them, by the property that identifies its kind.
 fn identified(plan: &Plan, asked: &ToImport) -> Result<Import, CfnError> {
     let look = kind(&asked.kind).and_then(|kind| kind.look);
-    let Some(identifier) = look.and_then(|look| look.identifier) else {
+    let Some(look) = look.filter(|look| !look.identifiers.is_empty()) else {
         return Err(invalid(format!("ResourceTypes [{}] are not supported for Import", asked.kind)));
     };
-    let physical = match asked.identifier.0.as_slice() {
-        [(name, value)] if name == identifier => value.clone(),
-        _ => {
-            return Err(invalid(format!(
-                "Invalid resource identifier for resource type {}. Expected [{identifier}]",
-                asked.kind
-            )));
-        }
+    let given = |name: &&str| asked.identifier.0.iter().find(|(own, _)| own == name).map(|(_, v)| v.clone());
+    let values: Option<Vec<String>> = look.identifiers.iter().map(given).collect();
+    let values = values.filter(|values| values.len() == asked.identifier.0.len());
+    let Some(values) = values else {
+        return Err(invalid(format!(
+            "Invalid resource identifier for resource type {}. Expected [{}]",
+            asked.kind,
+            look.identifiers.join(", ")
+        )));
     };
     let drawn = plan.template.resource(&asked.name).map(|drawn| drawn.kind.as_str()).unwrap_or_default();
     if drawn != asked.kind {
@@ -117,7 +119,17 @@ fn identified(plan: &Plan, asked: &ToImport) -> Result<Import, CfnError> {
             asked.name, asked.kind
         )));
     }
-    Ok(Import { name: asked.name.clone(), kind: asked.kind.clone(), physical })
+    Ok(import(look, &asked.name, &asked.kind, values))
+}
+
+/// What these values of its identifiers say of a resource.
+fn import(look: &Look, name: &str, kind: &str, values: Vec<String>) -> Import {
+    Import {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        physical: (look.called)(&values),
+        identifiers: look.identifiers.iter().map(|name| (*name).to_owned()).zip(values).collect(),
+    }
 }
 
 /// Nothing else of the stack changes. `present`: as it is.
@@ -184,11 +196,15 @@ pub(super) fn found(
         else {
             continue;
         };
-        // The name must be written, and be what its kind is imported by.
         let look = kind(&drawn.kind).and_then(|kind| kind.look);
-        let named = look.and_then(|look| get(&drawn.properties, look.identifier?));
-        let Some(Value::Str(physical)) = named else { continue };
-        let import = Import { name: own.name.clone(), kind: own.kind.clone(), physical: physical.clone() };
+        let Some(look) = look.filter(|look| !look.identifiers.is_empty()) else { continue };
+        // The name must be written, and be what its kind is imported by.
+        let written = |name: &&str| match get(&drawn.properties, name) {
+            Some(Value::Str(value)) => Some(value.clone()),
+            _ => None,
+        };
+        let Some(values) = look.identifiers.iter().map(written).collect() else { continue };
+        let import = import(look, &own.name, &own.kind, values);
         match seen(cx, stack, &import) {
             Ok(()) => {}
             Err(refusal) if refusal.gone => continue,
@@ -205,7 +221,7 @@ pub(super) fn found(
 
 /// Looks whether it is there, with the caller's rights.
 fn seen(cx: &mut Cx<'_>, stack: &Stack, import: &Import) -> Result<(), Refusal> {
-    let nothing = Value::Map(Vec::new());
+    let (nothing, known) = (Value::Map(Vec::new()), identity(import));
     let mut on = On {
         cx,
         who: As::CallerVia(SERVICE),
@@ -216,7 +232,7 @@ fn seen(cx: &mut Cx<'_>, stack: &Stack, import: &Import) -> Result<(), Refusal> 
         wanted: &nothing,
         before: &nothing,
         physical: &import.physical,
-        known: &nothing,
+        known: &known,
         told: None,
         misfit: Default::default(),
     };

@@ -73,15 +73,5 @@ async fn ask(dx: &Dx, question: &Question) -> Result<Value, String> {
     .collect();
     let call = Call { service: "lambda", operation: "Invoke", value: Value::Struct(input) };
     let answer = dx.call(SERVICE, call, Body::empty()).await;
-    let answer =
-        answer.map_err(|fault| format!("Transform {} failed with: {}", question.name, fault.message))?;
-    if answer.value.member("FunctionError").is_some() {
-        return question.outcome(None, &id);
-    }
-    let payload = match answer.value.member("Payload") {
-        Some(Value::Blob(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
-        Some(Value::Str(text)) => text.clone(),
-        _ => String::new(),
-    };
-    question.outcome(Some(&payload), &id)
+    question.answered(answer.map(|answer| answer.value), &id)
 }

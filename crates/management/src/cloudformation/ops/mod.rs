@@ -1,5 +1,6 @@
 //! The operations, one file a noun, and what they share: how stacks are found, and how templates are taken.
 
+mod account_facts;
 pub(super) mod change_set;
 pub(super) mod describe;
 pub(super) mod drift;
@@ -8,6 +9,7 @@ mod expansion;
 pub(super) mod export;
 pub(super) mod hold;
 mod import;
+pub(crate) mod inquiry;
 mod lookup;
 mod macros;
 pub(super) mod organizations_access;
@@ -24,6 +26,7 @@ pub(super) mod template;
 
 use super::errors::{CfnError, invalid};
 use super::kinds::{Table, kind};
+use super::macros::INQUIRIES;
 use super::model::{BODIES, Body, JOBS, Job, NAMES, NOW, SERVICE, STACKS, Stack, seal, seal_text};
 use super::template::check::check;
 use super::template::parameter::{Given, resolve};
@@ -196,8 +199,12 @@ pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<T
     let Offer { role, text, given, before, tags, capabilities, reviewed, macros } = offer;
     assumable(cx, role)?;
     let allowed = reviewed || capabilities.iter().any(|own| own == "CAPABILITY_AUTO_EXPAND");
-    let means = expansion::Means { role, given: &values(&given, before), macros, allowed };
+    let looked = inquiry::Looked::default();
+    let means =
+        expansion::Means { role, given: &values(&given, before), macros, looked: Some(&looked), allowed };
     let processed = expansion::expanded(cx, &text, &means)?;
+    // Who comes again asks again.
+    looked.used.take().iter().for_each(|key| INQUIRIES.delete(cx.tx, key));
     let template = read(processed.as_deref().unwrap_or(&text))?;
     let parameters = resolve(&template, &given, before)?;
     let mut needed = capabilities_of(&template);
@@ -223,7 +230,8 @@ pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<T
     let mut body = Body { text, sealed_parameters, tags, resolved, references: Vec::new(), processed };
     let mut plan = Plan::new(stack, &body, template, parameters)?;
     let evaluator = plan.evaluator()?;
-    evaluator.assert(&plan.template.rules)?;
+    let facts = account_facts::facts(cx, role, &plan.template, &plan.parameters)?;
+    evaluator.assert(&plan.template.rules, &facts)?;
     plan.order(&evaluator)?;
     body.references = lookup::references(cx, role, &plan.template, &evaluator)?;
     drop(evaluator);

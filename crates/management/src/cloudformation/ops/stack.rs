@@ -105,16 +105,11 @@ pub(super) fn check_name(name: &str) -> Result<(), CfnError> {
 
 /// # Errors
 /// `NotImplemented` for what would make a deployment safer and is not built: nobody is to rely on it.
-pub(super) fn refuse_unbuilt(
-    kinds: &[String],
-    retain: Option<bool>,
-    rollback: Option<&Rollback>,
-) -> Result<(), CfnError> {
+pub(super) fn refuse_unbuilt(kinds: &[String], rollback: Option<&Rollback>) -> Result<(), CfnError> {
     let unbuilt = |what: &str| Err(CfnError::NotBuilt(what.into()));
     match rollback.is_some_and(|own| !own.triggers.is_empty()) {
         true => unbuilt("RollbackConfiguration"),
         false if !kinds.is_empty() => unbuilt("ResourceTypes"),
-        false if retain == Some(true) => unbuilt("RetainExceptOnCreate"),
         false => Ok(()),
     }
 }
@@ -157,7 +152,7 @@ fn make(
     macros: Option<&Macros>,
 ) -> Result<StackId, CfnError> {
     check_name(&req.name)?;
-    refuse_unbuilt(&req.kinds, req.retain, req.rollback.as_ref())?;
+    refuse_unbuilt(&req.kinds, req.rollback.as_ref())?;
     if let Some(known) = find(cx, &req.name)? {
         // The same request once more.
         return match &req.token {
@@ -203,7 +198,8 @@ fn make(
     BODIES.put(cx.tx, &stack.key().str(NOW), &body);
     let cloud = std::sync::Arc::clone(cx.cloud());
     let disable_rollback = stack.disable_rollback;
-    begin(cx, &stack, Job { phase: Phase::Create, disable_rollback, ..Job::default() })?;
+    let excepts = req.retain == Some(true);
+    begin(cx, &stack, Job { phase: Phase::Create, disable_rollback, excepts, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
     Ok(StackId { id: stack.arn() })
 }
@@ -263,7 +259,7 @@ fn change(
     text: Option<String>,
     macros: Option<&Macros>,
 ) -> Result<StackId, CfnError> {
-    refuse_unbuilt(&req.kinds, req.retain, req.rollback.as_ref())?;
+    refuse_unbuilt(&req.kinds, req.rollback.as_ref())?;
     let mut stack = changeable(cx, &req.name)?;
     let answer = StackId { id: stack.arn() };
     if req.token.is_some() && req.token == stack.token && stack.round > 1 {
@@ -314,7 +310,7 @@ fn change(
         &mut stack,
         &plan,
         &body,
-        Job { disable_rollback, policy: req.during, ..Job::default() },
+        Job { disable_rollback, policy: req.during, excepts: req.retain == Some(true), ..Job::default() },
     )?;
     Ok(answer)
 }

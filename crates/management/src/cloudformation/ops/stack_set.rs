@@ -23,8 +23,8 @@ use store::{Direction, Key};
 use wire::Fault;
 
 kernel::ops! { pub(crate) static OPS:
-    CreateStackSet: [wait] create, "cloudformation:CreateStackSet", access::stack_set;
-    UpdateStackSet: [wait] update, "cloudformation:UpdateStackSet", access::stack_set;
+    CreateStackSet: [wait] create => create_within, "cloudformation:CreateStackSet", access::stack_set;
+    UpdateStackSet: [wait] update => update_within, "cloudformation:UpdateStackSet", access::stack_set;
     DeleteStackSet: delete, "cloudformation:DeleteStackSet", access::stack_set;
     DescribeStackSet: describe, "cloudformation:DescribeStackSet", access::stack_set;
     ListStackSets: list, "cloudformation:ListStackSets", access::any;
@@ -263,6 +263,13 @@ pub(super) fn shown(set: &StackSet, texts: Texts) -> Vec<ParameterView> {
     texts.into_iter().map(view).collect()
 }
 
+/// For calls from within: of a stack around it, which has fetched the template already.
+fn create_within(cx: &mut Cx<'_>, mut req: CreateStackSet) -> Result<Created, CfnError> {
+    only_own(req.call_as.as_deref(), req.managed.as_ref())?;
+    let text = source::text_within(req.body.take(), req.url.take())?;
+    make(cx, req, text)
+}
+
 async fn create(dx: Dx, mut req: CreateStackSet, _: Payload) -> Result<Answer<Created>, Fault> {
     only_own(req.call_as.as_deref(), req.managed.as_ref())?;
     let text = source::text(&dx, req.body.take(), req.url.take()).await?;
@@ -372,6 +379,13 @@ fn acknowledged(template: &Template, capabilities: &[String]) -> Result<(), CfnE
         true => Err(CfnError::Capabilities(needed.join(", "))),
         false => Ok(()),
     }
+}
+
+/// As [`create_within`].
+fn update_within(cx: &mut Cx<'_>, mut req: UpdateStackSet) -> Result<Begun, CfnError> {
+    only_own(req.call_as.as_deref(), req.managed.as_ref())?;
+    let text = source::text_within(req.body.take(), req.url.take())?;
+    change(cx, req, text)
 }
 
 async fn update(dx: Dx, mut req: UpdateStackSet, _: Payload) -> Result<Answer<Begun>, Fault> {

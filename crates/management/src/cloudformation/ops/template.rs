@@ -189,13 +189,13 @@ fn identified(template: &Template) -> Option<Vec<Identified>> {
     let mut all: Vec<Identified> = Vec::new();
     for resource in &template.resources {
         let look = kind(&resource.kind).and_then(|kind| kind.look);
-        let Some(identifier) = look.and_then(|look| look.identifier) else { continue };
+        let Some(look) = look.filter(|look| !look.identifiers.is_empty()) else { continue };
         match all.iter_mut().find(|known| known.kind == resource.kind) {
             Some(known) => known.names.push(resource.name.clone()),
             None => all.push(Identified {
                 kind: resource.kind.clone(),
                 names: vec![resource.name.clone()],
-                identifiers: vec![identifier.to_owned()],
+                identifiers: look.identifiers.iter().map(|name| (*name).to_owned()).collect(),
             }),
         }
     }

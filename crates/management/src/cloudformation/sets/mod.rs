@@ -6,7 +6,7 @@
 //!
 //! With service-managed permissions the roles are the service's own, and accounts are those of an [`organization`]'s units.
 //!
-//! Not here: account gates, macros in their templates, managed execution, stacks that are imported.
+//! Not here: account gates, managed execution, stacks that are imported.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html>
 

@@ -16,7 +16,7 @@ pub(crate) mod graph;
 pub(crate) mod parameter;
 pub(crate) mod policy;
 pub(crate) mod reference;
-mod rule;
+pub(crate) mod rule;
 pub(crate) mod sam;
 mod section;
 #[cfg(test)]

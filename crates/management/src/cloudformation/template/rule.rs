@@ -1,7 +1,6 @@
 //! Rules: what must hold between parameters before anything is made.
 //!
-//! Not here: `Fn::RefAll`, `Fn::ValueOf` and `Fn::ValueOfAll`, which ask other services about the account; a template
-//! that has them is refused.
+//! `Fn::RefAll`, `Fn::ValueOf` and `Fn::ValueOfAll` ask about the account: whoever holds rules against it brings the answers.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html>
 
@@ -82,13 +81,61 @@ fn checked(expression: &Value) -> Result<(), Wrong> {
 fn operand(value: &Value) -> Result<(), Wrong> {
     match (function(value), value) {
         (Some(("Ref", Value::Str(_))), _) => Ok(()),
-        (Some((name @ ("Fn::RefAll" | "Fn::ValueOf" | "Fn::ValueOfAll"), _)), _) => {
-            wrong(format!("Template format error: {name} is not built in this version of Virga."))
-        }
+        _ if question(value)?.is_some() => Ok(()),
         (Some(_), _) => wrong(BOOLEAN),
         (None, Value::List(items)) => items.iter().try_for_each(operand),
         (None, scalar) => text(scalar).map_or_else(|| wrong(BOOLEAN), |_| Ok(())),
     }
+}
+
+/// What a rule asks about the account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Asked {
+    /// Of a type of parameters, all that there is.
+    All(String),
+    /// An attribute of what a parameter names.
+    Of(String, String),
+    /// An attribute of all that there is of a type.
+    OfAll(String, String),
+}
+
+/// A question with its answer.
+pub(crate) type Fact = (Asked, Vec<String>);
+
+fn question(value: &Value) -> Result<Option<Asked>, Wrong> {
+    let Some((name @ ("Fn::RefAll" | "Fn::ValueOf" | "Fn::ValueOfAll"), arguments)) = function(value) else {
+        return Ok(None);
+    };
+    let texts = match arguments {
+        Value::List(items) => items.iter().map(Value::as_str).collect(),
+        one => vec![one.as_str()],
+    };
+    match (name, texts.as_slice()) {
+        ("Fn::RefAll", [Some(kind)]) => Ok(Some(Asked::All((*kind).to_owned()))),
+        ("Fn::ValueOf", [Some(of), Some(what)]) => Ok(Some(Asked::Of((*of).to_owned(), (*what).to_owned()))),
+        ("Fn::ValueOfAll", [Some(of), Some(what)]) => {
+            Ok(Some(Asked::OfAll((*of).to_owned(), (*what).to_owned())))
+        }
+        _ => wrong(format!("Template error: the object {name} has a wrong number of parameters")),
+    }
+}
+
+/// All that rules ask about the account, each once.
+pub(crate) fn asked(rules: &[Rule]) -> Vec<Asked> {
+    fn within(value: &Value, all: &mut Vec<Asked>) {
+        match (question(value), value) {
+            (Ok(Some(own)), _) if !all.contains(&own) => all.push(own),
+            (_, Value::List(items)) => items.iter().for_each(|item| within(item, all)),
+            (_, Value::Map(entries)) => entries.iter().for_each(|(_, item)| within(item, all)),
+            _ => {}
+        }
+    }
+    let mut all = Vec::new();
+    for rule in rules {
+        let asserted = rule.assertions.iter().map(|assertion| &assertion.assert);
+        rule.condition.iter().chain(asserted).for_each(|expression| within(expression, &mut all));
+    }
+    all
 }
 
 /// The function and its arguments.
@@ -100,19 +147,19 @@ fn parts(expression: &Value) -> Result<(&str, &[Value]), Wrong> {
 }
 
 impl Evaluator<'_> {
-    /// Holds every rule against the parameters.
+    /// Holds every rule against the parameters and what is known of the account.
     ///
     /// # Errors
     /// What the first assertion that fails says of itself.
-    pub(crate) fn assert(&self, rules: &[Rule]) -> Result<(), Wrong> {
+    pub(crate) fn assert(&self, rules: &[Rule], facts: &[Fact]) -> Result<(), Wrong> {
         for rule in rules {
             if let Some(condition) = &rule.condition
-                && !self.rule_holds(condition)?
+                && !self.rule_holds(condition, facts)?
             {
                 continue;
             }
             for assertion in &rule.assertions {
-                if !self.rule_holds(&assertion.assert)? {
+                if !self.rule_holds(&assertion.assert, facts)? {
                     let nameless = || {
                         format!("Template validation error: an assertion of the rule {} failed", rule.name)
                     };
@@ -123,18 +170,26 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    fn rule_holds(&self, expression: &Value) -> Result<bool, Wrong> {
+    fn rule_holds(&self, expression: &Value, facts: &[Fact]) -> Result<bool, Wrong> {
         let (name, items) = parts(expression)?;
         let texts = |value: &Value| -> Result<Vec<String>, Wrong> {
+            if let Some(own) = question(value)? {
+                let found = facts.iter().find(|(asked, _)| *asked == own);
+                return Ok(found.map(|(_, answers)| answers.clone()).unwrap_or_default());
+            }
             match self.value(value, &Nothing)? {
                 Value::List(items) => Ok(items.iter().filter_map(text).collect()),
                 scalar => Ok(text(&scalar).into_iter().collect()),
             }
         };
         match (name, items) {
-            ("Fn::And", items) => items.iter().try_fold(true, |all, item| Ok(self.rule_holds(item)? && all)),
-            ("Fn::Or", items) => items.iter().try_fold(false, |any, item| Ok(self.rule_holds(item)? || any)),
-            ("Fn::Not", [item]) => Ok(!self.rule_holds(item)?),
+            ("Fn::And", items) => {
+                items.iter().try_fold(true, |all, item| Ok(self.rule_holds(item, facts)? && all))
+            }
+            ("Fn::Or", items) => {
+                items.iter().try_fold(false, |any, item| Ok(self.rule_holds(item, facts)? || any))
+            }
+            ("Fn::Not", [item]) => Ok(!self.rule_holds(item, facts)?),
             ("Fn::Equals", [left, right]) => Ok(texts(left)? == texts(right)?),
             ("Fn::Contains", [list, value]) => {
                 let (list, value) = (texts(list)?, texts(value)?);

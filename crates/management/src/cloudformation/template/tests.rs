@@ -274,7 +274,7 @@ Rules:
         let template = Template::read(&text).unwrap();
         check(&template, &Plain).unwrap();
         let (parameters, pseudo) = (resolve(&template, &[], &BTreeMap::new()).unwrap(), pseudo());
-        let told = Evaluator::new(&template, &parameters, &pseudo).unwrap().assert(&template.rules);
+        let told = Evaluator::new(&template, &parameters, &pseudo).unwrap().assert(&template.rules, &[]);
         let wanted = if holds { Ok(()) } else { Err(Wrong("it does not hold".into())) };
         assert_eq!(told, wanted, "{assert}");
     }
@@ -288,8 +288,8 @@ fn rules_and_references_that_are_refused() {
             "Template format error: Unresolved dependencies [A]. Cannot reference resources in the Rules block of the template",
         ),
         (
-            "Rules: { R: { Assertions: [{ Assert: !Contains [!RefAll 'AWS::EC2::VPC::Id', x] }] } }",
-            "Template format error: Fn::RefAll is not built in this version of Virga.",
+            "Rules: { R: { Assertions: [{ Assert: !Contains [!ValueOf [A], x] }] } }",
+            "Template error: the object Fn::ValueOf has a wrong number of parameters",
         ),
         (
             "Rules: { R: { Assertions: [{ Assert: !Sub x }] } }",

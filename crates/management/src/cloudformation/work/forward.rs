@@ -259,7 +259,8 @@ impl Worker<'_> {
                     before: &nothing,
                     known: &nothing,
                 };
-                self.make(tx, stack, &task, wanted.kind.create)
+                let free = self.is_free(tx, stack, &task, wanted.kind);
+                free.and_then(|()| self.make(tx, stack, &task, wanted.kind.create))
             }
         };
         match made {
@@ -282,6 +283,24 @@ impl Worker<'_> {
                 let failed = format!("{verb}_FAILED");
                 enter(self.cloud, tx, stack, resource, &failed, Some(&refusal.reason), shown);
             }
+        }
+    }
+
+    /// What somebody else has made is not taken for the stack's own, which would end it one day.
+    fn is_free(&self, tx: &mut Tx, stack: &Stack, task: &Task<'_>, kind: &Kind) -> Result<(), Refusal> {
+        let Some(taken) = kind.taken else { return Ok(()) };
+        let found = match self.act(tx, stack, task, taken) {
+            // What may not be looked at is for the service to tell of.
+            Err(refusal) if refusal.reason.contains("HandlerErrorCode: AccessDenied") => return Ok(()),
+            found => found?,
+        };
+        match found {
+            None => Ok(()),
+            Some(id) => Err(Refusal::of(format!(
+                "Resource handler returned message: \"Resource of type '{}' with identifier '{id}' already exists.\" (RequestToken: {}, HandlerErrorCode: AlreadyExists)",
+                kind.name,
+                base::id::uuid(self.cloud.rng())
+            ))),
         }
     }
 
@@ -369,7 +388,9 @@ impl Worker<'_> {
         };
         let verb = resource.status.split('_').next().unwrap_or("CREATE").to_owned();
         let done = self.act(tx, stack, &task, kind.ready);
-        if let Some(physical) = self.told.take() {
+        let renamed = self.told.take();
+        let is_renamed = renamed.is_some();
+        if let Some(physical) = renamed {
             called(resource, physical);
         }
         let done = match done {
@@ -377,7 +398,7 @@ impl Worker<'_> {
             other => other,
         };
         match done {
-            Ok(None) if resource.settling => {}
+            Ok(None) if resource.settling && !is_renamed => {}
             Ok(None) => {
                 resource.settling = true;
                 RESOURCES.put(tx, &resource.key(stack), resource);

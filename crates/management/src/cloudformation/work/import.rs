@@ -26,11 +26,17 @@ pub(crate) fn exists(on: &mut On<'_, '_>, import: &Import) -> Done<Seen> {
     let look = kind(&import.kind).and_then(|kind| kind.look).ok_or_else(missing)?;
     let seen = (look.read)(on).map_err(|refusal| if refusal.gone { missing() } else { refusal })?;
     // Services know things by other names, too; a stack knows them by one.
-    let name = look.identifier.and_then(|identifier| seen.name(identifier));
-    match name.is_none_or(|name| name == import.physical) {
-        true => Ok(seen),
-        false => Err(missing()),
+    let is_other = |(name, value): &(String, String)| seen.name(name).is_some_and(|own| own != *value);
+    match import.identifiers.iter().any(is_other) {
+        true => Err(missing()),
+        false => Ok(seen),
     }
+}
+
+/// What is known of it before anybody has looked: what it is identified by.
+pub(crate) fn identity(import: &Import) -> Value {
+    let known = import.identifiers.iter();
+    Value::Map(known.map(|(name, value)| (name.clone(), Value::str(value))).collect())
 }
 
 /// A URL without the host by which its reader has found the cloud.
@@ -144,26 +150,21 @@ impl Worker<'_> {
             let key = Key::regional(stack.account, stack.region).str(&name).str(&stack.id);
             IMPORTS.put(tx, &key, &Link { stack: stack.id.clone(), name: stack.name.clone() });
         }
-        let seen = self.look(tx, stack, import, &properties).map_err(|refusal| refusal.reason)?;
+        let seen =
+            self.look(tx, stack, import, &properties, &identity(import)).map_err(|refusal| refusal.reason)?;
         resource.properties = seal(self.cloud, &properties);
         resource.attributes = seal(self.cloud, &merged(Value::Map(Vec::new()), seen.attributes));
         draw(resource, plan, &needs);
         Ok(())
     }
 
-    fn look(&self, tx: &mut Tx, stack: &Stack, import: &Import, wanted: &Value) -> Done<Seen> {
+    fn look(&self, tx: &mut Tx, stack: &Stack, import: &Import, wanted: &Value, known: &Value) -> Done<Seen> {
         let nothing = Value::Map(Vec::new());
-        let task = Task {
-            logical: &import.name,
-            physical: &import.physical,
-            wanted,
-            before: &nothing,
-            known: &nothing,
-        };
+        let task =
+            Task { logical: &import.name, physical: &import.physical, wanted, before: &nothing, known };
         self.act(tx, stack, &task, |on| {
-            let (name, physical) = (on.logical.to_owned(), on.physical.to_owned());
-            let kind = on.job.imports.iter().find(|import| import.name == name).map(|i| i.kind.clone());
-            exists(on, &Import { name, kind: kind.unwrap_or_default(), physical })
+            let import = on.job.imports.iter().find(|import| import.name == on.logical).cloned();
+            exists(on, &import.ok_or_else(|| Refusal::of("Nobody has asked for its import."))?)
         })
     }
 
@@ -177,7 +178,9 @@ impl Worker<'_> {
         import: &Import,
     ) {
         let seen = match holder(tx, stack, import) {
-            Ok(None) => self.look(tx, stack, import, wanted).map_err(|refusal| refusal.reason),
+            Ok(None) => {
+                self.look(tx, stack, import, wanted, &identity(import)).map_err(|refusal| refusal.reason)
+            }
             Ok(Some(why)) => Err(why),
             Err(error) => Err(error.to_string()),
         };
@@ -230,13 +233,14 @@ impl Worker<'_> {
             name: resource.name.clone(),
             kind: resource.kind.clone(),
             physical: resource.physical.clone(),
+            ..Import::default()
         };
-        let seen = self.look(tx, stack, &import, &wanted)?;
+        let known = open(self.cloud, &resource.attributes);
+        let seen = self.look(tx, stack, &import, &wanted, &known)?;
         let (before, wanted) = with_stack_tags(wanted, get(&seen.properties, "Tags"), &stack.tags);
         if before == wanted {
             return Ok(());
         }
-        let known = open(self.cloud, &resource.attributes);
         let task = Task {
             logical: &resource.name,
             physical: &resource.physical,

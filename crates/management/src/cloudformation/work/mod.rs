@@ -8,6 +8,7 @@ mod back;
 pub mod follow;
 mod forward;
 pub(crate) mod import;
+pub mod inquire;
 pub mod inspect;
 pub mod notify;
 pub(crate) mod phase;

@@ -126,9 +126,12 @@ impl Worker<'_> {
 
     fn end_whole(&self, tx: &mut Tx, stack: &mut Stack, resource: &mut Resource) -> Result<bool, String> {
         resource.round = stack.round;
-        let retained = resource.keep == Keep::Retain as u32
-            || resource.keep == Keep::RetainExceptOnCreate as u32
-                && !matches!(self.job.phase, Phase::Rollback | Phase::RollbackCleanup)
+        let back = matches!(self.job.phase, Phase::Rollback | Phase::RollbackCleanup);
+        // What was imported is nobody's to end.
+        let is_own = self.job.imports.iter().all(|import| import.name != resource.name);
+        let excepted = back && self.job.excepts && is_own && resource.made_in == stack.round;
+        let retained = resource.keep == Keep::Retain as u32 && !excepted
+            || resource.keep == Keep::RetainExceptOnCreate as u32 && !back
             || self.job.skip.contains(&resource.name);
         if retained && !resource.physical.is_empty() {
             enter(self.cloud, tx, stack, resource, "DELETE_SKIPPED", None, None);

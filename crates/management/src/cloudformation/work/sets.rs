@@ -5,8 +5,9 @@
 
 use super::step::commit;
 use crate::cloudformation::drift::{CHECKS, DETECTIONS, Detection};
-use crate::cloudformation::model::{EVENTS, Event, JOBS, SERVICE, STACK, STACKS, Stack};
+use crate::cloudformation::model::{EVENTS, Event, JOBS, SERVICE, STACK, STACKS, Stack, seal_text};
 use crate::cloudformation::news;
+use crate::cloudformation::ops::inquiry::{Asker, has_transforms, waits};
 use crate::cloudformation::sets::drift::{Look, summary};
 use crate::cloudformation::sets::model::{
     INSTANCES, Instance, OPERATIONS, Operation, Outcome, SET_JOBS, SETS, SetDrift, SetJob, StackSet, Texts,
@@ -16,7 +17,7 @@ use crate::cloudformation::sets::organization;
 use crate::cloudformation::sets::pace::{State, next};
 use base::{AccountId, Arn, Region, Timestamp};
 use kernel::reconcile::Reconciler;
-use kernel::{As, Cloud, Whom};
+use kernel::{As, Cloud, Cx, Whom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,14 +89,17 @@ fn advance(cloud: &Arc<Cloud>, job: &SetJob) -> Result<bool, String> {
         let preferences = operation.preferences.clone().unwrap_or_default();
         let plan = next(&slots, &preferences);
         let stopped = operation.status == "STOPPING";
+        let mut asks = false;
         for place in plan.start.iter().filter(|_| !stopped) {
-            work.start(*place, &outcomes[*place])?;
-            did = true;
+            match work.start(*place, &outcomes[*place])? {
+                true => did = true,
+                false => asks = true,
+            }
         }
         if did {
             continue;
         }
-        if slots.iter().any(|slot| slot.1 == State::Running) {
+        if asks || slots.iter().any(|slot| slot.1 == State::Running) {
             return Ok(true);
         }
         if work.end(&outcomes, plan.exceeded)? {
@@ -247,22 +251,22 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Begins in one account and region.
-    fn start(&self, place: usize, outcome: &Outcome) -> Result<(), String> {
+    /// Begins in one account and region; `false` as long as macros have to be asked first.
+    fn start(&self, place: usize, outcome: &Outcome) -> Result<bool, String> {
         let mut tx = self.cloud.store().begin();
         let key = self.set.operation_key(&self.operation.id);
         let now = OPERATIONS.get(&tx, &key).map_err(said)?;
         if now.is_none_or(|operation| operation.status != self.operation.status) {
-            return Ok(());
+            return Ok(true);
         }
         let known = self.set.instance(&tx, &outcome.account, &outcome.region).map_err(said)?;
         let Some(mut instance) = known else {
             // There is nothing that would have to go.
             self.settle(&mut tx, place, outcome, "SUCCEEDED", None)?;
-            return commit(tx).map(drop);
+            return commit(tx).map(|_| true);
         };
         if self.operation.looks() {
-            return self.start_look(tx, place, outcome, &instance);
+            return self.start_look(tx, place, outcome, &instance).map(|()| true);
         }
         if let Some(overrides) = &self.operation.overrides {
             let mut own = open_texts(self.cloud, &instance.sealed_overrides);
@@ -271,6 +275,9 @@ impl Work<'_> {
             instance.sealed_overrides = seal_texts(self.cloud, &own);
         }
         let savepoint = tx.savepoint();
+        if !self.deletes() && self.asks(&mut tx, &instance) {
+            return commit(tx).map(|_| false);
+        }
         match self.begun(&mut tx, &instance) {
             Ok(Some(stack)) => {
                 instance.stack = Some(stack.clone());
@@ -292,7 +299,23 @@ impl Work<'_> {
                 self.settle(&mut tx, place, outcome, "FAILED", Some(why))?;
             }
         }
-        commit(tx).map(drop)
+        commit(tx).map(|_| true)
+    }
+
+    /// Whether macros have still to be asked before the template can be taken there. What hinders that is told by the call itself.
+    fn asks(&self, tx: &mut Tx, instance: &Instance) -> bool {
+        // AWS: a set whose permissions are the organization's has no macros.
+        if self.set.is_managed() {
+            return false;
+        }
+        let savepoint = tx.savepoint();
+        let given = self.parameters(instance).into_iter().collect();
+        let asked = self.within(tx, instance, |cx, session| waits(cx, &self.set.text, &given, session));
+        let waits = matches!(asked, Ok(Ok(true)));
+        if !waits {
+            tx.rollback_to(savepoint);
+        }
+        waits
     }
 
     /// Begins to look at a stack.
@@ -340,6 +363,12 @@ impl Work<'_> {
 
     /// The stack that is at work now; `None` where nothing has to be done.
     fn begun(&self, tx: &mut Tx, instance: &Instance) -> Result<Option<String>, String> {
+        // AWS: such an operation fails, whatever was acknowledged.
+        if !self.deletes() && self.set.is_managed() && has_transforms(&self.set.text) {
+            return Err(
+                "Stack sets with service-managed permissions do not support macros in templates.".into()
+            );
+        }
         match (&instance.stack, self.deletes()) {
             (None, true) => Ok(None),
             (Some(_), true) if self.operation.retain == Some(true) => Ok(None),
@@ -363,14 +392,20 @@ impl Work<'_> {
         }
     }
 
-    /// What a stack of the set is to be.
-    fn input(&self, name: &str, instance: &Instance) -> Struct {
+    /// The parameters of a stack of the set.
+    fn parameters(&self, instance: &Instance) -> Texts {
         let mut parameters = open_texts(self.cloud, &self.set.sealed_parameters);
         for (name, value) in open_texts(self.cloud, &instance.sealed_overrides) {
             if let Some(own) = parameters.iter_mut().find(|(own, _)| *own == name) {
                 own.1 = value;
             }
         }
+        parameters
+    }
+
+    /// What a stack of the set is to be.
+    fn input(&self, name: &str, instance: &Instance) -> Struct {
+        let parameters = self.parameters(instance);
         let pairs = |pairs: Texts, key: &'static str, value: &'static str| {
             let pair = |(name, text): (String, String)| {
                 let members = [(key, Value::Str(name)), (value, Value::Str(text))];
@@ -397,6 +432,19 @@ impl Work<'_> {
         operation: &str,
         input: Struct,
     ) -> Result<Value, String> {
+        let called = self.within(tx, instance, |cx, _| {
+            cx.call(CLOUDFORMATION, operation, Value::Struct(input), As::Caller)
+        });
+        called?.map_err(|fault| fault.message)
+    }
+
+    /// Works where an instance is, by the same roles.
+    fn within<T>(
+        &self,
+        tx: &mut Tx,
+        instance: &Instance,
+        work: impl FnOnce(&mut Cx<'_>, &Asker) -> T,
+    ) -> Result<T, String> {
         let Operation { administrator, executor, .. } = self.operation;
         let region = Region::parse(&instance.region).ok_or("No such region.")?;
         let role = Arn::new("iam", "", &instance.account, &format!("role/{executor}")).to_string();
@@ -428,11 +476,15 @@ impl Work<'_> {
         let refused = |_: Fault| format!("Role {administrator} is invalid or cannot be assumed");
         let session = assumed.map_err(refused)?.map_err(unassumed)?;
         let text = |member| session.at(&["Credentials", member]).and_then(Value::as_str).unwrap_or_default();
-        let whom = Whom::Caller { access_key: text("AccessKeyId"), token: Some(text("SessionToken")) };
-        let answer = self.cloud.act_for(tx, SERVICE, whom, region, None, |cx| {
-            cx.call(CLOUDFORMATION, operation, Value::Struct(input), As::Caller)
-        });
-        answer.and_then(|answer| answer).map_err(|fault| fault.message)
+        let (access_key, token) = (text("AccessKeyId"), text("SessionToken"));
+        let asker = Asker {
+            access_key: access_key.to_owned(),
+            sealed_token: Some(seal_text(self.cloud, token)),
+            role: None,
+        };
+        let whom = Whom::Caller { access_key, token: Some(token) };
+        let answer = self.cloud.act_for(tx, SERVICE, whom, region, None, |cx| work(cx, &asker));
+        answer.map_err(|fault| fault.message)
     }
 
     /// Nothing is at work any more, and nothing begins: what has not begun never does.

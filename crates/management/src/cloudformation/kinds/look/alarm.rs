@@ -1,6 +1,7 @@
 //! Alarms on metrics, also of other alarms.
 
-use super::{Look, gone, own, tags};
+use super::machine::put;
+use super::{Look, PLAIN, gone, own, parsed, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::cloudwatch::{CLOUDWATCH, COMPOSITE_MEMBERS, MEMBERS};
 use crate::cloudformation::kinds::look::Seen;
@@ -30,15 +31,17 @@ pub(in crate::cloudformation::kinds) static METRIC: Look = Look {
         "TreatMissingData",
         "Unit",
     ],
-    blind: &[],
-    whole: &[],
     read: |on| alarm(on, "MetricAlarm", MEMBERS),
-    identifier: Some("AlarmName"),
+    identifiers: &["AlarmName"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static COMPOSITE: Look = Look {
     sees: &[
         "ActionsEnabled",
+        "ActionsSuppressor",
+        "ActionsSuppressorExtensionPeriod",
+        "ActionsSuppressorWaitPeriod",
         "AlarmActions",
         "AlarmDescription",
         "AlarmName",
@@ -47,10 +50,22 @@ pub(in crate::cloudformation::kinds) static COMPOSITE: Look = Look {
         "OKActions",
         "Tags",
     ],
-    blind: &[],
-    whole: &[],
     read: |on| alarm(on, "CompositeAlarm", COMPOSITE_MEMBERS),
-    identifier: Some("AlarmName"),
+    identifiers: &["AlarmName"],
+    ..PLAIN
+};
+
+pub(in crate::cloudformation::kinds) static DASHBOARD: Look = Look {
+    sees: &["DashboardBody", "DashboardName"],
+    whole: &["DashboardBody"],
+    read: |on| {
+        let told = on.ask(CLOUDWATCH, "GetDashboard", map([("DashboardName", on.physical())]))?;
+        let mut all = DASHBOARD.rows(on, &told, &[]);
+        put(&mut all, "DashboardBody", parsed(&own(&told, "DashboardBody")));
+        Ok(Seen::of(all, Vec::new()))
+    },
+    identifiers: &["DashboardName"],
+    ..PLAIN
 };
 
 fn alarm(on: &mut On<'_, '_>, noun: &str, members: &[&str]) -> Done<Seen> {

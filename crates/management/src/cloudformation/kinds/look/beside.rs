@@ -1,17 +1,17 @@
-//! What networks have beside their parts: NAT gateways, ACLs, peerings, prefix lists, DHCP options, interfaces.
+//! What networks have beside their parts: NAT gateways, ACLs, peerings, prefix lists, DHCP options, interfaces, endpoints,
+//! flow logs, and what is found out of them.
 
+use super::machine::put;
 use super::network::{described, tagged};
-use super::{Look, Seen, gone, list, named, own, tags};
-use crate::cloudformation::kinds::Done;
-use crate::cloudformation::kinds::on::{On, text_at, texts_at};
+use super::{Look, PLAIN, Seen, gone, list, named, own, parsed, tags};
+use crate::cloudformation::kinds::on::{On, map, text_at, texts_at};
 use crate::cloudformation::kinds::vpc::EC2;
+use crate::cloudformation::kinds::{Done, endpoint, insights};
 use crate::cloudformation::template::alike;
 use wire::Value;
 
 pub(in crate::cloudformation::kinds) static NAT: Look = Look {
     sees: &["AllocationId", "ConnectivityType", "SubnetId", "Tags"],
-    blind: &[],
-    whole: &[],
     read: |on| {
         let told = described(on, "DescribeNatGateways", "NatGateways", "NatGatewayId")?;
         if text_at(&told, "State") == "deleted" {
@@ -22,26 +22,31 @@ pub(in crate::cloudformation::kinds) static NAT: Look = Look {
             ("ConnectivityType", "ConnectivityType"),
             ("SubnetId", "SubnetId"),
         ];
-        Ok(seen(tagged(&told), named(&told, &names), vec![("NatGatewayId", on.physical())]))
+        Ok(seen(
+            tagged(&told),
+            named(&told, &names),
+            vec![
+                ("EniId", own(&told, "NatGatewayAddresses.0.NetworkInterfaceId")),
+                ("NatGatewayId", on.physical()),
+            ],
+        ))
     },
-    identifier: Some("NatGatewayId"),
+    identifiers: &["NatGatewayId"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static ACL: Look = Look {
     sees: &["Tags", "VpcId"],
-    blind: &[],
-    whole: &[],
     read: |on| {
         let told = described(on, "DescribeNetworkAcls", "NetworkAcls", "NetworkAclId")?;
         Ok(seen(tagged(&told), named(&told, &[("VpcId", "VpcId")]), vec![("Id", on.physical())]))
     },
-    identifier: Some("Id"),
+    identifiers: &["Id"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static PEERING: Look = Look {
     sees: &["PeerOwnerId", "PeerVpcId", "Tags", "VpcId"],
-    blind: &[],
-    whole: &[],
     read: |on| {
         let noun = "VpcPeeringConnections";
         let told = described(on, "DescribeVpcPeeringConnections", noun, "VpcPeeringConnectionId")?;
@@ -55,31 +60,131 @@ pub(in crate::cloudformation::kinds) static PEERING: Look = Look {
         ];
         Ok(seen(tagged(&told), named(&told, &names), vec![("Id", on.physical())]))
     },
-    identifier: Some("Id"),
+    identifiers: &["Id"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static PREFIX_LIST: Look = Look {
     sees: &["AddressFamily", "Entries", "MaxEntries", "PrefixListName", "Tags"],
-    blind: &[],
-    whole: &[],
     read: prefix_list,
-    identifier: Some("PrefixListId"),
+    identifiers: &["PrefixListId"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static OPTIONS: Look = Look {
     sees: &["DomainName", "DomainNameServers", "NetbiosNameServers", "NetbiosNodeType", "NtpServers", "Tags"],
-    blind: &[],
-    whole: &[],
     read: options,
-    identifier: Some("DhcpOptionsId"),
+    identifiers: &["DhcpOptionsId"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static INTERFACE: Look = Look {
     sees: &["Description", "GroupSet", "PrivateIpAddress", "SourceDestCheck", "SubnetId", "Tags"],
-    blind: &[],
-    whole: &[],
     read: interface,
-    identifier: Some("Id"),
+    identifiers: &["Id"],
+    ..PLAIN
+};
+
+pub(in crate::cloudformation::kinds) static EGRESS: Look = Look {
+    sees: &["Tags", "VpcId"],
+    read: |on| {
+        let noun = "EgressOnlyInternetGateways";
+        let told = described(on, "DescribeEgressOnlyInternetGateways", noun, "EgressOnlyInternetGatewayId")?;
+        let all = EGRESS.rows(on, &told, &[("VpcId", "Attachments.0.VpcId")]);
+        Ok(Seen::of(all, vec![("Id", on.physical())]))
+    },
+    identifiers: &["Id"],
+    ..PLAIN
+};
+
+/// Of what kind its source is, is not seen.
+pub(in crate::cloudformation::kinds) static FLOW_LOG: Look = Look {
+    sees: &[
+        "DeliverCrossAccountRole",
+        "DeliverLogsPermissionArn",
+        "DestinationOptions",
+        "LogDestination",
+        "LogDestinationType",
+        "LogFormat",
+        "LogGroupName",
+        "MaxAggregationInterval",
+        "ResourceId",
+        "Tags",
+        "TrafficType",
+    ],
+    read: |on| {
+        let told = described(on, "DescribeFlowLogs", "FlowLogs", "FlowLogId")?;
+        Ok(Seen::of(FLOW_LOG.rows(on, &told, &[]), vec![("Id", on.physical())]))
+    },
+    identifiers: &["Id"],
+    ..PLAIN
+};
+
+pub(in crate::cloudformation::kinds) static ENDPOINT: Look = Look {
+    sees: &[
+        "PolicyDocument",
+        "PrivateDnsEnabled",
+        "RouteTableIds",
+        "SecurityGroupIds",
+        "ServiceName",
+        "SubnetIds",
+        "Tags",
+        "VpcEndpointType",
+        "VpcId",
+    ],
+    whole: &["PolicyDocument"],
+    read: |on| {
+        let told = described(on, "DescribeVpcEndpoints", "VpcEndpoints", "VpcEndpointId")?;
+        if matches!(text_at(&told, "State").to_lowercase().as_str(), "deleting" | "deleted") {
+            return Err(gone(on.physical));
+        }
+        let mut all = ENDPOINT.rows(on, &told, &[]);
+        put(&mut all, "PolicyDocument", parsed(&own(&told, "PolicyDocument")));
+        let groups = texts_at(&own(&told, "Groups"), "GroupId").into_iter().map(Value::Str).collect();
+        put(&mut all, "SecurityGroupIds", Value::List(groups));
+        let mut attributes = endpoint::ready(on)?.unwrap_or_default();
+        attributes.push(("Id", on.physical()));
+        Ok(Seen::of(all, attributes))
+    },
+    identifiers: &["Id"],
+    ..PLAIN
+};
+
+pub(in crate::cloudformation::kinds) static PATH: Look = Look {
+    sees: &["Destination", "DestinationIp", "DestinationPort", "Protocol", "Source", "SourceIp", "Tags"],
+    read: |on| {
+        let told =
+            described(on, "DescribeNetworkInsightsPaths", "NetworkInsightsPaths", "NetworkInsightsPathId")?;
+        let mut all = PATH.rows(on, &told, &[]);
+        // Both ends may be written as ARNs.
+        for end in ["Source", "Destination"] {
+            let arn = own(&told, &format!("{end}Arn"));
+            put(&mut all, end, on.as_written(end, |wanted| *wanted == arn, own(&told, end)));
+        }
+        let attributes = insights::PATH.attributes.iter();
+        Ok(Seen::of(all, attributes.map(|name| (*name, Value::Str(text_at(&told, name)))).collect()))
+    },
+    identifiers: &["NetworkInsightsPathId"],
+    ..PLAIN
+};
+
+pub(in crate::cloudformation::kinds) static ANALYSIS: Look = Look {
+    sees: &["NetworkInsightsPathId", "Tags"],
+    read: |on| {
+        let told = own(
+            &on.ask(
+                EC2,
+                "DescribeNetworkInsightsAnalyses",
+                map([("NetworkInsightsAnalysisIds", Value::List(vec![on.physical()]))]),
+            )?,
+            "NetworkInsightsAnalyses.0",
+        );
+        let attributes = insights::ANALYSIS.attributes.iter();
+        let attributes = attributes.map(|name| (*name, Value::Str(text_at(&told, name)))).collect();
+        Ok(Seen::of(ANALYSIS.rows(on, &told, &[]), attributes))
+    },
+    identifiers: &["NetworkInsightsAnalysisId"],
+    ..PLAIN
 };
 
 fn seen(

@@ -1,7 +1,7 @@
 //! Buckets and their policies. ACLs are not seen, as what a template says of them comes back as grants, nor are rules of
 //! lifecycles, which come back in other forms than they were written in, nor the keys of KMS, which have many names.
 
-use super::{Look, list, own, parsed, picked, tags};
+use super::{Look, PLAIN, list, own, parsed, picked, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::bucket::{S3, names, renamed};
 use crate::cloudformation::kinds::look::Seen;
@@ -25,17 +25,17 @@ pub(in crate::cloudformation::kinds) static BUCKET: Look = Look {
     blind: &[
         "BucketEncryption.ServerSideEncryptionConfiguration.ServerSideEncryptionByDefault.KMSMasterKeyID",
     ],
-    whole: &[],
     read: bucket,
-    identifier: Some("BucketName"),
+    identifiers: &["BucketName"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static POLICY: Look = Look {
     sees: &["Bucket", "PolicyDocument"],
-    blind: &[],
     whole: &["PolicyDocument"],
     read: policy,
-    identifier: Some("Bucket"),
+    identifiers: &["Bucket"],
+    ..PLAIN
 };
 
 fn bucket(on: &mut On<'_, '_>) -> Done<Seen> {
@@ -122,6 +122,16 @@ fn notification_of(told: &Value) -> Value {
         ("TopicConfigurations", each("TopicConfigurations", "TopicArn", "Topic")),
         ("LambdaConfigurations", each("LambdaFunctionConfigurations", "LambdaFunctionArn", "Function")),
     ])
+}
+
+/// The bucket of this name that the account has already.
+pub(in crate::cloudformation::kinds) fn owned(on: &mut On<'_, '_>) -> Done<Option<String>> {
+    let Some(name) = on.text("BucketName") else { return Ok(None) };
+    match on.ask(S3, "GetBucketVersioning", map([("Bucket", Value::str(&name))])) {
+        Ok(_) => Ok(Some(name)),
+        Err(refusal) if refusal.gone => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Repositories. How they are encrypted is not seen: a key has many names.
 
-use super::{Look, Seen, gone, named, own, parsed, tags};
+use super::{Look, PLAIN, Seen, gone, named, own, parsed, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::ecr::ECR;
 use crate::cloudformation::kinds::on::{On, map};
@@ -18,7 +18,8 @@ pub(in crate::cloudformation::kinds) static REPOSITORY: Look = Look {
     blind: &["LifecyclePolicy.RegistryId"],
     whole: &["RepositoryPolicyText"],
     read: repository,
-    identifier: Some("RepositoryName"),
+    identifiers: &["RepositoryName"],
+    ..PLAIN
 };
 
 fn repository(on: &mut On<'_, '_>) -> Done<Seen> {

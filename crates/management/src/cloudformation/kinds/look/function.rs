@@ -1,6 +1,6 @@
 //! Lambda's functions. Their code is not seen.
 
-use super::{Look, list, named, own, picked, tags};
+use super::{Look, PLAIN, list, named, own, picked, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::function::LAMBDA;
 use crate::cloudformation::kinds::look::Seen;
@@ -30,10 +30,10 @@ pub(in crate::cloudformation::kinds) static FUNCTION: Look = Look {
         "Timeout",
         "VpcConfig",
     ],
-    blind: &[],
     whole: &["Environment.Variables"],
     read: function,
-    identifier: Some("FunctionName"),
+    identifiers: &["FunctionName"],
+    ..PLAIN
 };
 
 /// What the configuration and the property both call so.

@@ -1,6 +1,6 @@
 //! Security groups. The rules that the stack's other resources put into a group are theirs.
 
-use super::{Look, gone, list, named, own, tags};
+use super::{Look, PLAIN, gone, list, named, own, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at};
@@ -10,10 +10,9 @@ use wire::Value;
 
 pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
     sees: &["GroupDescription", "GroupName", "SecurityGroupEgress", "SecurityGroupIngress", "Tags", "VpcId"],
-    blind: &[],
-    whole: &[],
     read: group,
-    identifier: Some("Id"),
+    identifiers: &["Id"],
+    ..PLAIN
 };
 
 fn group(on: &mut On<'_, '_>) -> Done<Seen> {
@@ -41,7 +40,7 @@ fn group(on: &mut On<'_, '_>) -> Done<Seen> {
         all.push((property.to_owned(), Value::List(rules)));
     }
     all.push(("Tags".into(), tags(&own(&told, "Tags"))));
-    Ok(Seen::of(all, vec![("GroupId", on.physical()), ("VpcId", own(&told, "VpcId"))]))
+    Ok(Seen::of(all, vec![("GroupId", on.physical()), ("Id", on.physical()), ("VpcId", own(&told, "VpcId"))]))
 }
 
 /// Whether the other resource, which attaches one, says what this rule says.

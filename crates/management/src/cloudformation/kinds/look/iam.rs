@@ -1,8 +1,9 @@
 //! Users, groups, roles and managed policies. What the stack's policies put on them is theirs; passwords are not seen.
 
-use super::{Look, list, named, own, tags};
+use super::{Look, PLAIN, list, named, own, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::iam::{IAM, member};
+use crate::cloudformation::kinds::iam_policy::managed as managed_policy;
 use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at, texts};
 use crate::cloudformation::template::get;
@@ -20,34 +21,33 @@ pub(in crate::cloudformation::kinds) static ROLE: Look = Look {
         "RoleName",
         "Tags",
     ],
-    blind: &[],
     whole: &["AssumeRolePolicyDocument", "Policies.PolicyDocument"],
     read: |on| holder(on, "Role"),
-    identifier: Some("RoleName"),
+    identifiers: &["RoleName"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static USER: Look = Look {
     sees: &["Groups", "ManagedPolicyArns", "Path", "PermissionsBoundary", "Policies", "Tags", "UserName"],
-    blind: &[],
     whole: &["Policies.PolicyDocument"],
     read: |on| holder(on, "User"),
-    identifier: Some("UserName"),
+    identifiers: &["UserName"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
     sees: &["GroupName", "ManagedPolicyArns", "Path", "Policies"],
-    blind: &[],
     whole: &["Policies.PolicyDocument"],
     read: |on| holder(on, "Group"),
-    identifier: Some("GroupName"),
+    identifiers: &["GroupName"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static PROFILE: Look = Look {
     sees: &["InstanceProfileName", "Path", "Roles"],
-    blind: &[],
-    whole: &[],
     read: profile,
-    identifier: Some("InstanceProfileName"),
+    identifiers: &["InstanceProfileName"],
+    ..PLAIN
 };
 
 fn profile(on: &mut On<'_, '_>) -> Done<Seen> {
@@ -62,14 +62,14 @@ fn profile(on: &mut On<'_, '_>) -> Done<Seen> {
 /// Who holds it is seen at the holders.
 pub(in crate::cloudformation::kinds) static POLICY: Look = Look {
     sees: &["Description", "ManagedPolicyName", "Path", "PolicyDocument"],
-    blind: &[],
     whole: &["PolicyDocument"],
     read: policy,
-    identifier: Some("PolicyArn"),
+    identifiers: &["PolicyArn"],
+    ..PLAIN
 };
 
 /// IAM's documents come percent-encoded.
-fn document(value: &Value) -> Value {
+pub(super) fn document(value: &Value) -> Value {
     let text = value
         .as_str()
         .map(|text| wire::head::percent_decoded(text).unwrap_or_else(|| text.to_owned()))
@@ -157,5 +157,5 @@ fn policy(on: &mut On<'_, '_>) -> Done<Seen> {
     let input = map([arn, ("VersionId", own(&told, "DefaultVersionId"))]);
     let version = on.ask(IAM, "GetPolicyVersion", input)?;
     all.push(("PolicyDocument".into(), document(&own(&version, "PolicyVersion.Document"))));
-    Ok(Seen::of(all, vec![("PolicyArn", on.physical())]))
+    Ok(Seen::of(all, managed_policy(&told, on.physical)))
 }

@@ -1,6 +1,6 @@
 //! Keys and their aliases. Which key an alias is of is not seen: a key has many names.
 
-use super::{Look, gone, named, own, parsed, tags};
+use super::{Look, PLAIN, gone, named, own, parsed, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::kms::KMS;
 use crate::cloudformation::kinds::look::Seen;
@@ -20,14 +20,33 @@ pub(in crate::cloudformation::kinds) static KEY: Look = Look {
         "RotationPeriodInDays",
         "Tags",
     ],
-    blind: &[],
     whole: &["KeyPolicy"],
     read: key,
-    identifier: Some("KeyId"),
+    identifiers: &["KeyId"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static ALIAS: Look =
-    Look { sees: &["AliasName"], blind: &[], whole: &[], read: alias, identifier: Some("AliasName") };
+    Look { sees: &["AliasName"], read: alias, identifiers: &["AliasName"], ..PLAIN };
+
+pub(in crate::cloudformation::kinds) static REPLICA: Look = Look {
+    sees: &["Description", "Enabled", "KeyPolicy", "PrimaryKeyArn", "Tags"],
+    whole: &["KeyPolicy"],
+    read: |on| {
+        let told = on.ask(KMS, "DescribeKey", map([("KeyId", on.physical())]))?;
+        if text_at(&told, "KeyMetadata.MultiRegionConfiguration.MultiRegionKeyType") != "REPLICA" {
+            return Err(gone(on.physical));
+        }
+        let primary = own(&told, "KeyMetadata.MultiRegionConfiguration.PrimaryKey.Arn");
+        let mut seen = key(on)?;
+        if let Value::Map(all) = &mut seen.properties {
+            all.push(("PrimaryKeyArn".to_owned(), primary));
+        }
+        Ok(seen)
+    },
+    identifiers: &["KeyId"],
+    ..PLAIN
+};
 
 fn key(on: &mut On<'_, '_>) -> Done<Seen> {
     let id = ("KeyId", on.physical());

@@ -8,21 +8,33 @@
 pub(super) mod alarm;
 pub(super) mod beside;
 pub(super) mod bucket;
+pub(super) mod bus;
 pub(super) mod ecr;
+pub(super) mod fis;
 pub(super) mod function;
 pub(super) mod group;
 pub(super) mod iam;
+pub(super) mod iam_beside;
+pub(super) mod join;
 pub(super) mod kms;
 pub(super) mod logs;
+pub(super) mod machine;
 pub(super) mod network;
+pub(super) mod organizations;
 pub(super) mod parameter;
+pub(super) mod pipes;
+pub(super) mod published;
 pub(super) mod rule;
+pub(super) mod scaling;
 pub(super) mod scheduler;
 pub(super) mod sns;
 pub(super) mod sqs;
+pub(super) mod stack_set;
 pub(super) mod table;
 
-use super::on::{On, at, map, text_at};
+use super::interface::filtered;
+use super::on::{On, Pair, at, map, pairs, text_at};
+use super::vpc::EC2;
 use super::{Attributes, Done, Refusal};
 use crate::cloudformation::model::open;
 use crate::cloudformation::template::{get, text};
@@ -39,8 +51,68 @@ pub(crate) struct Look {
     pub(crate) whole: &'static [&'static str],
     /// What [`On::physical`] is now.
     pub(crate) read: fn(&mut On<'_, '_>) -> Done<Seen>,
-    /// The property by which one is imported, where that can be; its value is the physical id.
-    pub(crate) identifier: Option<&'static str>,
+    /// By which properties or attributes one is imported, as AWS's schema has them; by none where it cannot be.
+    pub(crate) identifiers: &'static [&'static str],
+    /// The physical id of what these values of them identify.
+    pub(crate) called: fn(&[String]) -> String,
+}
+
+/// What most looks have in common.
+const PLAIN: Look = Look {
+    sees: &[],
+    blind: &[],
+    whole: &[],
+    read: |_| Ok(Seen::of(Vec::new(), Vec::new())),
+    identifiers: &[],
+    called: |values| values.join("|"),
+};
+
+impl Look {
+    /// The physical id of what is there by the names that the template gives; `None` where there is no such thing, or
+    /// where it gives none.
+    pub(super) fn taken(&self, on: &mut On<'_, '_>) -> Done<Option<String>> {
+        let given: Option<Vec<String>> = self.identifiers.iter().map(|name| on.text(name)).collect();
+        let Some(values) = given else { return Ok(None) };
+        self.is_there(on, &values)
+    }
+
+    /// The same, of what these identify.
+    fn is_there(&self, on: &mut On<'_, '_>, values: &[String]) -> Done<Option<String>> {
+        let physical = (self.called)(values);
+        let names = self.identifiers.iter().zip(values);
+        let known = Value::map(names.map(|(name, value)| (*name, Value::str(value))));
+        let mut inner = On {
+            cx: &mut *on.cx,
+            who: on.who,
+            whole: on.whole,
+            job: on.job,
+            stack: on.stack,
+            logical: on.logical,
+            wanted: on.wanted,
+            before: on.before,
+            physical: &physical,
+            known: &known,
+            told: None,
+            misfit: Default::default(),
+        };
+        let seen = (self.read)(&mut inner);
+        match seen {
+            Ok(_) => Ok(Some(physical)),
+            Err(refusal) if refusal.gone => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// What is seen, each where the answer has it: under the property's own name, but for those that are listed with
+    /// their paths.
+    fn rows(&self, on: &On<'_, '_>, told: &Value, elsewhere: &[(&str, &str)]) -> Vec<(String, Value)> {
+        let path = |name: &str| elsewhere.iter().find(|(own, _)| *own == name).map(|(_, path)| *path);
+        let value = |name: &&str| match own(told, path(name).unwrap_or(name)) {
+            all if *name == "Tags" => on.tags_as_written(&all),
+            value => value,
+        };
+        self.sees.iter().map(|name| ((*name).to_owned(), value(name))).collect()
+    }
 }
 
 /// What was seen of a resource.
@@ -183,6 +255,35 @@ impl On<'_, '_> {
         let all = known(self.cx.tx, self.whole)?;
         let own = all.into_values().filter(|resource| resource.is_live() && resource.kind == kind);
         Ok(own.map(|other| (other.physical, open(self.cx.cloud(), &other.properties))).collect())
+    }
+
+    /// The tags that a service tells of: a list of pairs, or a map where the template has one.
+    pub(super) fn tags_as_written(&self, told: &Value) -> Value {
+        let all = tags(told);
+        match self.prop("Tags") {
+            Value::Map(_) => {
+                let pair = |(key, value): Pair| (key, value.map_or(Value::Null, Value::Str));
+                Value::Map(pairs(Some(&all)).into_iter().map(pair).collect())
+            }
+            _ => all,
+        }
+    }
+
+    /// The first that an operation of EC2 describes by this filter; `gone` where there is none.
+    pub(super) fn found(&mut self, operation: &str, noun: &str, filter: (&str, Value)) -> Done<Value> {
+        let told = self.ask(EC2, operation, filtered([filter]))?;
+        match own(&told, &format!("{noun}.0")) {
+            Value::Null => Err(gone(self.physical)),
+            found => Ok(found),
+        }
+    }
+
+    /// What a resource is known by beside its physical id: an attribute, or a property that names it.
+    pub(super) fn identity(&self, name: &str) -> String {
+        match self.attribute(name) {
+            known if known.is_empty() => get(self.wanted, name).and_then(text).unwrap_or_default(),
+            known => known,
+        }
     }
 
     /// The property as it is written, where what is there says the same in other words.

@@ -1,6 +1,6 @@
 //! VPCs, subnets, internet gateways and route tables.
 
-use super::{Look, Seen, gone, named, own, tags};
+use super::{Look, PLAIN, Seen, gone, named, own, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::on::{On, map};
 use crate::cloudformation::kinds::vpc::{EC2, vpc_ready};
@@ -8,42 +8,38 @@ use wire::Value;
 
 pub(in crate::cloudformation::kinds) static VPC: Look = Look {
     sees: &["CidrBlock", "EnableDnsHostnames", "EnableDnsSupport", "InstanceTenancy", "Tags"],
-    blind: &[],
-    whole: &[],
     read: vpc,
-    identifier: Some("VpcId"),
+    identifiers: &["VpcId"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static SUBNET: Look = Look {
     sees: &["AvailabilityZone", "AvailabilityZoneId", "CidrBlock", "MapPublicIpOnLaunch", "Tags", "VpcId"],
-    blind: &[],
-    whole: &[],
     read: subnet,
-    identifier: Some("SubnetId"),
+    identifiers: &["SubnetId"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static GATEWAY: Look = Look {
     sees: &["Tags"],
-    blind: &[],
-    whole: &[],
     read: |on| {
         let told = described(on, "DescribeInternetGateways", "InternetGateways", "InternetGatewayId")?;
         Ok(Seen::of(tagged(&told), vec![("InternetGatewayId", on.physical())]))
     },
-    identifier: Some("InternetGatewayId"),
+    identifiers: &["InternetGatewayId"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static TABLE: Look = Look {
     sees: &["Tags", "VpcId"],
-    blind: &[],
-    whole: &[],
     read: |on| {
         let told = described(on, "DescribeRouteTables", "RouteTables", "RouteTableId")?;
         let mut all = tagged(&told);
         all.extend(named(&told, &[("VpcId", "VpcId")]));
         Ok(Seen::of(all, vec![("RouteTableId", on.physical())]))
     },
-    identifier: Some("RouteTableId"),
+    identifiers: &["RouteTableId"],
+    ..PLAIN
 };
 
 /// The one that is described by its id: `id` names it, `noun` the list of them.

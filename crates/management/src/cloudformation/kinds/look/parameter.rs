@@ -1,18 +1,18 @@
 //! Parameter Store's parameters.
 
-use super::{Look, named, own, tags};
+use super::{Look, PLAIN, named, own};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::look::Seen;
-use crate::cloudformation::kinds::on::{On, map, pairs, text_at};
+use crate::cloudformation::kinds::on::{On, map, text_at};
 use crate::cloudformation::kinds::parameter::SSM;
 use wire::Value;
 
 pub(in crate::cloudformation::kinds) static PARAMETER: Look = Look {
     sees: &["AllowedPattern", "DataType", "Description", "Name", "Tags", "Tier", "Type", "Value"],
-    blind: &[],
     whole: &["Tags"],
     read: parameter,
-    identifier: Some("Name"),
+    identifiers: &["Name"],
+    ..PLAIN
 };
 
 fn parameter(on: &mut On<'_, '_>) -> Done<Seen> {
@@ -39,12 +39,6 @@ fn parameter(on: &mut On<'_, '_>) -> Done<Seen> {
     let name = text_at(&told, "Name");
     let input = map([("ResourceType", Value::str("Parameter")), ("ResourceId", Value::Str(name))]);
     let tagged = on.ask(SSM, "ListTagsForResource", input)?;
-    // Its tags are a map in templates, if not always.
-    let all_tags = tags(&own(&tagged, "TagList"));
-    let as_map = || {
-        pairs(Some(&all_tags)).into_iter().map(|(key, value)| (key, value.map_or(Value::Null, Value::Str)))
-    };
-    let is_map = matches!(on.prop("Tags"), Value::Map(_));
-    all.push(("Tags".into(), if is_map { Value::Map(as_map().collect()) } else { all_tags.clone() }));
+    all.push(("Tags".into(), on.tags_as_written(&own(&tagged, "TagList"))));
     Ok(Seen::of(all, vec![("Type", own(&told, "Type")), ("Value", own(&told, "Value"))]))
 }

@@ -1,6 +1,6 @@
 //! EventBridge's rules.
 
-use super::{Look, named, own, parsed};
+use super::{Look, PLAIN, named, own, parsed};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::events::{EVENTS, rule as name_of};
 use crate::cloudformation::kinds::look::Seen;
@@ -18,11 +18,23 @@ pub(in crate::cloudformation::kinds) static RULE: Look = Look {
         "State",
         "Targets",
     ],
-    blind: &[],
     whole: &["EventPattern"],
     read: rule,
-    identifier: None,
+    identifiers: &["Arn"],
+    // `arn:aws:events:region:account:rule/bus/name`, and of the default bus without its name.
+    called: |values| {
+        let name = values[0].split_once(":rule/").map_or("", |(_, name)| name);
+        name.replacen('/', "|", 1)
+    },
+    ..PLAIN
 };
+
+/// The rule of this name that its bus has already. A bus that is not there is for the service to tell of.
+pub(in crate::cloudformation::kinds) fn ruled(on: &mut On<'_, '_>) -> Done<Option<String>> {
+    let Some(name) = on.text("Name") else { return Ok(None) };
+    let asked = map([("Name", Value::str(&name)), ("EventBusName", on.prop("EventBusName"))]);
+    Ok((on.ask_if_any(EVENTS, "DescribeRule", asked)? != Value::Null).then_some(name))
+}
 
 fn rule(on: &mut On<'_, '_>) -> Done<Seen> {
     let (bus, name) = match on.physical.rsplit_once('|') {

@@ -1,6 +1,7 @@
 //! Schedules. When they begin and end is not seen: it is written in many ways.
 
-use super::{Look, Seen, named, own};
+use super::machine::put;
+use super::{Look, PLAIN, Seen, named, own};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::on::{On, map};
 use crate::cloudformation::kinds::scheduler::SCHEDULER;
@@ -17,10 +18,23 @@ pub(in crate::cloudformation::kinds) static SCHEDULE: Look = Look {
         "State",
         "Target",
     ],
-    blind: &[],
-    whole: &[],
     read: schedule,
-    identifier: Some("Name"),
+    identifiers: &["Name"],
+    ..PLAIN
+};
+
+pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
+    sees: &["Name", "Tags"],
+    read: |on| {
+        let told = on.ask(SCHEDULER, "GetScheduleGroup", map([("Name", on.physical())]))?;
+        let arn = own(&told, "Arn");
+        let mut all = GROUP.rows(on, &told, &[]);
+        let tagged = on.ask(SCHEDULER, "ListTagsForResource", map([("ResourceArn", arn.clone())]))?;
+        put(&mut all, "Tags", on.tags_as_written(&own(&tagged, "Tags")));
+        Ok(Seen::of(all, vec![("Arn", arn), ("State", own(&told, "State"))]))
+    },
+    identifiers: &["Name"],
+    ..PLAIN
 };
 
 /// In its group, where the template names one.

@@ -1,6 +1,6 @@
 //! Topics and subscriptions.
 
-use super::{Look, own, parsed, picked, tags};
+use super::{Look, PLAIN, gone, own, parsed, picked, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at};
@@ -21,10 +21,9 @@ pub(in crate::cloudformation::kinds) static TOPICS: Look = Look {
         "TopicName",
         "TracingConfig",
     ],
-    blind: &[],
-    whole: &[],
     read: topic,
-    identifier: Some("TopicArn"),
+    identifiers: &["TopicArn"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static SUBSCRIPTIONS: Look = Look {
@@ -39,11 +38,56 @@ pub(in crate::cloudformation::kinds) static SUBSCRIPTIONS: Look = Look {
         "ReplayPolicy",
         "TopicArn",
     ],
-    blind: &[],
     whole: &["DeliveryPolicy", "FilterPolicy", "RedrivePolicy", "ReplayPolicy"],
     read: subscription,
-    identifier: None,
+    identifiers: &["Arn"],
+    ..PLAIN
 };
+
+pub(in crate::cloudformation::kinds) static INLINE_POLICY: Look = Look {
+    sees: &["PolicyDocument", "TopicArn"],
+    whole: &["PolicyDocument"],
+    read: |on| {
+        let told = on.ask(SNS, "GetTopicAttributes", map([("TopicArn", on.physical())]))?;
+        let policy = parsed(&own(&told, "Attributes.Policy"));
+        // A topic that nobody has given one has its own.
+        if text_at(&policy, "Id") == "__default_policy_ID" {
+            return Err(gone(on.physical));
+        }
+        let all = vec![("PolicyDocument".to_owned(), policy), ("TopicArn".to_owned(), on.physical())];
+        Ok(Seen::of(all, Vec::new()))
+    },
+    identifiers: &["TopicArn"],
+    ..PLAIN
+};
+
+/// The topic of this name that is there already.
+pub(in crate::cloudformation::kinds) fn heard(on: &mut On<'_, '_>) -> Done<Option<String>> {
+    let Some(name) = on.text("TopicName") else { return Ok(None) };
+    let arn = on.arn(SNS, &name);
+    let told = on.ask_if_any(SNS, "GetTopicAttributes", map([("TopicArn", arn)]))?;
+    Ok(own(&told, "Attributes.TopicArn").as_str().map(str::to_owned))
+}
+
+/// The subscription of this endpoint that the topic has already; a topic of another account does not tell.
+pub(in crate::cloudformation::kinds) fn subscribed(on: &mut On<'_, '_>) -> Done<Option<String>> {
+    let topic = on.prop("TopicArn");
+    let is_own = topic.as_str().and_then(base::Arn::parse).is_some_and(|arn| arn.account == on.account());
+    if !is_own {
+        return Ok(None);
+    }
+    let token = ("NextToken", "NextToken");
+    let operation = (SNS, "ListSubscriptionsByTopic");
+    let all = match on.ask_all(operation, vec![("TopicArn", topic)], "Subscriptions", token) {
+        Err(refusal) if refusal.gone => return Ok(None),
+        all => all?,
+    };
+    let (endpoint, protocol) = (on.text("Endpoint"), on.text("Protocol"));
+    let is_it = |one: &&Value| {
+        Some(text_at(one, "Endpoint")) == endpoint && Some(text_at(one, "Protocol")) == protocol
+    };
+    Ok(all.iter().find(is_it).map(|one| text_at(one, "SubscriptionArn")))
+}
 
 /// The attributes by these names; what is not told of is as it is where nobody has said otherwise.
 fn attributes(told: &Value, names: &[(&str, &str)]) -> Vec<(String, Value)> {

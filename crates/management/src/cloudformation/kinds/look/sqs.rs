@@ -1,6 +1,6 @@
 //! Queues.
 
-use super::{Look, own, parsed, tags};
+use super::{Look, PLAIN, gone, own, parsed, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map};
@@ -25,11 +25,35 @@ pub(in crate::cloudformation::kinds) static QUEUE: Look = Look {
         "Tags",
         "VisibilityTimeout",
     ],
-    blind: &[],
     whole: &["RedriveAllowPolicy", "RedrivePolicy"],
     read: queue,
-    identifier: Some("QueueUrl"),
+    identifiers: &["QueueUrl"],
+    ..PLAIN
 };
+
+pub(in crate::cloudformation::kinds) static INLINE_POLICY: Look = Look {
+    sees: &["PolicyDocument", "Queue"],
+    whole: &["PolicyDocument"],
+    read: |on| {
+        let names = Value::List(vec![Value::str("Policy")]);
+        let asked = map([("QueueUrl", on.physical()), ("AttributeNames", names)]);
+        let policy = own(&on.ask(SQS, "GetQueueAttributes", asked)?, "Attributes.Policy");
+        if policy == Value::Null {
+            return Err(gone(on.physical));
+        }
+        let all = vec![("PolicyDocument".to_owned(), parsed(&policy)), ("Queue".to_owned(), on.physical())];
+        Ok(Seen::of(all, Vec::new()))
+    },
+    identifiers: &["Queue"],
+    ..PLAIN
+};
+
+/// The queue of this name that is there already.
+pub(in crate::cloudformation::kinds) fn queued(on: &mut On<'_, '_>) -> Done<Option<String>> {
+    let Some(name) = on.text("QueueName") else { return Ok(None) };
+    let told = on.ask_if_any(SQS, "GetQueueUrl", map([("QueueName", Value::Str(name))]))?;
+    Ok(own(&told, "QueueUrl").as_str().map(str::to_owned))
+}
 
 fn queue(on: &mut On<'_, '_>) -> Done<Seen> {
     let url = ("QueueUrl", on.physical());

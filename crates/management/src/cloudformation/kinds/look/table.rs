@@ -1,7 +1,9 @@
 //! DynamoDB's tables. The keys that encrypt them are not seen, as keys have many names, nor who looks into an index.
 
-use super::{Look, each_picked, list, named, own, parsed, picked, tags};
+use super::machine::put;
+use super::{Look, PLAIN, each_picked, list, named, own, parsed, picked, tags};
 use crate::cloudformation::kinds::Done;
+use crate::cloudformation::kinds::global_table::REPLICA;
 use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at};
 use crate::cloudformation::kinds::table::DYNAMODB;
@@ -30,7 +32,52 @@ pub(in crate::cloudformation::kinds) static TABLE: Look = Look {
     blind: &["GlobalSecondaryIndexes.ContributorInsightsSpecification", "SSESpecification.KMSMasterKeyId"],
     whole: &["ResourcePolicy.PolicyDocument"],
     read: table,
-    identifier: Some("TableName"),
+    identifiers: &["TableName"],
+    ..PLAIN
+};
+
+pub(in crate::cloudformation::kinds) static GLOBAL: Look = Look {
+    sees: &[
+        "AttributeDefinitions",
+        "BillingMode",
+        "GlobalSecondaryIndexes",
+        "KeySchema",
+        "LocalSecondaryIndexes",
+        "Replicas",
+        "SSESpecification",
+        "StreamSpecification",
+        "TableName",
+        "TimeToLiveSpecification",
+        "WriteOnDemandThroughputSettings",
+    ],
+    blind: &["Replicas.SSESpecification"],
+    whole: &["Replicas.ResourcePolicy.PolicyDocument"],
+    read: |on| {
+        let seen = table(on)?;
+        let told = seen.properties;
+        let part = |path: &str, name: &str| map([(name, own(&told, &format!("{path}.{name}")))]);
+        let mut replica: Vec<(String, Value)> =
+            REPLICA.iter().map(|name| ((*name).to_owned(), own(&told, name))).collect();
+        replica.push(("Region".into(), Value::str(on.region())));
+        let reads = part("OnDemandThroughput", "MaxReadRequestUnits");
+        replica.push(("ReadOnDemandThroughputSettings".into(), reads));
+        let mut all = GLOBAL.rows(on, &told, &[]);
+        // Of a replica in another region is seen that it is there.
+        let told = on.ask(DYNAMODB, "DescribeTable", map([("TableName", on.physical())]))?;
+        let written = list(on.wanted, "Replicas");
+        let away = list(&told, "Table.Replicas").into_iter().map(|other| {
+            let region = own(&other, "RegionName");
+            let is_it = |replica: &&Value| own(replica, "Region") == region;
+            written.iter().find(is_it).cloned().unwrap_or_else(|| map([("Region", region.clone())]))
+        });
+        let all_of_it = [Value::Map(replica)].into_iter().chain(away).collect();
+        put(&mut all, "Replicas", Value::List(all_of_it));
+        let writes = part("OnDemandThroughput", "MaxWriteRequestUnits");
+        put(&mut all, "WriteOnDemandThroughputSettings", writes);
+        Ok(Seen::of(all, seen.attributes))
+    },
+    identifiers: &["TableName"],
+    ..PLAIN
 };
 
 const UNITS: &[&str] = &["ReadCapacityUnits", "WriteCapacityUnits"];
