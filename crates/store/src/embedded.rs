@@ -259,7 +259,9 @@ impl Engine for EmbeddedEngine {
     }
 
     fn is_sorting(&self) -> bool {
-        self.tree.as_ref().is_some_and(|tree| tree.rows.sealed_memtable_count() > 0)
+        self.tree
+            .as_ref()
+            .is_some_and(|tree| tree.rows.sealed_memtable_count() > 0 || tree.db.active_compactions() > 0)
     }
 }
 
