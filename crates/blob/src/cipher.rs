@@ -6,10 +6,12 @@
 //!
 //! Each content has a key of its own: HMAC-SHA256 of its id under the key that the service gives, so nonces are plain
 //! counters. The nonce says which block it is and whether it is the last one, so blocks that are swapped, missing or
-//! cut off do not open. AES-256-GCM.
+//! cut off do not open. AES-256-GCM. Where two layers are wanted, what that makes, tags and all, is encrypted once more
+//! under a key that is of another root: AES-256 in counter mode, so that nothing grows, each block with counters of its own.
 
 use crate::ContentId;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::hmac;
 use std::fmt;
 
@@ -31,7 +33,11 @@ impl fmt::Display for Damaged {
 impl std::error::Error for Damaged {}
 
 /// Seals and opens the blocks of one content.
-pub struct Cipher(LessSafeKey);
+pub struct Cipher {
+    key: LessSafeKey,
+    /// The second layer.
+    outer: Option<EncryptingKey>,
+}
 
 impl fmt::Debug for Cipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +47,11 @@ impl fmt::Debug for Cipher {
 
 /// A key under which any number of contents lie.
 #[derive(Clone)]
-pub struct Root(hmac::Key);
+pub struct Root {
+    key: hmac::Key,
+    /// Of the second layer.
+    outer: Option<hmac::Key>,
+}
 
 impl fmt::Debug for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,28 +61,40 @@ impl fmt::Debug for Root {
 
 impl Root {
     pub fn new(key: &[u8; 32]) -> Root {
-        Root(hmac::Key::new(hmac::HMAC_SHA256, key))
+        Root { key: hmac::Key::new(hmac::HMAC_SHA256, key), outer: None }
+    }
+
+    /// The same with a second layer, under a key of its own.
+    #[must_use]
+    pub fn within(self, outer: &[u8; 32]) -> Root {
+        Root { outer: Some(hmac::Key::new(hmac::HMAC_SHA256, outer)), ..self }
     }
 
     pub fn cipher(&self, id: ContentId) -> Cipher {
-        let key = self.derived(b"virga content 1", id);
+        let key = derived(&self.key, b"virga content 1", id);
         let key = UnboundKey::new(&AES_256_GCM, key.as_ref()).expect("any 32 bytes are an AES-256 key");
-        Cipher(LessSafeKey::new(key))
+        let outer = self.outer.as_ref().map(|outer| {
+            let key = derived(outer, b"virga content, second layer 1", id);
+            UnboundCipherKey::new(&AES_256, key.as_ref())
+                .and_then(EncryptingKey::ctr)
+                .expect("any 32 bytes are an AES-256 key")
+        });
+        Cipher { key: LessSafeKey::new(key), outer }
     }
 
     /// What a content is called among those who have the key to it.
     pub(crate) fn name(&self, id: ContentId) -> [u8; 16] {
         let mut name = [0; 16];
-        name.copy_from_slice(&self.derived(b"virga content name 1", id).as_ref()[..16]);
+        name.copy_from_slice(&derived(&self.key, b"virga content name 1", id).as_ref()[..16]);
         name
     }
+}
 
-    fn derived(&self, what: &[u8], id: ContentId) -> hmac::Tag {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(what);
-        context.update(id.as_bytes());
-        context.sign()
-    }
+fn derived(key: &hmac::Key, what: &[u8], id: ContentId) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
+    context.update(what);
+    context.update(id.as_bytes());
+    context.sign()
 }
 
 fn nonce(index: u64, last: bool) -> Nonce {
@@ -86,10 +108,13 @@ impl Cipher {
     /// Encrypts a block where it stands, and appends its tag.
     pub fn seal(&self, index: u64, last: bool, block: &mut Vec<u8>) {
         let tag = self
-            .0
+            .key
             .seal_in_place_separate_tag(nonce(index, last), Aad::empty(), block)
             .expect("AES-GCM seals a block");
         block.extend_from_slice(tag.as_ref());
+        if let Some(outer) = &self.outer {
+            count_over(outer, index, block);
+        }
     }
 
     /// Decrypts a block with its tag into `out`, which has the plaintext's length.
@@ -97,9 +122,25 @@ impl Cipher {
     /// # Errors
     /// [`Damaged`].
     pub fn open(&self, index: u64, last: bool, block: &[u8], out: &mut [u8]) -> Result<(), Damaged> {
+        let bared = self.outer.as_ref().map(|outer| {
+            let mut block = block.to_vec();
+            count_over(outer, index, &mut block);
+            block
+        });
+        let block = bared.as_deref().unwrap_or(block);
         let (text, tag) = block.split_at_checked(out.len()).ok_or(Damaged)?;
-        self.0.open_separate_gather(nonce(index, last), Aad::empty(), text, tag, out).map_err(|_| Damaged)
+        self.key.open_separate_gather(nonce(index, last), Aad::empty(), text, tag, out).map_err(|_| Damaged)
     }
+}
+
+/// Puts the second layer over a block, or takes it off. The upper half of the counter is the block's index, so blocks of
+/// one key never share any.
+fn count_over(outer: &EncryptingKey, index: u64, block: &mut [u8]) {
+    let mut counter = [0; 16];
+    counter[..8].copy_from_slice(&index.to_be_bytes());
+    outer
+        .less_safe_encrypt(block, EncryptionContext::Iv128((&counter).into()))
+        .expect("AES in counter mode encrypts any bytes");
 }
 
 /// How long the ciphertext of `size` bytes is.
@@ -171,5 +212,32 @@ mod tests {
         let mut bad = sealed.clone();
         bad[BLOCK / 2] ^= 1;
         assert_eq!(open_whole(&cipher, &bad, 2 * BLOCK as u64), Err(Damaged));
+    }
+
+    #[test]
+    fn two_layers_take_both_keys() {
+        let id = ContentId::new(Timestamp::from_seconds(1), &Rng::seeded(1));
+        let (one, other) = (Root::new(&[7; 32]), Root::new(&[8; 32]));
+        let both = one.clone().within(&[9; 32]);
+        for size in [0, 1, BLOCK, 3 * BLOCK - 1] {
+            let text = vec![5; size];
+            let sealed = seal_whole(&both.cipher(id), &text);
+            assert_eq!(sealed.len() as u64, sealed_size(size as u64));
+            assert_eq!(open_whole(&both.cipher(id), &sealed, size as u64), Ok(text));
+            if size == 0 {
+                continue;
+            }
+            for wrong in [&one, &other, &one.clone().within(&[8; 32]), &other.clone().within(&[9; 32])] {
+                assert_eq!(open_whole(&wrong.cipher(id), &sealed, size as u64), Err(Damaged));
+            }
+            // The first layer is all there below the second one.
+            let mut bared = sealed.clone();
+            let outer = both.cipher(id).outer.unwrap();
+            for (index, block) in (0..).zip(bared.chunks_mut(BLOCK + TAG)) {
+                super::count_over(&outer, index, block);
+            }
+            assert_eq!(bared, seal_whole(&one.cipher(id), &vec![5; size]));
+            assert_ne!(bared, sealed);
+        }
     }
 }

@@ -4,7 +4,6 @@
 
 mod chunks;
 pub mod events;
-mod md5;
 pub mod pipes;
 mod rates;
 mod schedule;

@@ -50,7 +50,7 @@ pub(crate) fn check(head: &Head<'_>, operation: &Operation, body: &[u8]) -> Resu
                 .with("Content-MD5", Value::str(text))
         };
         let stated = read_md5(text).ok_or_else(invalid)?;
-        let computed = blob::md5::Md5::of(body);
+        let computed = auth::md5::Md5::of(body);
         if stated != computed {
             return Err(bad_md5(&stated, &computed));
         }
@@ -78,7 +78,7 @@ pub(crate) fn check(head: &Head<'_>, operation: &Operation, body: &[u8]) -> Resu
 pub fn bad_md5(stated: &[u8], computed: &[u8]) -> Fault {
     Fault::new(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
         .with("CalculatedDigest", Value::Str(STANDARD.encode(computed)))
-        .with("ExpectedDigest", Value::Str(blob::md5::hex(stated)))
+        .with("ExpectedDigest", Value::Str(auth::md5::hex(stated)))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 //!
 //! A failed `fdatasync` is never retried: the kernel may have dropped the pages and would report success.
 
+use crate::cache;
 use crate::disk::{self, room};
 use crate::engine::{Engine, EngineSize, Unreadable, View, ViewScan, Write};
 use crate::error::EngineError;
@@ -22,7 +23,7 @@ use crate::slice::Slice;
 use crate::store::Options;
 use crate::witness::Witness;
 use fjall::config::{HashRatioPolicy, PartitioningPolicy};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -244,6 +245,23 @@ impl Engine for EmbeddedEngine {
             write_buffer: tree.db.write_buffer_size(),
             cache: tree.db.cache_size(),
         })
+    }
+
+    fn sort(&mut self) -> Result<(), EngineError> {
+        self.tree()?.rows.rotate_memtable()?;
+        Ok(())
+    }
+
+    fn cool(&mut self) {
+        if let Some(tree) = &self.tree {
+            cache::empty(&tree.rows.tree.tree_config().cache);
+        }
+    }
+
+    fn is_sorting(&self) -> bool {
+        self.tree
+            .as_ref()
+            .is_some_and(|tree| tree.rows.sealed_memtable_count() > 0 || tree.db.active_compactions() > 0)
     }
 }
 

@@ -46,6 +46,23 @@ pub trait Engine: Send {
 
     /// Bytes on the disk and in the write buffer.
     fn size(&self) -> EngineSize;
+
+    /// Begins to sort what waits in memory into its place on the disk, in the background, and lets go of states that
+    /// were before and that no view shows any more. An engine that keeps nothing back has nothing to do.
+    ///
+    /// # Errors
+    /// [`EngineError::Halted`]; nothing is lost by any.
+    fn sort(&mut self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    /// Lets go of what was read and is kept to be read faster.
+    fn cool(&mut self) {}
+
+    /// Whether the background is still at what [`Engine::sort`] began.
+    fn is_sorting(&self) -> bool {
+        false
+    }
 }
 
 /// A fixed state of an engine.

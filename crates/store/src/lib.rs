@@ -9,8 +9,9 @@
 //! rows that vanish from the disk are noticed when the folder is opened, not served as a shorter truth.
 //!
 //! Not here: accounts, services, events (the kernel writes them as records), replication, and any clock. Everything
-//! blocks except [`Commit`] and [`watch::Changed`], which can also be awaited on any runtime.
+//! blocks except [`Commit`] and [`watch::Changed`], which can also be awaited on any runtime, and [`Store::settle`].
 
+mod cache;
 pub mod commit;
 mod conflict;
 mod disk;

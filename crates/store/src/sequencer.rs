@@ -30,6 +30,9 @@ const QUEUE_COMMITS: usize = 16 * 1024;
 /// Or when the queue holds this many bytes.
 const QUEUE_BYTES: usize = 128 << 20;
 
+/// Less than this, written since it was last sorted, is not worth it.
+const SETTLE_BYTES: usize = 1 << 20;
+
 /// Engine keys that begin with this byte are the store's own.
 pub(crate) const RESERVED: u8 = u8::MAX;
 /// Holds the number of the last commit: it survives, and it tells after a failed write whether the group is there.
@@ -82,6 +85,7 @@ pub(crate) enum Request {
     Commit(CommitRequest),
     Copy(PathBuf, Giver<Result<(), EngineError>>),
     Size(Giver<EngineSize>),
+    Settle(Giver<bool>),
 }
 
 #[derive(Default)]
@@ -189,7 +193,7 @@ impl Request {
     fn bytes(&self) -> usize {
         match self {
             Request::Commit(commit) => commit.bytes,
-            Request::Copy(..) | Request::Size(_) => 0,
+            Request::Copy(..) | Request::Size(_) | Request::Settle(_) => 0,
         }
     }
 }
@@ -216,6 +220,10 @@ pub(crate) struct Sequencer {
     /// The last number given out, whether its commit succeeded or not.
     last: u64,
     health: Health,
+    /// Bytes written since what waits in memory was last sorted by [`Sequencer::settle`].
+    unsorted: usize,
+    /// It was, and the engine still holds states from before.
+    stale: bool,
 }
 
 /// Reads the number of the last commit.
@@ -265,6 +273,8 @@ impl Sequencer {
             states,
             last: seq,
             health: Health::Good,
+            unsorted: 0,
+            stale: false,
         };
         Ok((sequencer, shared))
     }
@@ -282,6 +292,7 @@ impl Sequencer {
                     Request::Commit(commit) => commits.push(commit),
                     Request::Copy(dir, done) => done.give(self.engine.copy_to(&dir)),
                     Request::Size(done) => done.give(self.engine.size()),
+                    Request::Settle(done) => done.give(self.settle()),
                 }
             }
             self.commit(commits);
@@ -351,8 +362,38 @@ impl Sequencer {
         (batch, decided)
     }
 
+    /// One step of letting go of what is in memory; whether another one is to be asked for, later.
+    ///
+    /// The engine holds each state that a view may show, with the rows that waited in memory then. So once these are
+    /// sorted they stay, until there is a state behind that, somebody reads it, and the engine looks: by itself that is
+    /// when the next buffer is full, which never comes where nothing happens. A row that says what it said before is
+    /// written for it.
+    fn settle(&mut self) -> bool {
+        if !matches!(self.health, Health::Good) {
+            return false;
+        }
+        if self.engine.is_sorting() {
+            return true;
+        }
+        if self.unsorted >= SETTLE_BYTES {
+            self.stale = true;
+            self.unsorted = 0;
+            return self.engine.sort().is_ok();
+        }
+        if std::mem::take(&mut self.stale) {
+            let same = (Slice::from(LAST_COMMIT), Some(Slice::from(&self.last.to_be_bytes())));
+            // What is not let go of now is with the next settling; a broken engine is told by the next commit.
+            let _ = self.write(&[same]).is_ok() && self.engine.sort().is_ok();
+            self.trim();
+        }
+        self.engine.cool();
+        false
+    }
+
     /// Puts a batch on the disk and publishes the state after it.
     fn write(&mut self, batch: &[Write]) -> Result<(), CommitError> {
+        self.unsorted +=
+            batch.iter().map(|(k, v)| k.len() + v.as_ref().map_or(0, |v| v.len())).sum::<usize>();
         // Also what is not written then: that it is asked for once more is all that it costs.
         self.hot.forget(batch.iter().map(|(key, _)| key), self.last);
         let outcome = match &self.health {

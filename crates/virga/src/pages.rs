@@ -9,20 +9,28 @@ use std::time::Duration;
 
 /// How long nothing may have happened.
 const IDLE: Duration = Duration::from_secs(1);
+/// How long the store is left to what it has begun.
+const STEP: Duration = Duration::from_millis(200);
 
-/// Lets go of the pages whenever nothing was asked of the cloud for a while.
+/// Lets go of the pages whenever nothing was asked of the cloud for a while, and of what the store and the contents keep in
+/// memory to be faster.
 pub(crate) async fn keep_small(cloud: std::sync::Arc<kernel::Cloud>) {
-    let (mut seen, mut given) = (cloud.metrics().calls(), false);
+    let (mut seen, mut given, mut nap) = (cloud.metrics().calls(), false, IDLE);
     loop {
-        tokio::time::sleep(IDLE).await;
+        tokio::time::sleep(nap).await;
+        nap = IDLE;
         let calls = cloud.metrics().calls();
         if calls != seen {
             (seen, given) = (calls, false);
         } else if !given {
+            given = !cloud.store().settle().await;
+            if !given {
+                nap = STEP;
+                continue;
+            }
             cloud.contents().cool();
             give_back();
             allocator::give_back();
-            given = true;
         }
     }
 }

@@ -1,30 +1,40 @@
 //! The checksums that S3 takes in headers and trailers, computed as bytes come.
-//!
-//! Not here: MD5 and the XXHASH family, which newer clients may name; [`ChecksumKind::from_header`] does not know them.
 
+use crate::md5::Md5;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt;
+use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh64::Xxh64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChecksumKind {
     Crc32,
     Crc32C,
     Crc64Nvme,
+    Md5,
     Sha1,
     Sha256,
     Sha512,
+    XxHash128,
+    XxHash3,
+    XxHash64,
 }
 
 impl ChecksumKind {
-    pub const ALL: [ChecksumKind; 6] = [
+    /// In the order in which S3 names them.
+    pub const ALL: [ChecksumKind; 10] = [
         ChecksumKind::Crc32,
         ChecksumKind::Crc32C,
         ChecksumKind::Crc64Nvme,
+        ChecksumKind::Md5,
         ChecksumKind::Sha1,
         ChecksumKind::Sha256,
         ChecksumKind::Sha512,
+        ChecksumKind::XxHash128,
+        ChecksumKind::XxHash3,
+        ChecksumKind::XxHash64,
     ];
 
     /// `CRC32`, as in `x-amz-checksum-algorithm`.
@@ -33,9 +43,13 @@ impl ChecksumKind {
             ChecksumKind::Crc32 => "CRC32",
             ChecksumKind::Crc32C => "CRC32C",
             ChecksumKind::Crc64Nvme => "CRC64NVME",
+            ChecksumKind::Md5 => "MD5",
             ChecksumKind::Sha1 => "SHA1",
             ChecksumKind::Sha256 => "SHA256",
             ChecksumKind::Sha512 => "SHA512",
+            ChecksumKind::XxHash128 => "XXHASH128",
+            ChecksumKind::XxHash3 => "XXHASH3",
+            ChecksumKind::XxHash64 => "XXHASH64",
         }
     }
 
@@ -45,9 +59,13 @@ impl ChecksumKind {
             ChecksumKind::Crc32 => "x-amz-checksum-crc32",
             ChecksumKind::Crc32C => "x-amz-checksum-crc32c",
             ChecksumKind::Crc64Nvme => "x-amz-checksum-crc64nvme",
+            ChecksumKind::Md5 => "x-amz-checksum-md5",
             ChecksumKind::Sha1 => "x-amz-checksum-sha1",
             ChecksumKind::Sha256 => "x-amz-checksum-sha256",
             ChecksumKind::Sha512 => "x-amz-checksum-sha512",
+            ChecksumKind::XxHash128 => "x-amz-checksum-xxhash128",
+            ChecksumKind::XxHash3 => "x-amz-checksum-xxhash3",
+            ChecksumKind::XxHash64 => "x-amz-checksum-xxhash64",
         }
     }
 
@@ -65,7 +83,8 @@ impl ChecksumKind {
     pub fn bytes(self) -> usize {
         match self {
             ChecksumKind::Crc32 | ChecksumKind::Crc32C => 4,
-            ChecksumKind::Crc64Nvme => 8,
+            ChecksumKind::Crc64Nvme | ChecksumKind::XxHash3 | ChecksumKind::XxHash64 => 8,
+            ChecksumKind::Md5 | ChecksumKind::XxHash128 => 16,
             ChecksumKind::Sha1 => 20,
             ChecksumKind::Sha256 => 32,
             ChecksumKind::Sha512 => 64,
@@ -79,16 +98,17 @@ impl ChecksumKind {
 }
 
 /// A checksum in the making.
-#[derive(Clone)]
 pub struct Checksum {
     kind: ChecksumKind,
     state: State,
 }
 
-#[derive(Clone)]
 enum State {
     Crc(Box<crc_fast::Digest>),
+    Md5(Md5),
     Sha(digest::Context),
+    Xxh3(Box<Xxh3Default>),
+    Xxh64(Xxh64),
 }
 
 impl fmt::Debug for Checksum {
@@ -107,6 +127,9 @@ impl Checksum {
             ChecksumKind::Sha1 => State::Sha(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY)),
             ChecksumKind::Sha256 => State::Sha(digest::Context::new(&digest::SHA256)),
             ChecksumKind::Sha512 => State::Sha(digest::Context::new(&digest::SHA512)),
+            ChecksumKind::Md5 => State::Md5(Md5::new()),
+            ChecksumKind::XxHash128 | ChecksumKind::XxHash3 => State::Xxh3(Box::default()),
+            ChecksumKind::XxHash64 => State::Xxh64(Xxh64::new(0)),
         };
         Checksum { kind, state }
     }
@@ -118,7 +141,10 @@ impl Checksum {
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.state {
             State::Crc(crc) => crc.update(bytes),
+            State::Md5(md5) => md5.update(bytes),
             State::Sha(sha) => sha.update(bytes),
+            State::Xxh3(hash) => hash.update(bytes),
+            State::Xxh64(hash) => hash.update(bytes),
         }
     }
 
@@ -129,7 +155,13 @@ impl Checksum {
                 let all = crc.finalize().to_be_bytes();
                 all[all.len() - self.kind.bytes()..].to_vec()
             }
+            State::Md5(md5) => md5.finish().to_vec(),
             State::Sha(sha) => sha.finish().as_ref().to_vec(),
+            State::Xxh3(hash) if self.kind == ChecksumKind::XxHash128 => {
+                hash.digest128().to_be_bytes().to_vec()
+            }
+            State::Xxh3(hash) => hash.digest().to_be_bytes().to_vec(),
+            State::Xxh64(hash) => hash.digest().to_be_bytes().to_vec(),
         }
     }
 
@@ -154,7 +186,7 @@ pub fn combine<'a>(kind: ChecksumKind, parts: impl Iterator<Item = (&'a [u8], u6
         ChecksumKind::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
         ChecksumKind::Crc32C => CrcAlgorithm::Crc32Iscsi,
         ChecksumKind::Crc64Nvme => CrcAlgorithm::Crc64Nvme,
-        ChecksumKind::Sha1 | ChecksumKind::Sha256 | ChecksumKind::Sha512 => return None,
+        _ => return None,
     };
     let mut whole = 0;
     for (value, len) in parts {
@@ -198,6 +230,10 @@ mod tests {
             (ChecksumKind::Crc32, "y/Q5Jg=="),
             (ChecksumKind::Crc32C, "4waSgw=="),
             (ChecksumKind::Crc64Nvme, "rosUhgp5mIg="),
+            (ChecksumKind::Md5, "JfnnlDI7RTiF9RgfG2JNCw=="),
+            (ChecksumKind::XxHash128, "MxGUd+3l3NXpcWQnaB1YYA=="),
+            (ChecksumKind::XxHash3, "ctyxi2ehff8="),
+            (ChecksumKind::XxHash64, "jLhB20DmroM="),
             (ChecksumKind::Sha1, "98O8HYCOBHMq32eZZczDTKeuNEE="),
             (ChecksumKind::Sha256, "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="),
             (
@@ -221,6 +257,6 @@ mod tests {
             assert_eq!(ChecksumKind::from_header(&kind.header().to_uppercase()), Some(kind));
             assert_eq!(kind.decode("AA=="), None, "{kind:?}");
         }
-        assert_eq!(ChecksumKind::from_name("MD5"), None);
+        assert_eq!(ChecksumKind::from_name("ADLER32"), None);
     }
 }

@@ -4,14 +4,14 @@
 //! "Calculating the MD5 message digest for message attributes".
 
 use super::model::message::Attribute;
-use crate::md5;
+use auth::md5::{self, Md5};
 
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 
 /// Of a body.
 pub(crate) fn of_body(body: &str) -> String {
-    md5::hex(body.as_bytes())
+    md5::hex(&Md5::of(body.as_bytes()))
 }
 
 /// Of attributes in the order of their names; none where there are none.
@@ -33,7 +33,7 @@ pub(crate) fn of_attributes<'a>(
             }
         }
     }
-    (!bytes.is_empty()).then(|| md5::hex(&bytes))
+    (!bytes.is_empty()).then(|| md5::hex(&Md5::of(&bytes)))
 }
 
 fn push(out: &mut Vec<u8>, part: &[u8]) {

@@ -118,7 +118,7 @@ pub(super) fn is_aligned(range: &Range<u64>, size: u64) -> bool {
 
 /// Lower-case hexadecimal digits.
 pub(super) fn text(hash: &[u8]) -> String {
-    blob::md5::hex(hash)
+    auth::md5::hex(hash)
 }
 
 /// From 64 hexadecimal digits.

@@ -7,6 +7,7 @@ mod hot;
 mod model;
 mod records;
 mod serializable;
+mod settle;
 mod store;
 mod tables;
 mod watch;

@@ -17,7 +17,7 @@ pub(crate) fn tree_hash(bytes: &[u8]) -> String {
             .map(|pair| if pair.len() == 2 { sha(&pair.concat()) } else { pair[0].clone() })
             .collect();
     }
-    blob::md5::hex(&level[0])
+    auth::md5::hex(&level[0])
 }
 
 /// Letters that differ from mebibyte to mebibyte.
@@ -100,7 +100,7 @@ fn the_linear_hash_is_held_against_the_body() {
     });
     let plain = user.request("glacier", "UploadArchive", &parameters);
     let mut hashed = plain.clone();
-    let hash = blob::md5::hex(digest(&SHA256, b"text!").as_ref());
+    let hash = auth::md5::hex(digest(&SHA256, b"text!").as_ref());
     hashed.headers_mut().remove("authorization");
     hashed.headers_mut().insert("x-amz-content-sha256", hash.parse().unwrap());
     user.sign(&mut hashed, "glacier");

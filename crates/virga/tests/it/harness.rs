@@ -239,7 +239,7 @@ impl<'c> Caller<'c> {
         }
         if model.operation(operation).is_some_and(|operation| operation.checksum_required) {
             // As the SDKs do.
-            let digest = STANDARD.encode(blob::md5::Md5::of(request.body()));
+            let digest = STANDARD.encode(auth::md5::Md5::of(request.body()));
             request.headers_mut().entry("content-md5").or_insert(digest.parse().unwrap());
         }
         if !self.access_key.is_empty() {

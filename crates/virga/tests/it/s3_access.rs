@@ -446,3 +446,64 @@ fn conditions_look_at_the_signature() {
     let request = root.presigned("s3", "GetObject", &one);
     cloud.send(request, std::net::Ipv4Addr::LOCALHOST.into()).refused(403, "AccessDenied");
 }
+
+/// The policies of AWS's guide: conditional writes for all that makes an object, and no inventory of what tells too much.
+#[test]
+fn conditions_look_at_what_is_made() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    let of = |more: Value| {
+        let mut all = json!({ "Bucket": "table", "Key": "made" });
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    let wanted =
+        json!({ "Null": { "s3:if-none-match": "true" }, "Bool": { "s3:ObjectCreationOperation": "true" } });
+    let old = json!({ "NumericLessThan": { "s3:TlsVersion": 1.3 } });
+    let on = ["arn:aws:s3:::table", "arn:aws:s3:::table/*"];
+    let deny = |action: &str, condition: &Value| json!({ "Effect": "Deny", "Principal": "*", "Action": action, "Resource": on, "Condition": condition });
+    let fields =
+        json!({ "ForAnyValue:StringEquals": { "s3:InventoryAccessibleOptionalFields": ["ObjectOwner"] } });
+    let statements = [
+        deny("s3:PutObject", &wanted),
+        deny("s3:GetObject", &old),
+        deny("s3:PutInventoryConfiguration", &fields),
+    ];
+    let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+    root.call("s3", "PutBucketPolicy", json!({ "Bucket": "table", "Policy": text })).ok();
+
+    root.call("s3", "PutObject", of(json!({ "Body": "x" }))).refused(403, "AccessDenied");
+    root.call("s3", "CopyObject", of(json!({ "CopySource": "table/k" }))).refused(403, "AccessDenied");
+    root.call("s3", "PutObject", of(json!({ "Body": "x", "IfNoneMatch": "*" }))).ok();
+    let upload = root.call("s3", "CreateMultipartUpload", of(json!({}))).ok()["UploadId"].clone();
+    let upload = json!({ "UploadId": upload, "Key": "made" });
+    let mut part = of(upload.clone());
+    part["PartNumber"] = json!(1);
+    part["Body"] = json!("x");
+    let part = root.call("s3", "UploadPart", part).ok();
+    let mut done = of(upload);
+    done["MultipartUpload"] = json!({ "Parts": [{ "PartNumber": 1, "ETag": part["ETag"] }] });
+    root.call("s3", "CompleteMultipartUpload", done.clone()).refused(403, "AccessDenied");
+    done["IfNoneMatch"] = json!("*");
+    root.call("s3", "CompleteMultipartUpload", done).refused(412, "PreconditionFailed");
+
+    let inventory = |fields: Value| {
+        let configuration = json!({
+            "Id": "all", "IsEnabled": true, "IncludedObjectVersions": "Current", "OptionalFields": fields,
+            "Schedule": { "Frequency": "Daily" },
+            "Destination": { "S3BucketDestination": { "Bucket": "arn:aws:s3:::table", "Format": "CSV" } },
+        });
+        let put = json!({ "Bucket": "table", "Id": "all", "InventoryConfiguration": configuration });
+        root.call("s3", "PutBucketInventoryConfiguration", put)
+    };
+    inventory(json!(["Size", "ObjectOwner"])).refused(403, "AccessDenied");
+    inventory(json!(["Size"])).ok();
+
+    // In the clear there is no version to compare; then that of the connection.
+    let read = |version: Option<&'static str>| {
+        let request = root.presigned("s3", "GetObject", &json!({ "Bucket": "table", "Key": "k" }));
+        let tls = version.map(|version| kernel::Tls { version, cipher: "TLS_AES_128_GCM_SHA256" });
+        cloud.send_from(request, kernel::Peer::at(std::net::Ipv4Addr::LOCALHOST.into(), tls)).status
+    };
+    assert_eq!((read(None), read(Some("TLSv1.3")), read(Some("TLSv1.2"))), (200, 200, 403));
+}

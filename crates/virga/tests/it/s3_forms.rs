@@ -113,6 +113,16 @@ fn a_signed_form_puts_an_object() {
     assert_eq!((&got.body[..], header(&got, "content-type")), (&b"hello world"[..], "text/plain"));
     assert_eq!(header(&got, "x-amz-meta-colour"), "blue");
 
+    let digest = |value| [&own[..], &[("x-amz-checksum-xxhash64", value)]].concat();
+    let made = post(&cloud, &fields(&digest("RatnNLIeaWg="), &signed), "hello world");
+    assert_eq!(
+        (made.status, header(&made, "x-amz-checksum-xxhash64")),
+        (201, "RatnNLIeaWg="),
+        "{}",
+        made.value
+    );
+    post(&cloud, &fields(&digest("RatnNLIeaWk="), &signed), "hello world").refused(400, "BadDigest");
+
     let refused = |own: &[(&str, &str)], file: &str, status: u16, code: &str| {
         post(&cloud, &fields(own, &signed), file).refused(status, code)
     };

@@ -1,9 +1,9 @@
 //! S3's objects: putting, getting, deleting, under conditions, versions and keys.
 
 use crate::harness::{Caller, Cloud, Reply};
+use auth::md5::Md5;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use blob::Md5;
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ fn large_objects_are_read_from_anywhere() {
     let root = with_bucket(&cloud);
     let body: String = (0..1_000_000).map(|n| char::from(b'a' + (n % 23) as u8)).collect();
     let made = put(&root, "large", &body);
-    assert_eq!(header(&made, "etag"), format!("\"{}\"", blob::md5::hex(&Md5::of(body.as_bytes()))));
+    assert_eq!(header(&made, "etag"), format!("\"{}\"", auth::md5::hex(&Md5::of(body.as_bytes()))));
     assert!(get(&root, "large", json!({})).body == body.as_bytes());
     for (range, from, to) in [
         ("bytes=0-0", 0, 1),
@@ -263,7 +263,6 @@ fn digests_are_held_against_the_body() {
         "InvalidRequest",
         "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.",
     );
-    put_with(json!({ "ChecksumXXHASH64": "AAAAAAAAAAA=" })).refused(501, "NotImplemented");
     put_with(json!({ "ChecksumCRC32": "x" })).refused_with(
         400,
         "InvalidRequest",
@@ -275,6 +274,59 @@ fn digests_are_held_against_the_body() {
             "InvalidRequest",
             "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
         );
+}
+
+/// What the digests of `hello world` are, by implementations other than ours.
+#[test]
+fn every_algorithm_is_kept_told_and_copied() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    for (name, value, wrong) in [
+        ("MD5", "XrY7u+Ae7tCTyyK7j1rNww==", "XrY7u+Ae7tCTyyK7j1rNwg=="),
+        ("XXHASH64", "RatnNLIeaWg=", "RatnNLIeaWk="),
+        ("XXHASH3", "1Eex6kDmmIs=", "1Eex6kDmmIo="),
+        ("XXHASH128", "340J6T+HSQCpm4d1zBW2xw==", "340J6T+HSQCpm4d1zBW2xg=="),
+    ] {
+        let member = format!("Checksum{name}");
+        let stated = |value: &str| {
+            let mut more = json!({ "Body": "hello world" });
+            more[&member] = json!(value);
+            root.call("s3", "PutObject", and(of(name), more))
+        };
+        stated(wrong).refused_with(
+            400,
+            "BadDigest",
+            &format!("The {name} you specified did not match the calculated checksum."),
+        );
+        stated("AA==").refused_with(
+            400,
+            "InvalidRequest",
+            &format!("Value for x-amz-checksum-{} header is invalid.", name.to_ascii_lowercase()),
+        );
+        let made = stated(value).ok();
+        assert_eq!((&made[&member], &made["ChecksumType"]), (&json!(value), &json!("FULL_OBJECT")));
+        let head = root.call("s3", "HeadObject", and(of(name), json!({ "ChecksumMode": "ENABLED" }))).ok();
+        assert_eq!(head[&member], value);
+        let told = and(of(name), json!({ "ObjectAttributes": ["Checksum"] }));
+        let told = root.call("s3", "GetObjectAttributes", told).ok();
+        assert_eq!(told["Checksum"][&member], value);
+        let copy = json!({ "Bucket": "bkt", "Key": "crc", "CopySource": format!("bkt/{name}"), "ChecksumAlgorithm": "CRC32" });
+        assert_eq!(root.call("s3", "CopyObject", copy).ok()["CopyObjectResult"]["ChecksumCRC32"], "DUoRhQ==");
+        let back =
+            json!({ "Bucket": "bkt", "Key": "back", "CopySource": "bkt/crc", "ChecksumAlgorithm": name });
+        assert_eq!(root.call("s3", "CopyObject", back).ok()["CopyObjectResult"][&member], value);
+        let listed = root.call("s3", "ListObjectsV2", json!({ "Bucket": "bkt", "Prefix": name })).ok();
+        let first = &listed["Contents"][0];
+        assert_eq!((&first["ChecksumAlgorithm"], &first["Key"]), (&json!([name]), &json!(name)));
+    }
+    let unknown =
+        json!({ "Body": "x", "ChecksumAlgorithm": "ADLER32", "ChecksumMD5": "XrY7u+Ae7tCTyyK7j1rNww==" });
+    root.call("s3", "PutObject", and(of("k"), unknown)).refused(400, "InvalidRequest");
+    root.call("s3", "CreateMultipartUpload", and(of("k"), json!({ "ChecksumAlgorithm": "ADLER32" }))).refused_with(
+        400,
+        "InvalidRequest",
+        "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]",
+    );
 }
 
 #[test]
@@ -528,7 +580,7 @@ fn keys_of_callers() {
     let made = root.call("s3", "PutObject", put);
     assert_eq!(header(&made, "x-amz-server-side-encryption-customer-algorithm"), "AES256");
     assert_eq!(header(&made, "x-amz-server-side-encryption"), "");
-    assert_ne!(header(&made, "etag"), format!("\"{}\"", blob::md5::hex(&Md5::of(body.as_bytes()))));
+    assert_ne!(header(&made, "etag"), format!("\"{}\"", auth::md5::hex(&Md5::of(body.as_bytes()))));
     let got = get(&root, "k", and(mine.clone(), json!({ "Range": "bytes=65530-65550" })));
     assert!(got.body == body.as_bytes()[65_530..65_551]);
     get(&root, "k", json!({})).refused_with(
@@ -596,6 +648,77 @@ fn keys_of_kms() {
     let disabled = get(&root, "k", json!({}));
     let message = format!("{} is disabled.", key.as_str().unwrap());
     disabled.refused_with(400, "KMS.DisabledException", &message);
+}
+
+#[test]
+fn two_layers_under_a_key_of_kms() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    let key = root.call("kms", "CreateKey", json!({})).ok()["KeyMetadata"].clone();
+    let dual = json!({ "ServerSideEncryption": "aws:kms:dsse", "SSEKMSKeyId": key["KeyId"] });
+    // There are no bucket keys with it.
+    let more = json!({ "Body": "x".repeat(70_000), "BucketKeyEnabled": true });
+    let made = root.call("s3", "PutObject", and(of("k"), and(dual.clone(), more)));
+    let told = |reply: &Reply| {
+        let name = |tail: &str| header(reply, &format!("x-amz-server-side-encryption{tail}")).to_owned();
+        (name(""), name("-aws-kms-key-id"), name("-bucket-key-enabled"))
+    };
+    let expected = ("aws:kms:dsse".into(), key["Arn"].as_str().unwrap().into(), String::new());
+    assert_eq!(told(&made), expected, "{}", made.value);
+    let got = get(&root, "k", json!({ "Range": "bytes=65530-65545" }));
+    assert_eq!((&got.body[..], told(&got)), (&b"x".repeat(16)[..], expected.clone()));
+    let copy = and(json!({ "Bucket": "bkt", "Key": "copy", "CopySource": "bkt/k" }), dual.clone());
+    assert_eq!(told(&root.call("s3", "CopyObject", copy)), expected);
+    assert_eq!(get(&root, "copy", json!({})).body.len(), 70_000);
+    let one = and(
+        json!({ "Bucket": "bkt", "Key": "one", "CopySource": "bkt/copy" }),
+        json!({ "ServerSideEncryption": "AES256" }),
+    );
+    root.call("s3", "CopyObject", one).ok();
+    assert_eq!(get(&root, "one", json!({})).body.len(), 70_000);
+
+    let upload = root.call("s3", "CreateMultipartUpload", and(of("parts"), dual.clone()));
+    assert_eq!(told(&upload), expected);
+    let of_upload = and(of("parts"), json!({ "UploadId": upload.ok()["UploadId"] }));
+    let part = json!({ "PartNumber": 1, "Body": "y".repeat(200_000) });
+    let part = root.call("s3", "UploadPart", and(of_upload.clone(), part)).ok();
+    let parts = json!({ "MultipartUpload": { "Parts": [{ "PartNumber": 1, "ETag": part["ETag"] }] } });
+    assert_eq!(told(&root.call("s3", "CompleteMultipartUpload", and(of_upload, parts))), expected);
+    assert_eq!(&get(&root, "parts", json!({})).body[..], "y".repeat(200_000).as_bytes());
+
+    // Both the object and its key are needed, as under one layer.
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] });
+    let eva = cloud.user(&root, "eva", &policy.to_string());
+    get(&eva, "k", json!({})).refused(403, "AccessDenied");
+    root.call("kms", "DisableKey", json!({ "KeyId": key["KeyId"] })).ok();
+    get(&root, "k", json!({})).refused(400, "KMS.DisabledException");
+
+    // A bucket may want it of everybody, and be of it by default.
+    let wanted = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::bkt/*",
+        "Condition": { "StringNotEqualsIfExists": { "s3:x-amz-server-side-encryption": "aws:kms:dsse" } } }] });
+    root.call("s3", "PutBucketPolicy", json!({ "Bucket": "bkt", "Policy": wanted.to_string() })).ok();
+    let single = json!({ "Body": "x", "ServerSideEncryption": "aws:kms" });
+    root.call("s3", "PutObject", and(of("k2"), single)).refused(403, "AccessDenied");
+    let managed = json!({ "Body": "x", "ServerSideEncryption": "aws:kms:dsse" });
+    root.call("s3", "PutObject", and(of("k2"), managed)).ok();
+    root.call("s3", "DeleteBucketPolicy", json!({ "Bucket": "bkt" }));
+    let rule = json!({ "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "aws:kms:dsse" }, "BucketKeyEnabled": true });
+    let configuration = json!({ "Rules": [rule], });
+    let put_default = |configuration: &Value| {
+        let put = json!({ "Bucket": "bkt", "ServerSideEncryptionConfiguration": configuration });
+        root.call("s3", "PutBucketEncryption", put)
+    };
+    put_default(&configuration).ok();
+    let kept = root.call("s3", "GetBucketEncryption", json!({ "Bucket": "bkt" })).ok();
+    let rule = &kept["ServerSideEncryptionConfiguration"]["Rules"][0];
+    assert_eq!(rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"], "aws:kms:dsse");
+    let by_default = put(&root, "k3", "x");
+    let (algorithm, _, bucket_key) = told(&by_default);
+    assert_eq!((algorithm.as_str(), bucket_key.as_str()), ("aws:kms:dsse", ""), "{}", by_default.value);
+    let unknown = json!({ "Rules": [{ "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "rot13" } }] });
+    put_default(&unknown).refused(400, "MalformedXML");
 }
 
 #[test]

@@ -84,6 +84,37 @@ fn a_website_has_an_index_and_errors() {
     assert_eq!((shut.status, header(&shut, "x-amz-error-code")), (403, "AccessDenied".into()));
 }
 
+/// Documents come in pieces, whatever their size.
+#[test]
+fn large_documents_of_a_website_come_whole() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let host = "pages.s3-website.us-east-1.localhost:4566";
+    let configuration =
+        json!({ "IndexDocument": { "Suffix": "index.html" }, "ErrorDocument": { "Key": "oops.html" } });
+    site(&root, "pages", configuration);
+    let (index, error) = ("i".repeat(3 << 20), "e".repeat(700_000));
+    put(&root, "pages", "index.html", &index, json!({}));
+    put(&root, "pages", "oops.html", &error, json!({}));
+    let home = send(&cloud, "GET", host, "/", &[]);
+    assert_eq!(
+        (home.status, header(&home, "content-length"), home.body == index.as_bytes()),
+        (200, (3 << 20).to_string(), true)
+    );
+    let part = send(&cloud, "GET", host, "/", &[("range", "bytes=2000000-2999999")]);
+    assert_eq!((part.status, part.body.len()), (206, 1_000_000));
+    let oops = send(&cloud, "GET", host, "/nothing", &[]);
+    assert_eq!(
+        (oops.status, header(&oops, "content-length"), oops.body == error.as_bytes()),
+        (404, "700000".into(), true)
+    );
+    let head = send(&cloud, "HEAD", host, "/", &[]);
+    assert_eq!(
+        (head.status, header(&head, "content-length"), head.body.len()),
+        (200, (3 << 20).to_string(), 0)
+    );
+}
+
 #[test]
 fn a_website_leads_elsewhere() {
     let cloud = Cloud::new();

@@ -2,9 +2,9 @@
 
 use crate::harness::{Caller, Cloud, Reply};
 use crate::s3_objects::{and, with_bucket};
+use auth::md5::Md5;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use blob::Md5;
 use serde_json::{Value, json};
 
 const MIB: usize = 1 << 20;
@@ -52,7 +52,7 @@ fn parts_become_one_object() {
     let upload = Upload::begin(&root, json!({ "ContentType": "text/plain", "Metadata": { "x": "1" } }));
     let (first, second) = (bytes(1, 5 * MIB), bytes(2, 100));
     let one = upload.part(1, &first, json!({})).ok()["ETag"].clone();
-    assert_eq!(one, format!("\"{}\"", blob::md5::hex(&Md5::of(first.as_bytes()))));
+    assert_eq!(one, format!("\"{}\"", auth::md5::hex(&Md5::of(first.as_bytes()))));
     upload.part(7, "replaced", json!({})).ok();
     let seven = upload.part(7, &second, json!({})).ok()["ETag"].clone();
     let unused = upload.part(9, "unused", json!({})).ok()["ETag"].clone();
@@ -196,6 +196,48 @@ fn checksums_of_parts_and_of_the_whole() {
     upload.complete(given.clone(), json!({ "ChecksumType": "COMPOSITE" })).refused(400, "InvalidRequest");
     let done = upload.complete(given, json!({ "ChecksumCRC32": whole, "ChecksumType": "FULL_OBJECT" })).ok();
     assert_eq!((&done["ChecksumCRC32"], &done["ChecksumType"]), (&json!(whole), &json!("FULL_OBJECT")));
+}
+
+/// Of an algorithm that does not combine, the whole has a checksum of its parts' checksums, and nothing else.
+#[test]
+fn newer_algorithms_are_of_the_parts() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    for name in ["MD5", "XXHASH64", "XXHASH3", "XXHASH128", "SHA512"] {
+        let kind = auth::sigv4::ChecksumKind::from_name(name).unwrap();
+        let sum = |bytes: &[u8]| auth::sigv4::Checksum::of(kind, bytes);
+        let member = format!("Checksum{name}");
+        let full =
+            json!({ "Bucket": "bkt", "Key": "k", "ChecksumAlgorithm": name, "ChecksumType": "FULL_OBJECT" });
+        root.call("s3", "CreateMultipartUpload", full).refused_with(
+            400,
+            "InvalidRequest",
+            &format!(
+                "The FULL_OBJECT checksum type cannot be used with the {} checksum algorithm.",
+                name.to_ascii_lowercase()
+            ),
+        );
+        let upload = Upload::begin(&root, json!({ "ChecksumAlgorithm": name }));
+        let (first, second) = (bytes(7, 5 * MIB), bytes(8, 11));
+        let mut raw = Vec::new();
+        let given = [(1, &first), (2, &second)].map(|(number, body)| {
+            let own = sum(body.as_bytes());
+            raw.extend(STANDARD.decode(&own).unwrap());
+            let part = upload.part(number, body, json!({ member.as_str(): own })).ok();
+            assert_eq!(part[&member], own);
+            json!({ "PartNumber": number, "ETag": part["ETag"], member.as_str(): own })
+        });
+        let parts = root.call("s3", "ListParts", upload.of(json!({}))).ok();
+        assert_eq!(
+            (&parts["ChecksumAlgorithm"], &parts["Parts"][1][&member]),
+            (&json!(name), &given[1][&member])
+        );
+        let done = upload.complete(json!(given), json!({})).ok();
+        assert_eq!(
+            (&done[&member], &done["ChecksumType"]),
+            (&json!(format!("{}-2", sum(&raw))), &json!("COMPOSITE"))
+        );
+    }
 }
 
 #[test]

@@ -269,7 +269,7 @@ fn read(text: &str) -> Option<(&'static str, String)> {
             let oid = [0x30, 0x0d, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
             let bits = der(3, &[vec![0], key].concat());
             let info = der(0x30, &[&oid[..], &bits].concat());
-            Some(("rsa", colons(&blob::md5::Md5::of(&info))))
+            Some(("rsa", colons(&auth::md5::Md5::of(&info))))
         }
         _ => None,
     }

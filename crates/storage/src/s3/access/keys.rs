@@ -44,7 +44,44 @@ pub(super) fn of_request(target: Target, cx: &Cx<'_>, request: &Struct) -> Targe
         None => target,
     };
     let target = of_lock(target, cx.now, request);
-    of_signature(of_tags(target, request), cx)
+    let target = of_inventory(of_connection(target, cx), request);
+    of_signature(of_tags(of_creation(target, cx.request.operation), request), cx)
+}
+
+/// How the connection is secured: `1.3`.
+fn of_connection(target: Target, cx: &Cx<'_>) -> Target {
+    let tls = cx.request.peer.as_ref().and_then(|peer| peer.tls);
+    match tls.and_then(|tls| tls.version.strip_prefix("TLSv")) {
+        Some(version) => target.key("s3:TlsVersion", version),
+        None => target,
+    }
+}
+
+/// Whether what needs `s3:PutObject` makes an object, rather than something on the way to one. AWS: by this a policy that
+/// wants conditional writes leaves the parts of uploads alone.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
+fn of_creation(target: Target, operation: &str) -> Target {
+    match operation {
+        "PutObject" | "CopyObject" | "CompleteMultipartUpload" => {
+            target.key("s3:ObjectCreationOperation", "true")
+        }
+        "CreateMultipartUpload" | "UploadPart" | "UploadPartCopy" => {
+            target.key("s3:ObjectCreationOperation", "false")
+        }
+        _ => target,
+    }
+}
+
+/// The fields that an inventory asks for.
+fn of_inventory(target: Target, request: &Struct) -> Target {
+    let fields = request.get("InventoryConfiguration").and_then(|c| c.member("OptionalFields"));
+    match fields.and_then(Value::as_list) {
+        Some(fields) => {
+            let names = fields.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            target.keys("s3:InventoryAccessibleOptionalFields", names)
+        }
+        None => target,
+    }
 }
 
 /// How the request was signed.

@@ -1,7 +1,7 @@
 //! Checksums that callers state and S3 reports.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>. An object that comes
-//! without one gets a CRC64NVME. Not here: the MD5 and XXHASH values that newer clients may send beside these.
+//! without one gets a CRC64NVME.
 
 use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::model::object::Checksum;
@@ -17,7 +17,7 @@ pub const COMPOSITE: &str = "COMPOSITE";
 
 /// A shape with a member for each algorithm.
 pub(crate) trait Checksummed {
-    fn members(&mut self) -> [(ChecksumKind, &mut Option<String>); 6];
+    fn members(&mut self) -> [(ChecksumKind, &mut Option<String>); 10];
 
     /// Sets the member of the checksum's algorithm.
     fn show(&mut self, checksum: &Checksum) {
@@ -67,22 +67,30 @@ macro_rules! with_checksums {
                 pub crc32: Option<String> = "ChecksumCRC32",
                 pub crc32c: Option<String> = "ChecksumCRC32C",
                 pub crc64nvme: Option<String> = "ChecksumCRC64NVME",
+                pub checksum_md5: Option<String> = "ChecksumMD5",
                 pub sha1: Option<String> = "ChecksumSHA1",
                 pub sha256: Option<String> = "ChecksumSHA256",
                 pub sha512: Option<String> = "ChecksumSHA512",
+                pub xxhash128: Option<String> = "ChecksumXXHASH128",
+                pub xxhash3: Option<String> = "ChecksumXXHASH3",
+                pub xxhash64: Option<String> = "ChecksumXXHASH64",
             }
         }
 
         impl $crate::s3::content::checksum::Checksummed for $name {
-            fn members(&mut self) -> [(auth::sigv4::ChecksumKind, &mut Option<String>); 6] {
+            fn members(&mut self) -> [(auth::sigv4::ChecksumKind, &mut Option<String>); 10] {
                 use auth::sigv4::ChecksumKind;
                 [
                     (ChecksumKind::Crc32, &mut self.crc32),
                     (ChecksumKind::Crc32C, &mut self.crc32c),
                     (ChecksumKind::Crc64Nvme, &mut self.crc64nvme),
+                    (ChecksumKind::Md5, &mut self.checksum_md5),
                     (ChecksumKind::Sha1, &mut self.sha1),
                     (ChecksumKind::Sha256, &mut self.sha256),
                     (ChecksumKind::Sha512, &mut self.sha512),
+                    (ChecksumKind::XxHash128, &mut self.xxhash128),
+                    (ChecksumKind::XxHash3, &mut self.xxhash3),
+                    (ChecksumKind::XxHash64, &mut self.xxhash64),
                 ]
             }
         }
@@ -99,10 +107,6 @@ macro_rules! with_claims {
                 $($body)*
                 pub content_md5: Option<String> = "ContentMD5",
                 pub algorithm: Option<String> = "ChecksumAlgorithm",
-                pub checksum_md5: Option<String> = "ChecksumMD5",
-                pub xxhash3: Option<String> = "ChecksumXXHASH3",
-                pub xxhash64: Option<String> = "ChecksumXXHASH64",
-                pub xxhash128: Option<String> = "ChecksumXXHASH128",
             }
         }
 
@@ -110,34 +114,19 @@ macro_rules! with_claims {
             /// What it claims; a checksum may be announced to come behind the body.
             ///
             /// # Errors
-            /// `InvalidDigest`, `InvalidRequest`, `NotImplemented` for a checksum that would not be held against the bytes.
+            /// `InvalidDigest`, `InvalidRequest`.
             fn claims(
                 &mut self,
                 announced: Option<auth::sigv4::ChecksumKind>,
             ) -> Result<$crate::s3::content::checksum::Claims, $crate::s3::errors::S3Error> {
-                use $crate::s3::content::checksum::{Checksummed, Claims, none_of};
+                use $crate::s3::content::checksum::{Checksummed, Claims};
                 let stated = self.stated()?;
-                none_of(&[
-                    ("MD5", &self.checksum_md5),
-                    ("XXHASH3", &self.xxhash3),
-                    ("XXHASH64", &self.xxhash64),
-                    ("XXHASH128", &self.xxhash128),
-                ])?;
                 Claims::read(self.content_md5.as_deref(), stated, announced, self.algorithm.as_deref())
             }
         }
     };
 }
 pub(crate) use with_claims;
-
-/// # Errors
-/// `NotImplemented` for a checksum that would not be held against the bytes.
-pub(crate) fn none_of(others: &[(&str, &Option<String>)]) -> Result<(), S3Error> {
-    match others.iter().find(|(_, value)| value.is_some()) {
-        Some((name, _)) => Err(Refusal::NotBuilt(format!("The checksum algorithm {name}")).into()),
-        None => Ok(()),
-    }
-}
 
 /// As S3 prints it: base64, with the number of parts behind a composite one.
 pub fn text(checksum: &Checksum, parts: Option<usize>) -> String {

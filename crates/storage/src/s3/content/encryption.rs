@@ -1,24 +1,25 @@
 //! Encryption at rest: whose key, and what requests and answers say of it.
 //!
 //! ```text
-//! SSE-S3   AES256    the cloud's own key; every object that says nothing else
-//! SSE-KMS  aws:kms   a data key that KMS made for the caller, kept as KMS sealed it
-//! SSE-C    AES256    a key that the caller brings each time; a salted HMAC of it is kept
+//! SSE-S3    AES256        the cloud's own key; every object that says nothing else
+//! SSE-KMS   aws:kms       a data key that KMS made for the caller, kept as KMS sealed it
+//! DSSE-KMS  aws:kms:dsse  the same, and a second layer around it under a key of the cloud's own
+//! SSE-C     AES256        a key that the caller brings each time; a salted HMAC of it is kept
 //! ```
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html>. KMS is asked with the caller's
-//! permissions, so whoever may read an object and not use its key reads nothing. Not here: `aws:kms:dsse`; and keys
-//! that callers bring are taken without TLS, since the cloud answers on the loopback.
+//! permissions, so whoever may read an object and not use its key reads nothing. Keys that callers bring are taken without
+//! TLS, since the cloud answers on the loopback.
 
 use super::bucket_keys::{self, DataKey};
 use crate::s3::buckets::Bucket;
 use crate::s3::errors::{Refusal, S3Error, argument};
-use crate::s3::model::bucket::object_arn;
+use crate::s3::model::bucket::{DefaultEncryption, object_arn};
 use crate::s3::model::object::{Encryption, KmsEncryption};
+use auth::md5::Md5;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use blob::Md5;
 use blob::cipher::Root;
 use kernel::{As, Cx};
 use std::collections::BTreeMap;
@@ -26,11 +27,47 @@ use std::sync::OnceLock;
 use wire::{Struct, Value};
 use zeroize::Zeroizing;
 
-const KMS: &str = "aws:kms";
-const DSSE: &str = "aws:kms:dsse";
 const AES256: &str = "AES256";
 const SSE: &str = "x-amz-server-side-encryption";
 const SALT: usize = 16;
+
+/// Under whose keys, and in how many layers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Algorithm {
+    Own,
+    Kms,
+    Dual,
+}
+
+impl Algorithm {
+    pub fn parse(name: &str) -> Option<Algorithm> {
+        [Algorithm::Own, Algorithm::Kms, Algorithm::Dual].into_iter().find(|one| one.name() == name)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::Own => AES256,
+            Algorithm::Kms => "aws:kms",
+            Algorithm::Dual => "aws:kms:dsse",
+        }
+    }
+}
+
+impl DefaultEncryption {
+    pub fn algorithm(&self) -> Algorithm {
+        match (self.kms, self.dual) {
+            (false, _) => Algorithm::Own,
+            (true, false) => Algorithm::Kms,
+            (true, true) => Algorithm::Dual,
+        }
+    }
+}
+
+impl KmsEncryption {
+    fn algorithm(&self) -> Algorithm {
+        if self.dual { Algorithm::Dual } else { Algorithm::Kms }
+    }
+}
 
 /// What a request says of the encryption of what it writes.
 #[derive(Clone, Default, Debug)]
@@ -160,34 +197,39 @@ impl Asked {
             let kept = fingerprint(&cx.rng().bytes::<SALT>(), &customer);
             return Ok(Sealed { root: Root::new(&customer), encryption: Encryption::Customer(kept) });
         }
-        let kms = match self.sse.as_deref() {
-            None => bucket.record.encryption.kms,
-            Some(AES256) => false,
-            Some(KMS) => true,
-            Some(DSSE) => return Err(Refusal::NotBuilt(DSSE.to_owned()).into()),
-            Some(other) => {
-                return Err(argument("The encryption method specified is not supported", SSE, other));
-            }
+        let stated = match self.sse.as_deref() {
+            None => None,
+            Some(name) => Some(
+                Algorithm::parse(name)
+                    .ok_or_else(|| argument("The encryption method specified is not supported", SSE, name))?,
+            ),
         };
-        if self.key.is_some() && self.sse.as_deref() != Some(KMS) {
+        if self.key.is_some() && matches!(stated, None | Some(Algorithm::Own)) {
             let message = "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms";
             return Err(argument(message, SSE, self.sse.clone().unwrap_or_else(|| "null".into())));
         }
-        if kms {
-            self.seal_by_kms(cx, bucket, key)
-        } else {
-            Ok(Sealed { root: own(cx), encryption: Encryption::S3 })
+        match stated.unwrap_or_else(|| bucket.record.encryption.algorithm()) {
+            Algorithm::Own => Ok(Sealed { root: own(cx), encryption: Encryption::S3 }),
+            Algorithm::Kms => self.seal_by_kms(cx, bucket, key, false),
+            Algorithm::Dual => self.seal_by_kms(cx, bucket, key, true),
         }
     }
 
-    fn seal_by_kms(&self, cx: &mut Cx<'_>, bucket: &Bucket, key: &str) -> Result<Sealed, S3Error> {
+    fn seal_by_kms(
+        &self,
+        cx: &mut Cx<'_>,
+        bucket: &Bucket,
+        key: &str,
+        dual: bool,
+    ) -> Result<Sealed, S3Error> {
         let default = &bucket.record.encryption;
         let named = match (&self.key, &default.key) {
             (Some(named), _) => named.clone(),
             (None, Some(named)) if self.sse.is_none() || default.kms => of_bucket(bucket, named),
             _ => "alias/aws/s3".to_owned(),
         };
-        let bucket_key = self.bucket_key.unwrap_or(default.bucket_key);
+        // AWS: there are no bucket keys where there are two layers.
+        let bucket_key = !dual && self.bucket_key.unwrap_or(default.bucket_key);
         let own = self.context.as_deref().map(read_context).transpose()?.unwrap_or_default();
         let context = full_context(bucket, key, bucket_key, &own);
         let data = if bucket_key {
@@ -195,10 +237,17 @@ impl Asked {
         } else {
             generate(cx, &named, context)?
         };
+        let root = by_data_key(cx, &data.plaintext, dual);
         let encryption =
-            KmsEncryption { key: data.key_arn, sealed: data.sealed, bucket_key, context: own, dual: false };
-        Ok(Sealed { root: Root::new(&data.plaintext), encryption: Encryption::Kms(encryption) })
+            KmsEncryption { key: data.key_arn, sealed: data.sealed, bucket_key, context: own, dual };
+        Ok(Sealed { root, encryption: Encryption::Kms(encryption) })
     }
+}
+
+/// The key that contents lie under: one of KMS's, and where there are two layers one of the cloud's around it.
+fn by_data_key(cx: &Cx<'_>, data: &[u8; 32], dual: bool) -> Root {
+    let root = Root::new(data);
+    if dual { root.within(&cx.sealer().key_for("s3 objects, second layer")) } else { root }
 }
 
 /// A key's bare id means the key of the bucket's own account and region.
@@ -298,7 +347,7 @@ pub fn open(
             };
             let data =
                 if kms.bucket_key { bucket_keys::open(cx, &kms.sealed, decrypt)? } else { decrypt(cx)? };
-            Ok(Root::new(&data))
+            Ok(by_data_key(cx, &data, kms.dual))
         }
     }
 }
@@ -356,7 +405,7 @@ pub fn shown(encryption: &Encryption, customer: &Customer) -> Shown {
     match encryption {
         Encryption::S3 => shown.sse = Some(AES256),
         Encryption::Kms(kms) => {
-            shown.sse = Some(KMS);
+            shown.sse = Some(kms.algorithm().name());
             shown.key = Some(kms.key.clone());
             shown.bucket_key = kms.bucket_key.then_some(true);
             if !kms.context.is_empty() {
@@ -376,16 +425,16 @@ pub fn has_md5_tag(encryption: &Encryption) -> bool {
 
 /// The entity tag of a content: its MD5, or, where that would tell something of the encrypted bytes, chance.
 pub fn etag(cx: &Cx<'_>, encryption: &Encryption, md5: &[u8; 16]) -> String {
-    if has_md5_tag(encryption) { blob::md5::hex(md5) } else { blob::md5::hex(&cx.rng().bytes::<16>()) }
+    if has_md5_tag(encryption) { auth::md5::hex(md5) } else { auth::md5::hex(&cx.rng().bytes::<16>()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Customer, check_customer, check_part, fingerprint};
     use crate::s3::model::object::Encryption;
+    use auth::md5::Md5;
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
-    use blob::Md5;
 
     fn customer(key: &[u8]) -> Customer {
         Customer {

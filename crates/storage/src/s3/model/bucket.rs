@@ -59,6 +59,8 @@ store::record! {
         4 => pub blocked: Vec<String>,
         /// Somebody has said so, be it what holds anyway.
         5 => pub was_put: bool,
+        /// `aws:kms:dsse`: KMS, and a second layer.
+        6 => pub dual: bool,
     }
 
     #[derive(Clone, PartialEq, Eq, Debug)]

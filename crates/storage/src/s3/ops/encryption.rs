@@ -2,6 +2,7 @@
 
 use super::shapes::{OfBucket, change, load, requests};
 use crate::s3::access;
+use crate::s3::content::encryption::Algorithm;
 use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::model::bucket::DefaultEncryption;
 use kernel::{Cx, Empty};
@@ -42,10 +43,10 @@ wire::shape! {
 
 fn put_encryption(cx: &mut Cx<'_>, req: PutEncryption) -> Result<Empty, S3Error> {
     let [rule] = &req.configuration.rules[..] else { return Err(Refusal::MalformedXml.into()) };
-    let (kms, key) = match &rule.default {
-        Some(default) => (by_kms(default)?, default.key.clone()),
+    let (algorithm, key) = match &rule.default {
+        Some(default) => (algorithm(default)?, default.key.clone()),
         // Only what is blocked is said.
-        None if rule.blocked.is_some() => (false, None),
+        None if rule.blocked.is_some() => (Algorithm::Own, None),
         None => return Err(Refusal::MalformedXml.into()),
     };
     let bucket_key = rule.bucket_key.unwrap_or_default();
@@ -53,29 +54,35 @@ fn put_encryption(cx: &mut Cx<'_>, req: PutEncryption) -> Result<Empty, S3Error>
     change(cx, &req.bucket, |record| {
         // What is not said stays blocked, or free.
         let blocked = blocked.unwrap_or_else(|| std::mem::take(&mut record.encryption.blocked));
-        record.encryption = DefaultEncryption { kms, key, bucket_key, blocked, was_put: true };
+        record.encryption = DefaultEncryption {
+            kms: algorithm != Algorithm::Own,
+            dual: algorithm == Algorithm::Dual,
+            key,
+            bucket_key,
+            blocked,
+            was_put: true,
+        };
         Ok(Empty)
     })
 }
 
-fn by_kms(default: &ByDefault) -> Result<bool, S3Error> {
-    match default.algorithm.as_str() {
-        "AES256" if default.key.is_some() => {
+fn algorithm(default: &ByDefault) -> Result<Algorithm, S3Error> {
+    match Algorithm::parse(&default.algorithm) {
+        Some(Algorithm::Own) if default.key.is_some() => {
             let message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
             let refusal = S3Error::from(Refusal::InvalidArgument(message.to_owned()));
             Err(refusal.with("ArgumentName", "ApplyServerSideEncryptionByDefault"))
         }
-        "AES256" => Ok(false),
-        "aws:kms" => Ok(true),
-        other => Err(Refusal::NotBuilt(format!("Default encryption with {other}")).into()),
+        Some(algorithm) => Ok(algorithm),
+        None => Err(Refusal::MalformedXml.into()),
     }
 }
 
 fn get_encryption(cx: &mut Cx<'_>, req: OfBucket) -> Result<EncryptionView, S3Error> {
     let bucket = load(cx, &req.bucket)?;
-    let DefaultEncryption { kms, key, bucket_key, blocked, .. } = bucket.record.encryption.clone();
-    let algorithm = if kms { "aws:kms" } else { "AES256" };
-    let default = ByDefault { algorithm: algorithm.to_owned(), key };
+    let algorithm = bucket.record.encryption.algorithm();
+    let DefaultEncryption { key, bucket_key, blocked, .. } = bucket.record.encryption.clone();
+    let default = ByDefault { algorithm: algorithm.name().to_owned(), key };
     let blocked = (!blocked.is_empty()).then_some(Blocked { kinds: blocked });
     let rule = Rule { default: Some(default), bucket_key: Some(bucket_key), blocked };
     Ok(EncryptionView { configuration: Configuration { rules: vec![rule] } })

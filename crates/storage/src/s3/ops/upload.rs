@@ -16,9 +16,9 @@ use crate::s3::request::conditions::Writing;
 use crate::s3::request::door;
 use crate::s3::usage::kinds;
 use crate::s3::{expiry, versions};
+use auth::md5::Md5;
 use auth::sigv4::{Checksum as Summing, ChecksumKind, combine};
 use base::Timestamp;
-use blob::Md5;
 use kernel::Cx;
 use std::collections::BTreeMap;
 use store::{Direction, Key};
@@ -503,7 +503,7 @@ fn tag_of_tags(chosen: &[Part]) -> String {
             part.etag.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
         md5.update(&bytes);
     }
-    format!("{}-{}", blob::md5::hex(&md5.finish()), chosen.len())
+    format!("{}-{}", auth::md5::hex(&md5.finish()), chosen.len())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::model::transfer::ExportRecord;
 use crate::dynamodb::ops::transact_write::fingerprint_of;
 use crate::dynamodb::value::base64;
-use blob::Md5;
+use auth::md5::Md5;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
