@@ -159,7 +159,8 @@ impl Store {
         ask(&self.shared, EngineSize::default(), Request::Size).wait();
     }
 
-    /// Lets go of what is in memory, by one step; whether there is another, for which to ask a while later. For times when nothing happens: commits wait for a step, though for little more than for each other.
+    /// Lets go of what is in memory, by one step; whether there is another, for which to ask a while later. For times when
+    /// nothing happens: commits wait for a step, though for little more than for each other.
     pub async fn settle(&self) -> bool {
         ask(&self.shared, false, Request::Settle).await
     }
