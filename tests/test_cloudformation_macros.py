@@ -277,9 +277,7 @@ def test_macros_of_nested_stacks(cloud, account):
 def test_macros_of_stack_sets(cloud, account):
     cfn = macros(cloud, account)
     service = {"Service": "cloudformation.amazonaws.com"}
-    administrator = account.role(
-        "AWSCloudFormationStackSetAdministrationRole", service, allow("sts:AssumeRole")
-    )
+    administrator = account.role("AWSCloudFormationStackSetAdministrationRole", service, allow("sts:AssumeRole"))
     account.role("AWSCloudFormationStackSetExecutionRole", administrator, allow("*"))
     cfn.create_stack_set(
         StackSetName="set",

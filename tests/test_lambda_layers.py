@@ -166,9 +166,9 @@ def handler(event, context):
 
 
 # By what its variable says: before it registers, or when it hears of an event.
-CRASHES = EXTENSION.replace("answer, about = ask(", "if os.environ['WHEN'] == 'begin': sys.exit(3)\nanswer, about = ask(").replace(
-    '    with open("/tmp/told", "a") as told:', "    sys.exit(4)\n    with open('/tmp/told', 'a') as told:"
-)
+CRASHES = EXTENSION.replace(
+    "answer, about = ask(", "if os.environ['WHEN'] == 'begin': sys.exit(3)\nanswer, about = ask("
+).replace('    with open("/tmp/told", "a") as told:', "    sys.exit(4)\n    with open('/tmp/told', 'a') as told:")
 
 
 def test_an_extension_that_ends_ends_all(account):
@@ -187,7 +187,8 @@ def test_an_extension_that_ends_ends_all(account):
         error, got, log = invoke(client)
         assert (error, got["errorType"]) == ("Unhandled", "Extension.Crash"), log
         assert got["errorMessage"].endswith(f"Error: exit status {code}")
-        assert "\x01" not in log and "Extension.Crash" in log
+        assert "\x01" not in log
+        assert "Extension.Crash" in log
 
 
 def test_an_extension_within_the_function_is_told_of_events(account):
@@ -233,15 +234,19 @@ while True:
 """
 
 # The same by TCP: a line is an event.
-TAKES_LINES = LISTENS.replace("import http.client,", "import socketserver, http.client,").replace(
-    'server = http.server.HTTPServer(("sandbox.localdomain", 4243), Listener)',
-    """class Lines(socketserver.StreamRequestHandler):
+TAKES_LINES = (
+    LISTENS.replace("import http.client,", "import socketserver, http.client,")
+    .replace(
+        'server = http.server.HTTPServer(("sandbox.localdomain", 4243), Listener)',
+        """class Lines(socketserver.StreamRequestHandler):
     def handle(self):
         for line in self.rfile:
             with open("/tmp/told", "a") as told:
                 told.write(json.dumps(json.loads(line)) + "\\n")
 server = socketserver.TCPServer(("sandbox.localdomain", 4243), Lines)""",
-).replace('{"protocol": "HTTP", "URI": "http://sandbox.localdomain:4243"}', '{"protocol": "TCP", "port": 4243}')
+    )
+    .replace('{"protocol": "HTTP", "URI": "http://sandbox.localdomain:4243"}', '{"protocol": "TCP", "port": 4243}')
+)
 
 READS = """
 import os, time

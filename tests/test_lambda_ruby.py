@@ -116,9 +116,7 @@ def test_a_method_of_a_class(functions):
     assert (error, len(got)) == (None, 36)
 
 
-@pytest.mark.parametrize(
-    ("handler", "kind"), [("app", "Init<ArgumentError>"), ("nothing.handler", "Init<LoadError>")]
-)
+@pytest.mark.parametrize(("handler", "kind"), [("app", "Init<ArgumentError>"), ("nothing.handler", "Init<LoadError>")])
 def test_what_cannot_begin(functions, handler, kind):
     error, got, _ = invoke(functions(handler), {})
     assert (error, got["errorType"]) == ("Unhandled", kind)
@@ -131,4 +129,5 @@ def test_logs_in_json(functions):
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     told = [line for line in lines if line.get("level") == "WARN"]
     assert [line["message"] for line in told] == ["told"]
-    assert told[0]["requestId"] and "not told" not in log
+    assert told[0]["requestId"]
+    assert "not told" not in log
