@@ -5,6 +5,7 @@
 
 use super::template::get;
 use base::{AccountId, Region, Timestamp};
+use kernel::Call;
 use store::{Key, Read, StoreError, Table};
 use wire::{Fault, Value};
 
@@ -121,8 +122,20 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// As the function sees it. `id`: what it has to repeat.
-    pub(crate) fn event(&self, account: AccountId, region: Region, id: &str) -> Value {
+    /// How the function is asked. `id`: what it has to repeat.
+    pub(crate) fn call(&self, account: AccountId, region: Region, id: &str) -> Call<'static> {
+        let event = wire::json::text(&self.event(account, region, id));
+        let input = [
+            ("FunctionName", Value::str(&self.function)),
+            ("InvocationType", Value::str("RequestResponse")),
+            ("Payload", Value::Blob(event.into_bytes().into())),
+        ];
+        let value = Value::Struct(input.into_iter().collect());
+        Call { service: "lambda", operation: "Invoke", value }
+    }
+
+    /// As the function sees it.
+    fn event(&self, account: AccountId, region: Region, id: &str) -> Value {
         let entries = [
             ("region", Value::str(region.name())),
             ("accountId", Value::str(account.as_str())),

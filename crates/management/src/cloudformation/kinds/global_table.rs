@@ -64,20 +64,8 @@ pub(super) const REPLICA: &[&str] = &[
 /// Does what the other kind does, with the same table in its words.
 fn as_table<T>(on: &mut On<'_, '_>, act: fn(&mut On<'_, '_>) -> Done<T>) -> Done<T> {
     let (wanted, before) = (table_of(on.wanted, on.region())?, table_of(on.before, on.region())?);
-    let mut inner = On {
-        cx: &mut *on.cx,
-        who: on.who,
-        whole: on.whole,
-        job: on.job,
-        stack: on.stack,
-        logical: on.logical,
-        wanted: &wanted,
-        before: &before,
-        physical: on.physical,
-        known: on.known,
-        told: None,
-        misfit: Default::default(),
-    };
+    let (physical, known) = (on.physical, on.known);
+    let mut inner = on.beside(&wanted, &before, physical, known);
     let done = act(&mut inner)?;
     inner.fits().map(|()| done)
 }

@@ -109,6 +109,32 @@ fn service_name(service: &str) -> String {
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const CHANCE_CHARS: usize = 12;
 
+impl<'c> On<'_, 'c> {
+    /// The same of another thing than the resource: of what is wanted and was, what it is called and what is known of it.
+    pub(super) fn beside<'b>(
+        &'b mut self,
+        wanted: &'b Value,
+        before: &'b Value,
+        physical: &'b str,
+        known: &'b Value,
+    ) -> On<'b, 'c> {
+        On {
+            cx: &mut *self.cx,
+            who: self.who,
+            whole: self.whole,
+            job: self.job,
+            stack: self.stack,
+            logical: self.logical,
+            wanted,
+            before,
+            physical,
+            known,
+            told: None,
+            misfit: OnceCell::new(),
+        }
+    }
+}
+
 impl On<'_, '_> {
     /// Refuses what the maps at these places (a property, or what lies within it; a list is each of its items) say beside
     /// the members named for them: nothing is passed over.

@@ -6,9 +6,9 @@
 use crate::cloudformation::errors::CfnError;
 use crate::cloudformation::macros::Question;
 use crate::cloudformation::model::SERVICE;
-use kernel::{Body, Call, Cx, Dx};
+use kernel::{Body, Cx, Dx};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use wire::{Fault, Struct, Value};
+use wire::{Fault, Value};
 
 /// What the macros of one request have been asked.
 #[derive(Debug)]
@@ -63,15 +63,7 @@ pub(super) async fn asking<T>(
 /// AWS: the function is invoked by the caller, whatever role the stack is given.
 async fn ask(dx: &Dx, question: &Question) -> Result<Value, String> {
     let id = base::id::uuid(dx.cloud().rng());
-    let event = wire::json::text(&question.event(dx.account, dx.region, &id));
-    let input: Struct = [
-        ("FunctionName", Value::str(&question.function)),
-        ("InvocationType", Value::str("RequestResponse")),
-        ("Payload", Value::Blob(event.into_bytes().into())),
-    ]
-    .into_iter()
-    .collect();
-    let call = Call { service: "lambda", operation: "Invoke", value: Value::Struct(input) };
+    let call = question.call(dx.account, dx.region, &id);
     let answer = dx.call(SERVICE, call, Body::empty()).await;
     question.answered(answer.map(|answer| answer.value), &id)
 }

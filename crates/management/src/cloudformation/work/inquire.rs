@@ -5,11 +5,11 @@ use crate::cloudformation::macros::{INQUIRIES, Inquiry};
 use crate::cloudformation::model::{SERVICE, open_text};
 use base::Timestamp;
 use kernel::reconcile::Reconciler;
-use kernel::{Body, Call, Cloud, Whom};
+use kernel::{Body, Cloud, Whom};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Direction, Key};
-use wire::{Struct, Value};
+use wire::Value;
 
 /// What nobody has come for by then is asked no more: whoever comes later hears of that time.
 const KEPT: Duration = Duration::from_secs(60 * 60);
@@ -66,20 +66,12 @@ fn answer(cloud: &Arc<Cloud>, key: &Key, inquiry: &Inquiry) -> Result<(), String
 async fn ask(cloud: &Arc<Cloud>, inquiry: &Inquiry) -> Result<Value, String> {
     let question = inquiry.question();
     let id = base::id::uuid(cloud.rng());
-    let event = wire::json::text(&question.event(inquiry.account, inquiry.region, &id));
-    let input: Struct = [
-        ("FunctionName", Value::str(&question.function)),
-        ("InvocationType", Value::str("RequestResponse")),
-        ("Payload", Value::Blob(event.into_bytes().into())),
-    ]
-    .into_iter()
-    .collect();
     let token = inquiry.sealed_token.as_ref().and_then(|sealed| open_text(cloud, sealed));
     let whom = match &inquiry.role {
         Some(arn) => Whom::Role { arn, account: inquiry.account, source: None },
         None => Whom::Caller { access_key: &inquiry.access_key, token: token.as_deref() },
     };
-    let call = Call { service: "lambda", operation: "Invoke", value: Value::Struct(input) };
+    let call = question.call(inquiry.account, inquiry.region, &id);
     let answer = cloud.stream_call_for(SERVICE, whom, inquiry.region, call, Body::empty()).await;
     question.answered(answer.map(|answer| answer.value), &id)
 }

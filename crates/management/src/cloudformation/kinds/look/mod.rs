@@ -81,20 +81,8 @@ impl Look {
         let physical = (self.called)(values);
         let names = self.identifiers.iter().zip(values);
         let known = Value::map(names.map(|(name, value)| (*name, Value::str(value))));
-        let mut inner = On {
-            cx: &mut *on.cx,
-            who: on.who,
-            whole: on.whole,
-            job: on.job,
-            stack: on.stack,
-            logical: on.logical,
-            wanted: on.wanted,
-            before: on.before,
-            physical: &physical,
-            known: &known,
-            told: None,
-            misfit: Default::default(),
-        };
+        let (wanted, before) = (on.wanted, on.before);
+        let mut inner = on.beside(wanted, before, &physical, &known);
         let seen = (self.read)(&mut inner);
         match seen {
             Ok(_) => Ok(Some(physical)),
