@@ -119,6 +119,16 @@ pub(crate) fn of(tx: &Tx, stack: &Stack) -> Result<Vec<ChangeSet>, StoreError> {
     CHANGE_SETS.scan(tx, &stack.key(), Direction::Forward).map(|entry| entry.map(|(_, set)| set)).collect()
 }
 
+/// What was foreseen for the stack as it was is not what would come of it now.
+///
+/// AWS: `OBSOLETE`, <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html>
+pub(crate) fn outdate(tx: &mut Tx, stack: &Stack) -> Result<(), StoreError> {
+    for set in of(tx, stack)?.into_iter().filter(|set| set.execution == "AVAILABLE") {
+        ChangeSet { execution: "OBSOLETE".into(), ..set }.save(tx, stack);
+    }
+    Ok(())
+}
+
 /// Those of a stack that is no more.
 pub(crate) fn forget(tx: &mut Tx, stack: &Stack) -> Result<(), StoreError> {
     of(tx, stack)?.iter().for_each(|set| set.delete(tx, stack));
@@ -160,6 +170,10 @@ impl World for Foreseen<'_> {
 
     fn import(&self, name: &str) -> Result<String, Wrong> {
         self.made.import(name)
+    }
+
+    fn is_unknown(&self, value: &Value) -> bool {
+        is_unknown(Some(value))
     }
 }
 

@@ -108,3 +108,152 @@ Resources:
     root.call("cloudformation", "DeleteChangeSet", json!({ "StackName": "s", "ChangeSetName": "next" })).ok();
     root.call("cloudformation", "DeleteChangeSet", json!({ "StackName": "s", "ChangeSetName": "next" })).ok();
 }
+
+fn update(root: &Caller<'_>, template: &str) -> crate::harness::Reply {
+    root.call("cloudformation", "UpdateStack", json!({ "StackName": "s", "TemplateBody": template }))
+}
+
+fn topics(names: &[&str]) -> String {
+    let one = |name: &&str| format!("  {name}: {{ Type: 'AWS::SNS::Topic' }}\n");
+    format!("Resources:\n{}", names.iter().map(one).collect::<String>())
+}
+
+#[test]
+fn what_was_foreseen_for_an_earlier_stack_is_not_carried_out() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    created(&cloud, &root, "s", &topics(&["A"]));
+    make(&root, "old", "UPDATE", &topics(&["A", "Z"])).ok();
+    make(&root, "none", "UPDATE", &topics(&["A"])).ok();
+    update(&root, &topics(&["A", "B"])).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE");
+    let old = seen(&root, "old");
+    assert_eq!((&old["Status"], &old["ExecutionStatus"]), (&json!("CREATE_COMPLETE"), &json!("OBSOLETE")));
+    assert_eq!(seen(&root, "none")["ExecutionStatus"], "UNAVAILABLE");
+    let asked = |name: &str| json!({ "StackName": "s", "ChangeSetName": name });
+    let message =
+        root.call("cloudformation", "ExecuteChangeSet", asked("old")).refused(400, "InvalidChangeSetStatus");
+    assert!(
+        message.ends_with("cannot be executed in its current execution status of [OBSOLETE]"),
+        "{message}"
+    );
+    let message =
+        root.call("cloudformation", "ExecuteChangeSet", asked("none")).refused(400, "InvalidChangeSetStatus");
+    assert!(message.ends_with("cannot be executed in its current status of [FAILED]"), "{message}");
+    // What came since is still there.
+    assert!(!crate::cloudformation_stacks::physical(&root, "s", "B").is_empty());
+    // An update that is on its way outdates what is foreseen meanwhile, and what it was taken back from, too.
+    make(&root, "next", "UPDATE", &topics(&["A", "C"])).ok();
+    let broken =
+        format!("{}  Q: {{ Type: 'AWS::SNS::Topic', Properties: {{ TopicName: 'a b' }} }}\n", topics(&["A"]));
+    update(&root, &broken).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(seen(&root, "next")["ExecutionStatus"], "OBSOLETE");
+}
+
+/// Values that are cut out of what another resource will be.
+fn cut(queue: &str, block: &str) -> String {
+    format!(
+        "
+Resources:
+  A: {{ Type: 'AWS::SQS::Queue', Properties: {{ QueueName: {queue} }} }}
+  B: {{ Type: 'AWS::SQS::Queue', Properties: {{ QueueName: !Join ['-', [z, !Select [5, !Split [':', !GetAtt A.Arn]]]] }} }}
+  V: {{ Type: 'AWS::EC2::VPC', Properties: {{ CidrBlock: {block} }} }}
+  N: {{ Type: 'AWS::EC2::Subnet', Properties: {{ VpcId: !Ref V, CidrBlock: !Select [1, !Cidr [!GetAtt V.CidrBlock, 2, 8]] }} }}
+  T: {{ Type: 'AWS::SSM::Parameter', Properties: {{ Type: String, Value: !Base64 {{ 'Fn::GetAtt': [A, Arn] }} }} }}
+"
+    )
+}
+
+#[test]
+fn what_is_cut_out_of_what_nobody_knows_yet_is_dynamic() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let names = || {
+        let told = root.call("sqs", "ListQueues", json!({})).ok();
+        let all = told["QueueUrls"].as_array().unwrap();
+        all.iter().map(|url| url.as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let subnet = || {
+        let id = crate::cloudformation_stacks::physical(&root, "s", "N");
+        root.call("ec2", "DescribeSubnets", json!({ "SubnetIds": [id] })).ok()["subnetSet"][0]["cidrBlock"]
+            .clone()
+    };
+    created(&cloud, &root, "s", &cut("one", "10.0.0.0/16"));
+    assert_eq!((names(), subnet()), (vec!["one".to_owned(), "z-one".to_owned()], json!("10.0.1.0/24")));
+    make(&root, "next", "UPDATE", &cut("two", "10.1.0.0/16")).ok();
+    let set = seen(&root, "next");
+    let told: Vec<String> = set["Changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| {
+            let change = &change["ResourceChange"];
+            let details = change["Details"].as_array().unwrap();
+            let of = |name: &str| details.iter().find(|detail| detail["Target"]["Name"] == name);
+            let cut = ["QueueName", "CidrBlock", "Value"].iter().find_map(|name| of(name)).unwrap();
+            format!("{} {} {}", change["LogicalResourceId"], change["Replacement"], cut["Evaluation"])
+        })
+        .map(|row| row.replace('"', ""))
+        .collect();
+    let rows = [
+        "A True Static",
+        "B Conditional Dynamic",
+        "V True Static",
+        "N Conditional Dynamic",
+        "T False Dynamic",
+    ];
+    assert_eq!(told, rows);
+    root.call("cloudformation", "ExecuteChangeSet", json!({ "StackName": "s", "ChangeSetName": "next" }))
+        .ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
+    assert_eq!((names(), subnet()), (vec!["two".to_owned(), "z-two".to_owned()], json!("10.1.1.0/24")));
+    // So by an update without one.
+    update(&root, &cut("three", "10.2.0.0/16")).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
+    assert_eq!((names(), subnet()), (vec!["three".to_owned(), "z-three".to_owned()], json!("10.2.1.0/24")));
+}
+
+/// `A` is made where `Yes` holds.
+fn conditional(output: &str, property: &str) -> String {
+    format!(
+        "
+Parameters: {{ P: {{ Type: String, Default: 'no' }} }}
+Conditions: {{ Yes: !Equals [!Ref P, 'yes'] }}
+Resources:
+  A: {{ Type: 'AWS::SNS::Topic', Condition: 'Yes' }}
+  B: {{ Type: 'AWS::SNS::Topic', DependsOn: A, Properties: {{ DisplayName: {property} }} }}
+Outputs: {{ O: {{ Value: {output} }} }}
+"
+    )
+}
+
+#[test]
+fn what_is_not_made_is_not_named() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let create = |template: &str| {
+        root.call("cloudformation", "CreateStack", json!({ "StackName": "s", "TemplateBody": template }))
+    };
+    let why = |section: &str| {
+        format!(
+            "Template format error: Unresolved resource dependencies [A] in the {section} block of the template"
+        )
+    };
+    let rows = [
+        (conditional("!Ref A", "x"), "Outputs"),
+        (conditional("!GetAtt A.TopicName", "x"), "Outputs"),
+        (conditional("x", "!Sub '${A}'"), "Resources"),
+        (conditional("x", "!If [Yes, x, !GetAtt A.TopicName]"), "Resources"),
+    ];
+    for (template, section) in &rows {
+        create(template).refused_with(400, "ValidationError", &why(section));
+        make(&root, "c", "CREATE", template).refused_with(400, "ValidationError", &why(section));
+    }
+    let asked = root.call("cloudformation", "DescribeStacks", json!({ "StackName": "s" }));
+    asked.refused_with(400, "ValidationError", "Stack with id s does not exist");
+    // The branch that is not taken names nothing.
+    let taken = conditional("!If [Yes, !Ref A, x]", "!If [Yes, !GetAtt A.TopicName, x]");
+    created(&cloud, &root, "s", &taken);
+    update(&root, &rows[0].0).refused_with(400, "ValidationError", &why("Outputs"));
+}

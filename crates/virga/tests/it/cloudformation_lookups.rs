@@ -284,7 +284,7 @@ Outputs:
   Fn::ForEach::Arns:
     - Name
     - !Ref Names
-    - Arn${Name}: { Value: !GetAtt 'Queue${Name}.Arn' }
+    - Arn${Name}: { Value: !GetAtt [!Sub 'Queue${Name}', Arn] }
 ";
     let valid = root.call(CFN, "ValidateTemplate", json!({ "TemplateBody": template })).ok();
     assert_eq!(valid["DeclaredTransforms"], json!(["AWS::LanguageExtensions"]));

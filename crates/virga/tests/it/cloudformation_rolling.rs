@@ -226,3 +226,32 @@ fn policies_that_are_none_are_refused() {
         "{said:#?}"
     );
 }
+
+#[test]
+fn the_tags_of_a_stack_come_to_its_groups_and_what_they_launch() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let tags = |value: &str| json!([{ "Key": "env", "Value": value }, { "Key": "own", "Value": "stack" }]);
+    let own = "AutoScalingGroupName: web\n      MinSize: 1\n      MaxSize: 1\n      Tags: [{ Key: own, Value: group, PropagateAtLaunch: false }]";
+    let template = template("t3.micro", "{ AutoScalingReplacingUpdate: { WillReplace: false } }", own);
+    let mut input = json!({ "StackName": "s", "TemplateBody": template, "Tags": tags("a") });
+    root.call("cloudformation", "CreateStack", input.clone()).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "CREATE_COMPLETE", "{:#?}", events(&root, "s"));
+    let seen = || {
+        let tags = group(&root)["Tags"].as_array().unwrap().clone();
+        let one = |tag: &Value| format!("{} {} {}", tag["Key"], tag["Value"], tag["PropagateAtLaunch"]);
+        let mut all: Vec<String> = tags.iter().map(|tag| one(tag).replace('"', "")).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(seen(), ["env a true", "own group false"]);
+    let id = ids(&root)[0].clone();
+    let asked = json!({ "Filters": [{ "Name": "resource-id", "Values": [id] }, { "Name": "key", "Values": ["env", "own"] }] });
+    let told = root.call("ec2", "DescribeTags", asked).ok();
+    let launched: Vec<_> = told["tagSet"].as_array().unwrap().iter().map(|tag| &tag["value"]).collect();
+    assert_eq!(launched, ["a"]);
+    input["Tags"] = tags("b");
+    root.call("cloudformation", "UpdateStack", input).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
+    assert_eq!(seen(), ["env b true", "own group false"]);
+}

@@ -212,6 +212,16 @@ impl Kind {
         self.changes.contains(&"Tags") || self.fixed.contains(&"Tags")
     }
 
+    /// A tag of the stack as one of a resource of this kind.
+    pub(crate) fn tag(&self, key: &str, value: &str) -> Value {
+        let mut tag = vec![("Key".to_owned(), Value::str(key)), ("Value".to_owned(), Value::str(value))];
+        if self.name == scaling::GROUP_NAME {
+            // AWS: what a group launches has the stack's tags, too.
+            tag.push(("PropagateAtLaunch".to_owned(), Value::Bool(true)));
+        }
+        Value::Map(tag)
+    }
+
     /// Its tags are a map, and not a list of pairs.
     pub(crate) fn maps_tags(&self) -> bool {
         shape::is_map(self.name, "Tags")

@@ -48,8 +48,10 @@ const TEMPLATE: Kind = Kind {
     ..BASE
 };
 
+pub(super) const GROUP_NAME: &str = "AWS::AutoScaling::AutoScalingGroup";
+
 const GROUP: Kind = Kind {
-    name: "AWS::AutoScaling::AutoScalingGroup",
+    name: GROUP_NAME,
     changes: &[
         "AvailabilityZones",
         "CapacityRebalance",

@@ -414,9 +414,13 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
         return Ok(Empty);
     }
     if set.execution != "AVAILABLE" {
-        let (arn, status, execution) = (set.arn(&stack), &set.status, &set.execution);
+        let which = match set.status.as_str() {
+            "CREATE_COMPLETE" => format!("execution status of [{}]", set.execution),
+            status => format!("status of [{status}]"),
+        };
+        let arn = set.arn(&stack);
         return Err(CfnError::ChangeSetStatus(format!(
-            "ChangeSet [{arn}] cannot be executed in its current status of [{status}] and execution status of [{execution}]"
+            "ChangeSet [{arn}] cannot be executed in its current {which}"
         )));
     }
     stack.change_set = Some(set.arn(&stack));

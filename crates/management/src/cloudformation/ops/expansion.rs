@@ -13,7 +13,7 @@ use crate::cloudformation::macros::{self, Question};
 use crate::cloudformation::template::check::check;
 use crate::cloudformation::template::sam::SERVERLESS;
 use crate::cloudformation::template::{
-    LANGUAGE_EXTENSIONS, Parameter, Template, URL_BYTES_MAX, Wrong, declared, foreach, get, sam,
+    LANGUAGE_EXTENSIONS, Parameter, Template, URL_BYTES_MAX, Wrong, declared, foreach, get, naming, sam,
     text as text_of, yaml,
 };
 use kernel::Cx;
@@ -48,7 +48,7 @@ pub(super) fn expanded(cx: &mut Cx<'_>, text: &str, means: &Means<'_>) -> Result
     let root = yaml::read(text)?;
     let listed = listed(&root);
     let extends = |one: &Value| name_of(one).as_deref() == Some(LANGUAGE_EXTENSIONS);
-    if listed.iter().all(extends) && !foreach::applies(&root) && !asks(&root) {
+    if listed.iter().all(extends) && !extended(&root) && !asks(&root) {
         return Ok(None);
     }
     declared(&root)?;
@@ -110,7 +110,10 @@ impl Expansion<'_, '_> {
                     self.snippet(get(transform, "Parameters").and_then(|own| get(own, "Location")))?;
                 Ok(merged(value, snippet))
             }
-            LANGUAGE_EXTENSIONS if whole => transformed(foreach::expand(&value, Some(self.means.given))),
+            LANGUAGE_EXTENSIONS if whole => {
+                let expanded = transformed(foreach::expand(&value, Some(self.means.given)))?;
+                Ok(naming::named(&expanded, &sam::World { root: self.root, given: self.means.given }))
+            }
             SERVERLESS if whole => transformed(sam::transform(&value, self.means.given)),
             _ => self.said(&name, get(transform, "Parameters"), value, whole),
         }
@@ -213,6 +216,11 @@ impl Expansion<'_, '_> {
     }
 }
 
+/// Whether something of a template is as only `AWS::LanguageExtensions` knows it, and not its functions alone.
+fn extended(root: &Value) -> bool {
+    foreach::applies(root) || naming::applies(root)
+}
+
 fn failed(why: &str) -> CfnError {
     CfnError::Transform(format!("Transform {INCLUDE} failed with: {why}"))
 }
@@ -275,13 +283,14 @@ pub(super) fn looked_at(cx: &Cx<'_>, text: &str) -> Result<Template, CfnError> {
             return Err(unknown(cx, name));
         }
     }
-    let is_looped = foreach::applies(&root);
+    let is_looped = extended(&root);
     let foreign = |name: &String| name == INCLUDE || !is_own(name);
     let is_partial = asks(&root) || declared(&root)?.iter().any(foreign);
     let (serves, extends) = (sam::applies(&root), transforms.iter().any(|name| name == LANGUAGE_EXTENSIONS));
     let mut root = without(&root, "Transform");
     if is_looped {
-        root = foreach::expand(&root, None)?;
+        let expanded = foreach::expand(&root, None)?;
+        root = naming::named(&expanded, &sam::World { root: &root, given: &BTreeMap::new() });
     }
     if is_partial {
         root = typed(without_snippets(&root).unwrap_or(Value::Map(Vec::new())));

@@ -24,11 +24,12 @@ pub(super) mod stack_set_drift;
 pub(super) mod stack_set_operation;
 pub(super) mod template;
 
+use super::change_set::outdate;
 use super::errors::{CfnError, invalid};
 use super::kinds::{Table, kind};
 use super::macros::INQUIRIES;
 use super::model::{BODIES, Body, JOBS, Job, NAMES, NOW, SERVICE, STACKS, Stack, seal, seal_text};
-use super::template::check::check;
+use super::template::check::{check, made};
 use super::template::parameter::{Given, resolve};
 use super::template::{Template, get};
 use super::work::plan::Plan;
@@ -230,6 +231,7 @@ pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<T
     let mut body = Body { text, sealed_parameters, tags, resolved, references: Vec::new(), processed };
     let mut plan = Plan::new(stack, &body, template, parameters)?;
     let evaluator = plan.evaluator()?;
+    made(&plan.template, evaluator.holding())?;
     let facts = account_facts::facts(cx, role, &plan.template, &plan.parameters)?;
     evaluator.assert(&plan.template.rules, &facts)?;
     plan.order(&evaluator)?;
@@ -282,7 +284,7 @@ pub(super) fn begin(cx: &mut Cx<'_>, stack: &Stack, how: Job) -> Result<(), CfnE
     let job = Job { role: stack.role.clone(), ..how };
     let job = in_stead(cx, stack, job)?;
     JOBS.put(cx.tx, &Key::global().str(&stack.id), &job);
-    Ok(())
+    Ok(outdate(cx.tx, stack)?)
 }
 
 /// Work on a stack that goes on after the call, in the stead of the role that it names or of the caller.

@@ -1,7 +1,7 @@
 //! Names and functions of a template held against each other, before anything is made.
 
-use super::reference::{Reference, walk};
-use super::{Template, Wrong, dynamic, form, graph, text, wrong};
+use super::reference::{Holding, Reference, walk};
+use super::{Output, Template, Wrong, dynamic, form, graph, text, wrong};
 use std::collections::BTreeSet;
 use wire::Value;
 
@@ -27,6 +27,7 @@ pub(crate) const PSEUDO: &[&str] = &[
 /// # Errors
 /// The first thing that is wrong, in AWS's words.
 pub(crate) fn check(template: &Template, kinds: &dyn Kinds) -> Result<(), Wrong> {
+    unique(template)?;
     conditions(template)?;
     rules(template)?;
     dynamic::check(template)?;
@@ -71,8 +72,57 @@ fn unresolved_in(names: BTreeSet<&str>, section: &str) -> Result<(), Wrong> {
     ))
 }
 
+/// What a resource or an output names is made, too. `holding`: which conditions hold.
+///
+/// # Errors
+/// `Unresolved resource dependencies`.
+pub(crate) fn made(template: &Template, holding: &Holding) -> Result<(), Wrong> {
+    let holds = |condition: &Option<String>| {
+        condition.as_ref().is_none_or(|name| holding.get(name).copied().unwrap_or(false))
+    };
+    let is_left_out = |name: &str| template.resource(name).is_some_and(|known| !holds(&known.condition));
+    let absent = |values: &mut dyn Iterator<Item = &Value>, section: &str| {
+        let mut names = BTreeSet::new();
+        for value in values {
+            walk(value, Some(holding), &mut |reference| {
+                if let Reference::Name(name) | Reference::Attribute(name, _) = reference
+                    && is_left_out(name)
+                {
+                    names.insert(name.to_owned());
+                }
+                Ok(())
+            })?;
+        }
+        unresolved_in(names.iter().map(String::as_str).collect(), section)
+    };
+    let resources = template.resources.iter().filter(|resource| holds(&resource.condition));
+    absent(&mut resources.map(|resource| &resource.properties), "Resources")?;
+    let outputs = template.outputs.iter().filter(|output| holds(&output.condition));
+    absent(&mut outputs.map(|output| &output.value), "Outputs")
+}
+
+/// `Ref` could mean either of two that have one name.
+fn unique(template: &Template) -> Result<(), Wrong> {
+    let names = template.parameters.iter().map(|parameter| parameter.name.as_str());
+    let common: Vec<&str> = names.filter(|name| template.resource(name).is_some()).collect();
+    if common.is_empty() {
+        return Ok(());
+    }
+    wrong(format!(
+        "Template error: all resources and parameters must have unique names. Common name(s):[{}]",
+        common.join(", ")
+    ))
+}
+
 /// Names of exports that are told as they are; those that follow from something meet when they are published.
 fn exports(template: &Template) -> Result<(), Wrong> {
+    let depends = |output: &&Output| output.export.as_ref().is_some_and(|name| form::depends(template, name));
+    if let Some(output) = template.outputs.iter().find(depends) {
+        return wrong(format!(
+            "Template format error: Output {} is malformed.  The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.",
+            output.name
+        ));
+    }
     let mut seen = BTreeSet::new();
     let told = template.outputs.iter().filter(|output| output.condition.is_none());
     let told = told.filter_map(|output| output.export.as_ref().and_then(text));
@@ -176,8 +226,8 @@ fn rules(template: &Template) -> Result<(), Wrong> {
 
 /// Conditions see parameters, mappings and each other.
 fn conditions(template: &Template) -> Result<(), Wrong> {
-    let mut strangers = BTreeSet::new();
-    for (_, condition) in &template.conditions {
+    let (mut strangers, mut followed) = (BTreeSet::new(), BTreeSet::new());
+    for (name, condition) in &template.conditions {
         walk(condition, None, &mut |reference| {
             match reference {
                 Reference::Name(name) if !is_value(template, name) => drop(strangers.insert(name)),
@@ -187,6 +237,7 @@ fn conditions(template: &Template) -> Result<(), Wrong> {
             Ok(())
         })?;
         form::condition(template, condition)?;
+        follow(template, condition, &mut vec![name], &mut followed)?;
     }
     if strangers.is_empty() {
         return Ok(());
@@ -196,4 +247,38 @@ fn conditions(template: &Template) -> Result<(), Wrong> {
         "Template format error: Unresolved dependencies [{}]. Cannot reference resources in the Conditions block of the template",
         named.join(", ")
     ))
+}
+
+/// Where the conditions lead that a condition is made of. `path`: those that led to it. `done`: those that were followed.
+fn follow<'t>(
+    template: &'t Template,
+    condition: &'t Value,
+    path: &mut Vec<&'t str>,
+    done: &mut BTreeSet<&'t str>,
+) -> Result<(), Wrong> {
+    let Value::Map(entries) = condition else { return Ok(()) };
+    for (function, argument) in entries {
+        match argument {
+            Value::Str(name) if function == "Condition" => {
+                let Some((name, own)) = template.conditions.iter().find(|(known, _)| known == name) else {
+                    return form::no_condition(name);
+                };
+                if path.contains(&name.as_str()) {
+                    return form::circular(path);
+                }
+                if done.contains(name.as_str()) {
+                    continue;
+                }
+                path.push(name);
+                follow(template, own, path, done)?;
+                path.pop();
+                done.insert(name);
+            }
+            Value::List(operands) => {
+                operands.iter().try_for_each(|operand| follow(template, operand, path, done))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

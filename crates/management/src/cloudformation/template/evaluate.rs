@@ -18,6 +18,10 @@ pub(crate) trait World {
     /// # Errors
     /// In AWS's words.
     fn import(&self, export: &str) -> Result<String, Wrong>;
+    /// Whether nobody knows the value yet, or a part of it: of what is to be made.
+    fn is_unknown(&self, _: &Value) -> bool {
+        false
+    }
 }
 
 /// Pseudo parameters.
@@ -92,14 +96,11 @@ impl<'a> Evaluator<'a> {
             return Ok(*known);
         }
         if path.iter().any(|seen| seen == name) {
-            return wrong(format!(
-                "Template format error: Circular dependencies for conditions [{}]",
-                path.join(", ")
-            ));
+            return form::circular(path);
         }
         let template = self.template;
         let Some((_, expression)) = template.conditions.iter().find(|(known, _)| known == name) else {
-            return wrong(format!("Template format error: Unresolved condition dependency {name}"));
+            return form::no_condition(name);
         };
         path.push(name.to_owned());
         let holds = self.condition(expression, path)?;
@@ -186,8 +187,12 @@ impl<'a> Evaluator<'a> {
                 _ => wrong("Template error: Fn::If requires a list argument with exactly three elements"),
             },
             "Fn::Base64" => {
-                let text = self.string(argument, world, form::BASE64)?;
-                Ok(Value::Str(base64(text.as_bytes())))
+                let value = self.value(argument, world)?;
+                match text(&value) {
+                    _ if world.is_unknown(&value) => Ok(value),
+                    Some(text) => Ok(Value::Str(base64(text.as_bytes()))),
+                    None => wrong(form::BASE64),
+                }
             }
             "Fn::GetAZs" => self.zones(argument, world),
             "Fn::Cidr" => self.cidr(argument, world),
@@ -197,6 +202,7 @@ impl<'a> Evaluator<'a> {
             }
             "Fn::Length" if self.template.extended() => match self.value(argument, world)? {
                 Value::List(items) => Ok(Value::Int(items.len() as i64)),
+                whole if world.is_unknown(&whole) => Ok(whole),
                 _ => wrong(form::LENGTH),
             },
             "Fn::ToJsonString" if self.template.extended() => {
@@ -269,7 +275,11 @@ impl<'a> Evaluator<'a> {
     fn join(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
         let Value::List(parts) = argument else { return wrong(form::JOIN) };
         let [Value::Str(delimiter), list] = parts.as_slice() else { return wrong(form::JOIN) };
-        let Value::List(items) = self.value(list, world)? else { return wrong(form::JOIN) };
+        let items = match self.value(list, world)? {
+            Value::List(items) => items,
+            whole if world.is_unknown(&whole) => return Ok(whole),
+            _ => return wrong(form::JOIN),
+        };
         let items: Option<Vec<String>> = items.iter().map(text).collect();
         items.map_or_else(|| wrong(form::JOIN), |items| Ok(Value::Str(items.join(delimiter))))
     }
@@ -277,8 +287,14 @@ impl<'a> Evaluator<'a> {
     fn select(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
         let Value::List(parts) = argument else { return wrong(form::SELECT) };
         let [index, list] = parts.as_slice() else { return wrong(form::SELECT) };
-        let index = self.string(index, world, form::SELECT)?;
-        let Value::List(items) = self.value(list, world)? else { return wrong(form::SELECT) };
+        let index = self.value(index, world)?;
+        let items = match self.value(list, world)? {
+            _ if world.is_unknown(&index) => return Ok(index),
+            Value::List(items) => items,
+            whole if world.is_unknown(&whole) => return Ok(whole),
+            _ => return wrong(form::SELECT),
+        };
+        let index = text(&index).ok_or_else(|| Wrong(form::SELECT.to_owned()))?;
         let place = form::place(&index, items.len())?;
         Ok(items.into_iter().nth(place).unwrap_or(Value::Null))
     }
@@ -289,7 +305,11 @@ impl<'a> Evaluator<'a> {
         if delimiter.is_empty() {
             return wrong(form::SPLIT);
         }
-        let source = self.string(source, world, form::SPLIT)?;
+        let source = self.value(source, world)?;
+        if world.is_unknown(&source) {
+            return Ok(source);
+        }
+        let source = text(&source).ok_or_else(|| Wrong(form::SPLIT.to_owned()))?;
         Ok(Value::List(source.split(delimiter.as_str()).map(Value::str).collect()))
     }
 
@@ -335,10 +355,15 @@ impl<'a> Evaluator<'a> {
             [block, count, bits] => (block, count, bits),
             _ => return wrong(form::CIDR),
         };
+        let block = self.value(block, world)?;
+        if world.is_unknown(&block) {
+            return Ok(block);
+        }
         let number = |value| {
             self.string(value, world, form::CIDR)?.parse::<u32>().map_err(|_| Wrong(form::CIDR.to_owned()))
         };
-        let blocks = cidr::blocks(&self.string(block, world, form::CIDR)?, number(count)?, number(bits)?)?;
+        let block = text(&block).ok_or_else(|| Wrong(form::CIDR.to_owned()))?;
+        let blocks = cidr::blocks(&block, number(count)?, number(bits)?)?;
         Ok(Value::List(blocks.into_iter().map(Value::Str).collect()))
     }
 }

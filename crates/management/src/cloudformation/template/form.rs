@@ -55,6 +55,16 @@ pub(super) fn operands<'v>(name: &str, argument: &'v Value) -> Result<&'v [Value
     }
 }
 
+/// A condition that is made of one that is not there.
+pub(super) fn no_condition<T>(name: &str) -> Result<T, Wrong> {
+    wrong(format!("Template format error: Unresolved condition dependency {name}"))
+}
+
+/// Conditions that are made of each other.
+pub(super) fn circular<T>(path: &[impl std::borrow::Borrow<str>]) -> Result<T, Wrong> {
+    wrong(format!("Template format error: Circular dependencies for conditions [{}]", path.join(", ")))
+}
+
 /// An expression of the section Conditions.
 pub(super) fn condition(template: &Template, expression: &Value) -> Result<(), Wrong> {
     let Value::Map(entries) = expression else { return wrong(CONDITION) };
@@ -169,7 +179,7 @@ fn is_cut(argument: &Value) -> Result<bool, Wrong> {
 }
 
 /// Whether the value of an expression follows from what the stack makes, imports or is told of zones.
-fn depends(template: &Template, value: &Value) -> bool {
+pub(super) fn depends(template: &Template, value: &Value) -> bool {
     let mut resources = false;
     // What cannot be walked is told by whoever walks the template.
     let walked = walk(value, None, &mut |reference| {

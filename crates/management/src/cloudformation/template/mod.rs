@@ -13,6 +13,7 @@ pub(crate) mod evaluate;
 pub(crate) mod foreach;
 mod form;
 pub(crate) mod graph;
+pub(crate) mod naming;
 pub(crate) mod parameter;
 pub(crate) mod policy;
 pub(crate) mod reference;

@@ -104,6 +104,9 @@ impl Parameter {
                 ));
             }
         };
+        if get(body, "Default").is_some_and(|default| text(default).is_none()) {
+            return wrong("Template format error: Every Default member must be a string.");
+        }
         let parameter = Parameter {
             kind: kind.to_owned(),
             default: get(body, "Default").and_then(text),

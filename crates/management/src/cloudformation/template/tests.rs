@@ -133,6 +133,28 @@ fn what_is_refused() {
             "Template format error: Unresolved dependencies [A]. Cannot reference resources in the Conditions block of the template",
         ),
         (
+            format!("{one}\nConditions: {{ C: !Not [!Condition D] }}"),
+            "Template format error: Unresolved condition dependency D",
+        ),
+        (
+            format!(
+                "{one}\nConditions: {{ C: !Not [!Condition D], D: !Or [!Condition E, !Condition C], E: !Not [!Condition D] }}"
+            ),
+            "Template format error: Circular dependencies for conditions [C, D, E]",
+        ),
+        (
+            format!("{one}\nParameters: {{ A: {{ Type: String }} }}"),
+            "Template error: all resources and parameters must have unique names. Common name(s):[A]",
+        ),
+        (
+            format!("{one}\nOutputs: {{ O: {{ Value: 1, Export: {{ Name: !Sub 'x-${{A}}' }} }} }}"),
+            "Template format error: Output O is malformed.  The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.",
+        ),
+        (
+            format!("{one}\nParameters: {{ P: {{ Type: String, Default: [a] }} }}"),
+            "Template format error: Every Default member must be a string.",
+        ),
+        (
             format!("{one}\nParameters: {{ P: {{ Type: Foo }} }}"),
             "Template format error: Unrecognized parameter type: Foo",
         ),
@@ -154,6 +176,10 @@ fn what_is_refused() {
         Err("Template format error: Number of resources, 501, is greater than maximum allowed, 500".into())
     );
     assert_eq!(checked(one), Ok(()));
+    // Each asks twice for the next: whoever followed each path would not come back.
+    let deep: String =
+        (0..60).map(|i| format!("  C{i}: !And [!Condition C{}, !Condition C{}]\n", i + 1, i + 1)).collect();
+    assert_eq!(checked(&format!("{one}\nConditions:\n{deep}  C60: !Equals [1, 1]")), Ok(()));
 }
 
 const WORLD: &str = "

@@ -7,7 +7,7 @@ use super::phase::take_next;
 use super::plan::{Made, Plan, known};
 use super::step::{Task, Worker, commit, enter, merged, reread};
 use crate::cloudformation::kinds::look::Seen;
-use crate::cloudformation::kinds::{Done, On, Refusal, kind};
+use crate::cloudformation::kinds::{Done, Kind, On, Refusal, kind};
 use crate::cloudformation::model::{
     IMPORTS, Import, JOBS, Link, NEXT, Phase, RESOURCES, Resource, STACKS, Stack, open, seal,
 };
@@ -237,7 +237,7 @@ impl Worker<'_> {
         };
         let known = open(self.cloud, &resource.attributes);
         let seen = self.look(tx, stack, &import, &wanted, &known)?;
-        let (before, wanted) = with_stack_tags(wanted, get(&seen.properties, "Tags"), &stack.tags);
+        let (before, wanted) = with_stack_tags(kind, wanted, get(&seen.properties, "Tags"), &stack.tags);
         if before == wanted {
             return Ok(());
         }
@@ -313,7 +313,12 @@ fn draw(resource: &mut Resource, plan: &Plan, needs: &Needs) {
 }
 
 /// The properties with the tags that are there, and with those of the stack beside them.
-fn with_stack_tags(properties: Value, there: Option<&Value>, own: &[(String, String)]) -> (Value, Value) {
+fn with_stack_tags(
+    kind: &Kind,
+    properties: Value,
+    there: Option<&Value>,
+    own: &[(String, String)],
+) -> (Value, Value) {
     let there = match there {
         Some(Value::List(tags)) => tags.clone(),
         _ => Vec::new(),
@@ -322,11 +327,8 @@ fn with_stack_tags(properties: Value, there: Option<&Value>, own: &[(String, Str
         let key = get(tag, "Key").and_then(text);
         own.iter().any(|(name, _)| Some(name) == key.as_ref())
     };
-    let pair = |(key, value): &(String, String)| {
-        Value::map([("Key", Value::str(key)), ("Value", Value::str(value))])
-    };
     let others = there.iter().filter(|tag| !is_own(tag)).cloned();
-    let all: Vec<Value> = others.chain(own.iter().map(pair)).collect();
+    let all: Vec<Value> = others.chain(own.iter().map(|(key, value)| kind.tag(key, value))).collect();
     let with = |tags: Vec<Value>| {
         let Value::Map(mut entries) = properties.clone() else { return properties.clone() };
         entries.retain(|(name, _)| name != "Tags");

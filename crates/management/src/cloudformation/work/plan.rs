@@ -214,9 +214,7 @@ fn with_tags(
     if !kind.has_tags() || tags.is_empty() {
         return entries;
     }
-    let pair = |(key, value): &(String, String)| {
-        Value::Map(vec![("Key".into(), Value::str(key)), ("Value".into(), Value::str(value))])
-    };
+    let pair = |(key, value): &(String, String)| kind.tag(key, value);
     let key_of = |tag: &Value| get(tag, "Key").cloned();
     match entries.iter_mut().find(|(name, _)| name == "Tags") {
         Some((_, Value::List(own))) => {
