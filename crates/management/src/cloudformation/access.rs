@@ -63,6 +63,11 @@ pub(crate) fn new_stack(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(passing(Target::on(arn.to_string()), request))
 }
 
+/// The template of a stack, of a change set, or one that is not there yet.
+pub(crate) fn template(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    if request.str("ChangeSetName").is_some() { change_set(cx, request) } else { stack_or_any(cx, request) }
+}
+
 /// One stack, or all of them.
 pub(crate) fn stack_or_any(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     match request.str("StackName") {
@@ -102,15 +107,14 @@ fn passing_to_set(mut target: Target, request: &Struct) -> Vec<Target> {
 /// The stack of a change set.
 pub(crate) fn change_set(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let named = request.str("ChangeSetName").unwrap_or_default();
-    let target =
-        match (request.str("StackName"), super::change_set::by_arn(cx, named).map_err(CfnError::from)?) {
-            (Some(stack), _) => target(cx, stack)?,
-            (None, Some((stack, _))) => match live(cx, &stack)? {
-                Some(stack) => Target::on(stack.arn()).tagged(stack.tags.into_iter().collect()),
-                None => Target::any(),
-            },
-            (None, None) => Target::any(),
-        };
+    // An ARN tells of which stack it is, whatever stack is named beside it.
+    let by_arn = super::change_set::by_arn(cx, named).map_err(CfnError::from)?;
+    let own = by_arn.map(|(stack, _)| live(cx, &stack)).transpose()?.flatten();
+    let target = match (own, request.str("StackName")) {
+        (Some(stack), _) => Target::on(stack.arn()).tagged(stack.tags.into_iter().collect()),
+        (None, Some(stack)) => target(cx, stack)?,
+        (None, None) => Target::any(),
+    };
     let mut target = target.key("cloudformation:ChangeSetName", named);
     let imports = request.get("ResourcesToImport").and_then(Value::as_list).unwrap_or_default();
     if !imports.is_empty() {

@@ -2,7 +2,7 @@
 
 use base::{AccountId, Arn, Region, Timestamp};
 use kernel::Cloud;
-use store::{Key, Table, Tx};
+use store::{Direction, Key, Read, StoreError, Table, Tx};
 use wire::Value;
 
 pub(crate) const SERVICE: &str = "cloudformation.amazonaws.com";
@@ -378,6 +378,22 @@ impl Stack {
             };
             NOTES.put(tx, &Key::global().str(&self.id).u64(self.events).u64(place), &note);
         }
+    }
+
+    /// Why its last operation failed, where it is on its way back or there.
+    pub(crate) fn failure(&self, from: &dyn Read) -> Result<String, StoreError> {
+        if let Some(reason) = &self.reason {
+            return Ok(reason.clone());
+        }
+        // The latest come first.
+        for entry in EVENTS.scan(from, &self.key(), Direction::Forward) {
+            let (_, event) = entry?;
+            let is_own = event.kind == STACK && event.name == self.name;
+            if is_own && event.status.ends_with("ROLLBACK_IN_PROGRESS") {
+                return Ok(event.reason.unwrap_or_default());
+            }
+        }
+        Ok(String::new())
     }
 
     /// Enters a state and says so.

@@ -257,3 +257,43 @@ fn what_is_not_made_is_not_named() {
     created(&cloud, &root, "s", &taken);
     update(&root, &rows[0].0).refused_with(400, "ValidationError", &why("Outputs"));
 }
+
+#[test]
+fn the_stack_of_a_change_set_decides_who_may_have_it() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    created(&cloud, &root, "s", &topics(&["A", "B"]));
+    created(&cloud, &root, "dev", &topics(&["A"]));
+    let made = make(&root, "next", "UPDATE", &topics(&["A"])).ok();
+    let arn = made["Id"].as_str().unwrap();
+    let own = "arn:aws:cloudformation:*:*:stack/dev*/*";
+    let may = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "cloudformation:*", "Resource": own },
+        { "Effect": "Allow", "Action": "sns:*", "Resource": "*" },
+    ] });
+    let eva = cloud.user(&root, "eva", &may.to_string());
+    // A stack of hers beside it opens nothing.
+    for operation in ["DescribeChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "GetTemplate"] {
+        for stack in ["dev", "dev-none"] {
+            let asked = json!({ "ChangeSetName": arn, "StackName": stack });
+            eva.call("cloudformation", operation, asked).refused(403, "AccessDenied");
+        }
+    }
+    let asked = json!({ "ChangeSetName": arn, "StackName": "dev" });
+    root.call("cloudformation", "ExecuteChangeSet", asked).refused_with(
+        404,
+        "ChangeSetNotFound",
+        &format!("ChangeSet [{arn}] does not exist"),
+    );
+    root.call("cloudformation", "GetTemplate", json!({ "ChangeSetName": arn, "StackName": "s" })).ok();
+    // An ARN is a whole: one with another name names nothing.
+    let other = arn.replace("changeSet/next/", "changeSet/other/");
+    let asked = json!({ "ChangeSetName": other });
+    root.call("cloudformation", "DescribeChangeSet", asked).refused(404, "ChangeSetNotFound");
+    let stack = describe(&root, "s")["StackId"].as_str().unwrap().replace("stack/s/", "stack/t/");
+    root.call("cloudformation", "DescribeStacks", json!({ "StackName": stack })).refused_with(
+        400,
+        "ValidationError",
+        &format!("Stack with id {stack} does not exist"),
+    );
+}

@@ -128,6 +128,8 @@ fn what_fails_deep_down_turns_the_tree_back() {
     assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "tree"));
     let told = events(&root, "tree").join("\n");
     assert!(told.contains("was not successfully updated. Currently in UPDATE_ROLLBACK_"), "{told}");
+    let why = "with reason: The following resource(s) failed to update: [Inner].";
+    assert!(told.contains(why), "{told}");
     assert_eq!((delay(&root, &url), status(&root, &inner)), ("5".into(), json!("UPDATE_ROLLBACK_COMPLETE")));
 
     // All of them are done, and then another resource of the outermost fails: nothing was cleaned up, all goes back.
@@ -153,6 +155,49 @@ fn what_fails_deep_down_turns_the_tree_back() {
     update(&root, &outer(11, ""));
     assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_COMPLETE", "{:#?}", events(&root, "tree"));
     assert_eq!(delay(&root, &url), "11");
+}
+
+#[test]
+fn a_rollback_passes_over_what_of_a_stack_within_is_named() {
+    let cloud = Cloud::new();
+    let (root, template) = tree(&cloud);
+    let stack = created(&cloud, &root, "tree", &template);
+    let (url, middle) = (output(&stack, "Url"), physical(&root, "tree", "Middle"));
+    let inner = physical(&root, &middle, "Inner");
+    let name = |arn: &str| arn.split('/').nth(1).unwrap().to_owned();
+    // What it changes on the way there takes the right to change it back.
+    let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let eva = cloud.user(&root, "eva", all);
+    let deny = "
+  R: { Type: 'AWS::IAM::Policy', DependsOn: Queue, Properties: { PolicyName: no, Users: [eva], PolicyDocument: { Version: 2012-10-17, Statement: { Effect: Deny, Action: 'sqs:SetQueueAttributes', Resource: '*' } } } }
+Outputs:";
+    upload(&root, "inner.yaml", &INNER.replace("\nOutputs:", deny));
+    let late = "  Late: { Type: 'AWS::SQS::Queue', DependsOn: Middle, Properties: { DelaySeconds: 100000 } }";
+    let asked = json!({ "StackName": "tree", "TemplateBody": outer(9, late), "Capabilities": ["CAPABILITY_NAMED_IAM"] });
+    eva.call("cloudformation", "UpdateStack", asked).ok();
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_ROLLBACK_FAILED", "{:#?}", events(&root, "tree"));
+    assert_eq!(status(&root, &inner), "UPDATE_ROLLBACK_FAILED", "{:#?}", events(&root, &inner));
+    let go_on = |stack: &str, skip: Value| {
+        let asked = json!({ "StackName": stack, "ResourcesToSkip": skip });
+        eva.call("cloudformation", "ContinueUpdateRollback", asked)
+    };
+    go_on(&inner, json!([])).refused_with(
+        400,
+        "ValidationError",
+        "RollbackUpdatedStack cannot be invoked on child stacks",
+    );
+    for skip in ["Middle", "Queue", "Middle.Queue", "other.Queue", &format!("{}.Inner", name(&middle))] {
+        let why =
+            format!("The following ResourcesToSkip are not in UPDATE_FAILED state or do not exist: [{skip}]");
+        go_on("tree", json!([skip])).refused_with(400, "ValidationError", &why);
+    }
+    go_on("tree", json!([format!("{}.Queue", name(&inner))])).ok();
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "tree"));
+    for stack in [&middle, &inner] {
+        assert_eq!(status(&root, stack), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, stack));
+    }
+    // It was passed over.
+    assert_eq!(delay(&root, &url), "9");
 }
 
 /// Code and message of what a call of the Scheduler's is refused with.

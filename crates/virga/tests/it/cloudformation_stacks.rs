@@ -404,8 +404,16 @@ fn a_bucket_that_is_not_empty_holds_its_stack() {
     root.call("cloudformation", "DeleteStack", json!({ "StackName": "s" })).ok();
     assert_eq!(settle(&cloud, &root, "s"), "DELETE_FAILED");
     assert_eq!(describe(&root, "s")["StackStatusReason"], "The following resource(s) failed to delete: [B].");
-    let retain = json!({ "StackName": "s", "RetainResources": ["B"] });
-    root.call("cloudformation", "DeleteStack", retain).ok();
+    let retain = |name: &str| {
+        let asked = json!({ "StackName": "s", "RetainResources": [name] });
+        root.call("cloudformation", "DeleteStack", asked)
+    };
+    retain("C").refused_with(
+        400,
+        "ValidationError",
+        "The specified resources to retain must be in a valid state. Do not specify resources that are in the DELETE_COMPLETE state.",
+    );
+    retain("B").ok();
     assert_eq!(settle(&cloud, &root, id), "DELETE_COMPLETE");
     root.call("s3", "HeadBucket", json!({ "Bucket": bucket })).ok();
 }

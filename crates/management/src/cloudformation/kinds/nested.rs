@@ -5,13 +5,14 @@
 
 use super::on::{On, at, map};
 use super::{Attributes, BASE, Done, Kind, Refusal};
-use crate::cloudformation::model::{JOBS, Job, Phase, STACK, STACKS, Shown, Stack};
+use crate::cloudformation::model::{JOBS, Job, NAMES, Phase, STACK, STACKS, Shown, Stack};
 use crate::cloudformation::ops::inquiry::{Asker, waits};
 use crate::cloudformation::ops::source::place;
 use crate::cloudformation::template::{get, text};
 use crate::cloudformation::work::phase::turn_back;
+use kernel::Cx;
 use std::sync::Arc;
-use store::{Key, Table};
+use store::{Key, StoreError, Table};
 use wire::Value;
 
 const CLOUDFORMATION: &str = "cloudformation";
@@ -138,21 +139,23 @@ fn begun(on: &mut On<'_, '_>, name: &str, text: Value) -> Done<super::Made> {
 fn at_rest(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     let (stack, back) = (stack(on, on.physical)?, on.job.phase == Phase::UpdateRollback);
     let (status, arn) = (stack.status.as_str(), stack.arn());
-    let reason = stack.reason.as_deref().unwrap_or_default();
     let begun = get(on.known, "Begun") == Some(&Value::Bool(true));
     let held = status == "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS";
     match status {
         _ if !back && !begun => {}
         _ if held => {}
         "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" if !back => {
+            let reason = stack.failure(on.cx.tx)?;
             return Err(Refusal::of(format!("Embedded stack {arn} was not successfully created: {reason}")));
         }
         "UPDATE_ROLLBACK_FAILED" if back => {
+            let reason = stack.failure(on.cx.tx)?;
             return Err(Refusal::of(format!(
                 "Embedded stack {arn} was not successfully updated. Currently in {status} with reason: {reason}"
             )));
         }
         _ if !back && (status.starts_with("UPDATE_ROLLBACK") || status == "UPDATE_FAILED") => {
+            let reason = stack.failure(on.cx.tx)?;
             return Err(Refusal::of(format!(
                 "Embedded stack {arn} was not successfully updated. Currently in {status} with reason: {reason}"
             )));
@@ -175,7 +178,9 @@ fn update(on: &mut On<'_, '_>) -> Done<super::Made> {
                 turn_back(&cloud, on.cx.tx, &stack).map_err(Refusal::of)?;
             }
             _ if stack.status == "UPDATE_ROLLBACK_FAILED" => {
-                on.call(CLOUDFORMATION, "ContinueUpdateRollback", map([("StackName", on.physical())]))?;
+                let skip = Value::List(skipped(on, &stack)?);
+                let input = map([("StackName", on.physical()), ("ResourcesToSkip", skip)]);
+                on.call(CLOUDFORMATION, "ContinueUpdateRollback", input)?;
                 adopt(on, &stack)?;
             }
             _ => {}
@@ -194,6 +199,41 @@ fn update(on: &mut On<'_, '_>) -> Done<super::Made> {
     }
     let begun = changed(on, text)?;
     Ok(on.made(on.physical, vec![("Begun", Value::Bool(begun))]))
+}
+
+/// What is to be skipped of it, and of the stacks within it: AWS names those by their stack, `NestedStackName.ResourceLogicalID`.
+fn skipped(on: &On<'_, '_>, inner: &Stack) -> Done<Vec<Value>> {
+    let mut out = Vec::new();
+    for (named, (stack, resource)) in on.job.skip.iter().filter_map(|one| Some((one, one.split_once('.')?))) {
+        if stack == inner.name {
+            out.push(Value::str(resource));
+        } else if let Some(deeper) = within(on.cx, stack)?
+            && surrounds(on.cx, inner, &deeper)?
+        {
+            out.push(Value::str(named));
+        }
+    }
+    Ok(out)
+}
+
+/// A stack by its name that is within another.
+pub(crate) fn within(cx: &Cx<'_>, name: &str) -> Result<Option<Stack>, StoreError> {
+    let place = Key::regional(cx.account, cx.region);
+    let Some(link) = NAMES.get(cx.tx, &place.clone().str(name))? else { return Ok(None) };
+    Ok(STACKS.get(cx.tx, &place.str(&link.stack))?.filter(|stack| stack.parent.is_some()))
+}
+
+/// Whether a stack is around another, however many lie between them.
+pub(crate) fn surrounds(cx: &Cx<'_>, outer: &Stack, inner: &Stack) -> Result<bool, StoreError> {
+    let mut around = inner.parent.clone();
+    while let Some(arn) = around {
+        if arn == outer.arn() {
+            return Ok(true);
+        }
+        let key = Stack::key_of_arn(&arn);
+        around = key.map(|key| STACKS.get(cx.tx, &key)).transpose()?.flatten().and_then(|stack| stack.parent);
+    }
+    Ok(false)
 }
 
 /// Puts an update of it on its way; whether there is anything to update.

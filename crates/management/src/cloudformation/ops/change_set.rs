@@ -162,7 +162,17 @@ pub(super) fn find_set(
 ) -> Result<(Stack, ChangeSet), CfnError> {
     let missing = || CfnError::NoChangeSet(named.to_owned());
     let (stack, name) = match (by_arn(cx, named)?, stack) {
-        (Some((id, name)), _) => (live(cx, &id)?.ok_or_else(missing)?, name),
+        (Some((id, name)), beside) => {
+            let own = live(cx, &id)?.ok_or_else(missing)?;
+            let other = match beside {
+                Some(beside) => find(cx, beside)?.is_none_or(|beside| beside.id != own.id),
+                None => false,
+            };
+            if other {
+                return Err(missing());
+            }
+            (own, name)
+        }
         (None, _) if named.starts_with("arn:") => return Err(missing()),
         (None, Some(stack)) => {
             let found = find(cx, stack)?.filter(|stack| !stack.is_deleted());
@@ -173,7 +183,8 @@ pub(super) fn find_set(
         }
     };
     let set = CHANGE_SETS.get(cx.tx, &stack.key().str(&name))?.ok_or_else(missing)?;
-    Ok((stack, set))
+    let is_it = !named.starts_with("arn:") || set.arn(&stack) == named;
+    if is_it { Ok((stack, set)) } else { Err(missing()) }
 }
 
 async fn create(dx: Dx, mut req: CreateChangeSet, _: Payload) -> Result<Answer<Created>, Fault> {

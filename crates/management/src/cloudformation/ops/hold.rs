@@ -1,11 +1,12 @@
 //! What holds a stack: termination protection, an update that is cancelled, a rollback that goes on or is asked for.
 
-use super::stack::StackId;
-use super::{begin, changeable, stands_in};
+use super::stack::{StackId, is_let_go};
+use super::{begin, changeable, find, stands_in};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
-use crate::cloudformation::model::{JOBS, Job, Phase, RESOURCES};
-use crate::cloudformation::work::plan::known;
+use crate::cloudformation::kinds::nested::{surrounds, within};
+use crate::cloudformation::model::{JOBS, Job, Phase, RESOURCES, STACK};
+use crate::cloudformation::work::plan::{Known, known};
 use kernel::{Cx, Empty};
 use store::Key;
 
@@ -106,12 +107,21 @@ fn go_on(cx: &mut Cx<'_>, req: Continue) -> Result<Empty, CfnError> {
     if stack.status != "UPDATE_ROLLBACK_FAILED" {
         return Err(stands_in(&stack, "rolled back"));
     }
+    if stack.parent.is_some() && !is_let_go(cx, &stack)? {
+        return Err(invalid("RollbackUpdatedStack cannot be invoked on child stacks"));
+    }
     let resources = known(cx.tx, &stack)?;
-    for name in &req.skip {
-        let failed = resources.get(name).is_some_and(|r| r.reverting && r.status == "UPDATE_FAILED");
-        if !failed {
+    for named in &req.skip {
+        let fits = match named.split_once('.') {
+            None => may_skip(cx, &resources, named)?,
+            Some((inner, name)) => match within(cx, inner)? {
+                Some(inner) if surrounds(cx, &stack, &inner)? => may_skip(cx, &known(cx.tx, &inner)?, name)?,
+                _ => false,
+            },
+        };
+        if !fits {
             return Err(invalid(format!(
-                "The following ResourcesToSkip are not in UPDATE_FAILED state or do not exist: [{name}]"
+                "The following ResourcesToSkip are not in UPDATE_FAILED state or do not exist: [{named}]"
             )));
         }
     }
@@ -125,4 +135,16 @@ fn go_on(cx: &mut Cx<'_>, req: Continue) -> Result<Empty, CfnError> {
     begin(cx, &stack, Job { phase: Phase::UpdateRollback, skip: req.skip, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated"));
     Ok(Empty)
+}
+
+/// Whether the way back may pass over a resource. AWS: a stack within is passed over only where it is going or gone.
+fn may_skip(cx: &Cx<'_>, resources: &Known, name: &str) -> Result<bool, CfnError> {
+    let Some(own) = resources.get(name).filter(|own| own.reverting && own.status == "UPDATE_FAILED") else {
+        return Ok(false);
+    };
+    if own.kind != STACK {
+        return Ok(true);
+    }
+    let inner = find(cx, &own.physical)?;
+    Ok(inner.is_none_or(|inner| inner.status.starts_with("DELETE_")))
 }

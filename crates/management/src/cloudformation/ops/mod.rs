@@ -72,7 +72,8 @@ pub(crate) fn live(cx: &Cx<'_>, id: &str) -> Result<Option<Stack>, CfnError> {
 pub(crate) fn find(cx: &Cx<'_>, named: &str) -> Result<Option<Stack>, CfnError> {
     if Arn::parse(named).is_some() {
         let found = Stack::key_of_arn(named).map(|key| STACKS.get(cx.tx, &key)).transpose()?.flatten();
-        return Ok(found.filter(|stack| (stack.account, stack.region) == (cx.account, cx.region)));
+        let is_here = |stack: &Stack| (stack.account, stack.region) == (cx.account, cx.region);
+        return Ok(found.filter(|stack| is_here(stack) && stack.arn() == named));
     }
     match NAMES.get(cx.tx, &Key::regional(cx.account, cx.region).str(named))? {
         Some(link) => live(cx, &link.stack),

@@ -349,8 +349,8 @@ pub(super) fn differs(cx: &Cx<'_>, stack: &Stack, plan: &Plan, present: &Body) -
     Ok(changed || !named(plan) && plan.parameters != before.parameters)
 }
 
-/// Whether the stack around it, which is at work, lets it go.
-fn is_let_go(cx: &Cx<'_>, stack: &Stack) -> Result<bool, CfnError> {
+/// Whether the stack around it, which is at work, does something with it.
+pub(super) fn is_let_go(cx: &Cx<'_>, stack: &Stack) -> Result<bool, CfnError> {
     let parent = stack.parent.as_deref().filter(|_| cx.request.peer.is_none());
     match parent.map(|parent| find(cx, parent)).transpose()?.flatten() {
         Some(parent) => Ok(JOBS.contains(cx.tx, &Key::global().str(&parent.id))?),
@@ -378,6 +378,13 @@ fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
             stack.arn()
         )));
     }
+    let resources = known(cx.tx, &stack)?;
+    let is_there = |name: &String| resources.get(name).is_some_and(|own| own.status != "DELETE_COMPLETE");
+    if !req.retain.iter().all(is_there) {
+        return Err(invalid(
+            "The specified resources to retain must be in a valid state. Do not specify resources that are in the DELETE_COMPLETE state.",
+        ));
+    }
     match stack.status.as_str() {
         "DELETE_IN_PROGRESS" => return Ok(Empty),
         "CREATE_IN_PROGRESS" | "REVIEW_IN_PROGRESS" => {}
@@ -402,7 +409,6 @@ fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
     }
     let mut skip = req.retain;
     if failed && req.mode.as_deref() == Some("FORCE_DELETE_STACK") {
-        let resources = known(cx.tx, &stack)?;
         skip.extend(resources.into_values().filter(|r| r.status == "DELETE_FAILED").map(|r| r.name));
     }
     stack.role = req.role.or(stack.role);

@@ -10,7 +10,7 @@ use kernel::{Answer, Body, Cx, Dx};
 use wire::Fault;
 
 kernel::ops! { pub(crate) static OPS:
-    GetTemplate: get, "cloudformation:GetTemplate", access::stack_or_any;
+    GetTemplate: get, "cloudformation:GetTemplate", access::template;
     GetTemplateSummary: [wait] summary, "cloudformation:GetTemplateSummary", access::stack_or_any;
     ValidateTemplate: [wait] validate, "cloudformation:ValidateTemplate", access::any;
 }
