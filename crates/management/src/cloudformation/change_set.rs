@@ -4,7 +4,7 @@ use super::kinds::{Kind, kind};
 use super::model::{Body, Import, Stack};
 use super::template::evaluate::{Evaluator, World};
 use super::template::reference::{Reference, walk};
-use super::template::{Wrong, get};
+use super::template::{Keep, Wrong, get};
 use super::work::plan::{Known, Made, Plan};
 use super::work::roll::RENEWS;
 use base::{Arn, Timestamp};
@@ -40,6 +40,13 @@ store::record! {
         18 => pub(crate) adopts: Vec<Import>,
         /// It was asked to look for such.
         19 => pub(crate) looks: Option<bool>,
+        /// It was asked for those of the stacks within, too.
+        20 => pub(crate) nested: Option<bool>,
+        /// The ARN of the change set of the stack around, and of the one around all.
+        21 => pub(crate) parent: Option<String>,
+        22 => pub(crate) root: Option<String>,
+        /// The round of its stack in which it was carried out.
+        23 => pub(crate) round: Option<u32>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -58,6 +65,10 @@ store::record! {
         /// `True`, `False`, `Conditional`.
         5 => pub(crate) replacement: Option<String>,
         6 => pub(crate) details: Vec<Detail>,
+        /// The ARN of the change set of the nested stack that it is.
+        7 => pub(crate) change_set: Option<String>,
+        /// What becomes of what is there: `Delete`, `ReplaceAndRetain`, ….
+        8 => pub(crate) policy: Option<String>,
     }
 
     /// One property that changes.
@@ -97,6 +108,27 @@ impl ChangeSet {
         CHANGE_SETS.put(tx, &stack.key().str(&self.name), self);
         let place = Place { stack: stack.id.clone(), name: self.name.clone() };
         PLACES.put(tx, &Key::regional(stack.account, stack.region).str(&self.id), &place);
+    }
+
+    pub(crate) fn fail(&mut self, why: String) {
+        (self.status, self.execution, self.reason) = ("FAILED".into(), "UNAVAILABLE".into(), Some(why));
+    }
+
+    /// Whether the stack is what this made it, or on its way there.
+    fn is_latest(&self, stack: &Stack) -> bool {
+        self.round == Some(stack.round) && stack.change_set.as_ref() == Some(&self.arn(stack))
+    }
+
+    /// Its execution as it is shown: how it went is seen by its stack.
+    pub(crate) fn execution(&self, stack: &Stack) -> String {
+        let status = stack.status.as_str();
+        let failed = status.contains("ROLLBACK") || status.ends_with("_FAILED");
+        match self.execution.as_str() {
+            "EXECUTE_COMPLETE" if !self.is_latest(stack) => self.execution.clone(),
+            "EXECUTE_COMPLETE" if failed => "EXECUTE_FAILED".to_owned(),
+            "EXECUTE_COMPLETE" if stack.is_busy() => "EXECUTE_IN_PROGRESS".to_owned(),
+            execution => execution.to_owned(),
+        }
     }
 
     pub(crate) fn delete(&self, tx: &mut Tx, stack: &Stack) {
@@ -177,7 +209,7 @@ impl World for Foreseen<'_> {
     }
 }
 
-fn is_unknown(value: Option<&Value>) -> bool {
+pub(crate) fn is_unknown(value: Option<&Value>) -> bool {
     value.is_some_and(|value| wire::json::text(value).contains(UNKNOWN))
 }
 
@@ -207,9 +239,34 @@ pub(crate) fn changes(
         name: resource.name.clone(),
         kind: resource.kind.clone(),
         physical: Some(resource.physical.clone()),
+        policy: Some(ended(resource.keep).to_owned()),
         ..Change::default()
     }));
     Ok(out)
+}
+
+/// The properties of a resource once these changes are made.
+///
+/// # Errors
+/// What is wrong with the plan, in AWS's words.
+pub(crate) fn properties(
+    cx: &Cx<'_>,
+    stack: &Stack,
+    plan: &Plan,
+    known: &Known,
+    changes: &[Change],
+    name: &str,
+) -> Result<Value, Wrong> {
+    let made =
+        Made { cloud: cx.cloud(), from: cx.tx, stack, known, shows: true, imports: RefCell::default() };
+    let stays = |change: &&Change| change.replacement.as_deref() == Some("False");
+    let others = changes.iter().filter(|change| change.action != "Remove" && change.name != name);
+    let (changed, fresh): (Vec<&Change>, Vec<&Change>) = others.partition(stays);
+    let changed = changed.into_iter().filter_map(|own| Some((own.name.clone(), kind(&own.kind)?)));
+    let fresh = fresh.into_iter().map(|own| own.name.clone());
+    let world =
+        Foreseen { made, fresh: RefCell::new(fresh.collect()), changed: RefCell::new(changed.collect()) };
+    plan.properties(&plan.evaluator()?, name, &world)
 }
 
 fn change(
@@ -265,13 +322,28 @@ fn change(
         "False" => drop(world.changed.borrow_mut().insert(name.to_owned(), kind)),
         _ => drop(world.fresh.borrow_mut().insert(name.to_owned())),
     }
+    let policy = format!("ReplaceAnd{}", ended(drawn.replacement as u32));
     Ok(fresh(Change {
+        policy: (replacement == "True").then_some(policy),
         action: "Modify".into(),
         physical: Some(old.physical.clone()),
         replacement: Some(replacement.to_owned()),
         details,
         ..Change::default()
     }))
+}
+
+/// What a policy, as a record has it, makes of a resource that goes.
+///
+/// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html>
+fn ended(keep: u32) -> &'static str {
+    if keep == Keep::Snapshot as u32 {
+        "Snapshot"
+    } else if Keep::ends(keep) {
+        "Delete"
+    } else {
+        "Retain"
+    }
 }
 
 /// Why a property changes: by a parameter, by another resource, or because it is written otherwise.

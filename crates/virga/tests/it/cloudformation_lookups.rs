@@ -312,3 +312,25 @@ Outputs:
     assert_eq!(told("Original"), template);
     assert!(told("Processed").as_str().unwrap().contains("\"Queued\""));
 }
+
+#[test]
+fn a_summary_warns_of_kinds_that_nobody_knows() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = "
+Resources:
+  A: { Type: 'AWS::SQS::Queue' }
+  B: { Type: 'Own::Kind::Here', Properties: { P: !GetAtt A.Arn } }
+Outputs: { O: { Value: !GetAtt B.Anything } }
+";
+    let asked = json!({ "TemplateBody": template });
+    root.call(CFN, "GetTemplateSummary", asked).refused(400, "ValidationError");
+    let config = json!({ "TreatUnrecognizedResourceTypesAsWarnings": true });
+    let asked = json!({ "TemplateBody": template, "TemplateSummaryConfig": config });
+    let told = root.call(CFN, "GetTemplateSummary", asked).ok();
+    assert_eq!(told["Warnings"]["UnrecognizedResourceTypes"], json!(["Own::Kind::Here"]));
+    assert_eq!(told["ResourceTypes"], json!(["AWS::SQS::Queue", "Own::Kind::Here"]));
+    let known = json!({ "TemplateBody": template.replace("Own::Kind::Here", "AWS::SQS::Queue"), "TemplateSummaryConfig": config });
+    let message = root.call(CFN, "GetTemplateSummary", known).refused(400, "ValidationError");
+    assert!(message.contains("does not support attribute type Anything"), "{message}");
+}

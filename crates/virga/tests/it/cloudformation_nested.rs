@@ -200,6 +200,104 @@ Outputs:";
     assert_eq!(delay(&root, &url), "9");
 }
 
+fn change_set(root: &Caller<'_>, name: &str, template: &str) -> Value {
+    let asked = json!({ "StackName": "tree", "ChangeSetName": name, "TemplateBody": template, "IncludeNestedStacks": true });
+    let made = root.call("cloudformation", "CreateChangeSet", asked).ok();
+    seen(root, made["Id"].as_str().unwrap())
+}
+
+fn seen(root: &Caller<'_>, arn: &str) -> Value {
+    root.call("cloudformation", "DescribeChangeSet", json!({ "ChangeSetName": arn })).ok()
+}
+
+/// The ARN of the change set of the only nested stack that changes.
+fn inner_set(set: &Value) -> String {
+    let changes = set["Changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1, "{set}");
+    changes[0]["ResourceChange"]["ChangeSetId"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_change_set_foresees_what_becomes_of_the_stacks_within() {
+    let cloud = Cloud::new();
+    let (root, template) = tree(&cloud);
+    let stack = created(&cloud, &root, "tree", &template);
+    let (url, middle) = (output(&stack, "Url"), physical(&root, "tree", "Middle"));
+    let inner = physical(&root, &middle, "Inner");
+
+    // Nothing changes anywhere.
+    let none = change_set(&root, "none", &template);
+    assert!(none["Status"] == "FAILED" && none["Changes"].as_array().is_none_or(Vec::is_empty), "{none}");
+    assert!(none["StatusReason"].as_str().unwrap().contains("didn't contain changes"), "{none}");
+    let sets = |stack: &str| {
+        let told = root.call("cloudformation", "ListChangeSets", json!({ "StackName": stack })).ok();
+        told["Summaries"].as_array().cloned().unwrap_or_default()
+    };
+    assert_eq!((sets(&middle).len(), sets(&inner).len()), (0, 0));
+
+    // The innermost queue is another one, and waits longer.
+    upload(&root, "inner.yaml", &INNER.replace("{ DelaySeconds:", "{ QueueName: other, DelaySeconds:"));
+    let first = change_set(&root, "next", &outer(9, ""));
+    assert_eq!(
+        (&first["Status"], &first["IncludeNestedStacks"]),
+        (&json!("CREATE_COMPLETE"), &json!("true"))
+    );
+    let second = seen(&root, &inner_set(&first));
+    let third = seen(&root, &inner_set(&second));
+    let arn = |set: &Value| set["ChangeSetId"].clone();
+    assert_eq!((&second["RootChangeSetId"], &second["ParentChangeSetId"]), (&arn(&first), &arn(&first)));
+    assert_eq!((&third["RootChangeSetId"], &third["ParentChangeSetId"]), (&arn(&first), &arn(&second)));
+    assert_eq!((&second["StackId"], &third["StackId"]), (&json!(middle), &json!(inner)));
+    let queue = &third["Changes"][0]["ResourceChange"];
+    assert_eq!(
+        (&queue["LogicalResourceId"], &queue["Replacement"], &queue["PolicyAction"]),
+        (&json!("Queue"), &json!("True"), &json!("ReplaceAndDelete"))
+    );
+    // The one around all decides.
+    for operation in ["ExecuteChangeSet", "DeleteChangeSet"] {
+        let asked = json!({ "ChangeSetName": arn(&third) });
+        let message = root.call("cloudformation", operation, asked).refused(400, "ValidationError");
+        assert!(message.contains(arn(&first).as_str().unwrap()), "{message}");
+    }
+    root.call("cloudformation", "DeleteChangeSet", json!({ "ChangeSetName": arn(&first) })).ok();
+    assert_eq!((sets(&middle).len(), sets(&inner).len()), (0, 0));
+
+    // What was looked at is what comes, whatever lies there now.
+    let set = change_set(&root, "again", &outer(9, ""));
+    upload(&root, "inner.yaml", &INNER.replace("{ DelaySeconds:", "{ QueueName: third, DelaySeconds:"));
+    root.call("cloudformation", "ExecuteChangeSet", json!({ "ChangeSetName": arn(&set) })).ok();
+    let deep = inner_set(&seen(&root, &inner_set(&set)));
+    assert_eq!(seen(&root, set["ChangeSetId"].as_str().unwrap())["ExecutionStatus"], "EXECUTE_IN_PROGRESS");
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_COMPLETE", "{:#?}", events(&root, "tree"));
+    let now = output(&describe(&root, "tree"), "Url");
+    assert!(now.ends_with("/other") && now != url, "{now}");
+    assert_eq!(delay(&root, &now), "9");
+    assert_eq!(seen(&root, &deep)["ExecutionStatus"], "EXECUTE_COMPLETE");
+    assert_eq!(describe(&root, &inner)["ChangeSetId"], deep);
+
+    // A stack within that has changed since holds all of it.
+    let set = change_set(&root, "late", &outer(11, ""));
+    let asked = json!({ "StackName": inner, "UsePreviousTemplate": true, "Parameters": [
+        { "ParameterKey": "Delay", "ParameterValue": "12" }, { "ParameterKey": "Names", "UsePreviousValue": true } ] });
+    root.call("cloudformation", "UpdateStack", asked).ok();
+    settle(&cloud, &root, &inner);
+    let asked = json!({ "ChangeSetName": arn(&set) });
+    let message =
+        root.call("cloudformation", "ExecuteChangeSet", asked).refused(400, "InvalidChangeSetStatus");
+    assert!(message.ends_with("execution status of [OBSOLETE]"), "{message}");
+
+    // What fails tells so where it failed.
+    let set = change_set(&root, "bad", &outer(5000, ""));
+    root.call("cloudformation", "ExecuteChangeSet", json!({ "ChangeSetName": arn(&set) })).ok();
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "tree"));
+    assert_eq!(seen(&root, set["ChangeSetId"].as_str().unwrap())["ExecutionStatus"], "EXECUTE_FAILED");
+    // A template that is none fails the whole.
+    upload(&root, "inner.yaml", "Resources: 1");
+    let set = change_set(&root, "none", &outer(9, ""));
+    assert_eq!(set["Status"], "FAILED");
+    assert!(set["StatusReason"].as_str().unwrap().starts_with("Nested change set arn:aws:"), "{set}");
+}
+
 /// Code and message of what a call of the Scheduler's is refused with.
 pub(crate) fn by_schedule(
     cloud: &Cloud,

@@ -5,6 +5,7 @@
 
 use super::on::{On, at, map};
 use super::{Attributes, BASE, Done, Kind, Refusal};
+use crate::cloudformation::change_set::{CHANGE_SETS, ChangeSet, by_arn};
 use crate::cloudformation::model::{JOBS, Job, NAMES, Phase, STACK, STACKS, Shown, Stack};
 use crate::cloudformation::ops::inquiry::{Asker, waits};
 use crate::cloudformation::ops::source::place;
@@ -50,7 +51,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
             return Ok(None);
         }
         if ASKING.contains(on.cx.tx, &key(on))? {
-            let text = template(on)?;
+            let text = wanted(on)?;
             if !asks(on, &text)? {
                 ASKING.delete(on.cx.tx, &key(on));
                 changed(on, text)?;
@@ -191,7 +192,7 @@ fn update(on: &mut On<'_, '_>) -> Done<super::Made> {
     if on.changed("TimeoutInMinutes") {
         return Err(Refusal::of("Update of TimeoutInMinutes is not supported."));
     }
-    let text = template(on)?;
+    let text = wanted(on)?;
     if asks(on, &text)? {
         let key = key(on);
         ASKING.put(on.cx.tx, &key, &Asking { name: on.logical.to_owned() });
@@ -256,6 +257,7 @@ fn changed(on: &mut On<'_, '_>, text: Value) -> Done<bool> {
     match on.call(CLOUDFORMATION, "UpdateStack", input) {
         Ok(_) => {
             adopt(on, &stack)?;
+            follow(on, &stack)?;
             Ok(true)
         }
         Err(refusal) if refusal.reason.contains("No updates are to be performed.") => Ok(false),
@@ -283,6 +285,42 @@ fn adopt(on: &mut On<'_, '_>, stack: &Stack) -> Done<()> {
         ..job
     };
     JOBS.put(on.cx.tx, &key, &job);
+    Ok(())
+}
+
+/// The change set of this stack that was made with the one that is carried out around it.
+fn foreseen(on: &On<'_, '_>) -> Done<Option<ChangeSet>> {
+    let whole = on.whole;
+    let Some((_, name)) = whole.change_set.as_deref().map(|arn| by_arn(on.cx, arn)).transpose()?.flatten()
+    else {
+        return Ok(None);
+    };
+    let around = CHANGE_SETS.get(on.cx.tx, &whole.key().str(&name))?;
+    let around = around.filter(|set| set.round == Some(whole.round));
+    let own = around.and_then(|set| set.changes.into_iter().find(|change| change.name == on.logical));
+    let Some(arn) = own.and_then(|change| change.change_set) else { return Ok(None) };
+    let Some((id, name)) = by_arn(on.cx, &arn)? else { return Ok(None) };
+    let key = Key::regional(on.cx.account, on.cx.region).str(&id);
+    Ok(CHANGE_SETS.get(on.cx.tx, &key.str(&name))?)
+}
+
+/// The template that was looked at in a change set, or the one that lies at its address now.
+fn wanted(on: &mut On<'_, '_>) -> Done<Value> {
+    match foreseen(on)? {
+        Some(set) => Ok(Value::Str(set.body.text)),
+        None => template(on),
+    }
+}
+
+/// The stack becomes what its change set has foreseen.
+fn follow(on: &mut On<'_, '_>, before: &Stack) -> Done<()> {
+    if let Some(mut set) = foreseen(on)? {
+        let mut stack = stack(on, &before.arn())?;
+        stack.change_set = Some(set.arn(&stack));
+        set.round = Some(stack.round);
+        set.save(on.cx.tx, &stack);
+        stack.save(on.cx.tx);
+    }
     Ok(())
 }
 

@@ -1,13 +1,15 @@
 //! Change sets: made, shown, carried out, thrown away.
 
+use super::change_set_nested::{all_within, check_root};
 use super::import::Retold;
 use super::macros::{Macros, asking};
 use super::stack::{
-    Rollback, check_kinds, check_name, differs, fresh, may_update, refuse_unbuilt, register, start_update,
+    Rollback, check_kinds, check_name, differs, fresh, may_update, refuse_unbuilt, register, retold,
+    start_update,
 };
 use super::{
-    Offer, Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, import,
-    live, source, tags, take, topics, views,
+    Offer, Parameter, ParameterView, Tag, Taken, begin, body, change_set_nested, changeable, existing, find,
+    given, import, live, source, tags, take, topics, views,
 };
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::{
@@ -32,25 +34,26 @@ kernel::ops! { pub(crate) static OPS:
 wire::shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct CreateChangeSet {
-        stack: String = "StackName",
-        body: Option<String> = "TemplateBody",
-        url: Option<String> = "TemplateURL",
-        previous: Option<bool> = "UsePreviousTemplate",
-        parameters: Vec<Parameter> = "Parameters",
-        capabilities: Vec<String> = "Capabilities",
-        role: Option<String> = "RoleARN",
-        tags: Option<Vec<Tag>> = "Tags",
-        name: String = "ChangeSetName",
-        token: Option<String> = "ClientToken",
-        description: Option<String> = "Description",
-        kind: Option<String> = "ChangeSetType",
-        on_failure: Option<String> = "OnStackFailure",
-        notifies: Option<Vec<String>> = "NotificationARNs",
-        imports: Vec<ToImport> = "ResourcesToImport",
-        looks: Option<bool> = "ImportExistingResources",
-        kinds: Vec<String> = "ResourceTypes",
-        rollback: Option<Rollback> = "RollbackConfiguration",
-        mode: Option<String> = "DeploymentMode",
+        pub(super) stack: String = "StackName",
+        pub(super) body: Option<String> = "TemplateBody",
+        pub(super) url: Option<String> = "TemplateURL",
+        pub(super) previous: Option<bool> = "UsePreviousTemplate",
+        pub(super) parameters: Vec<Parameter> = "Parameters",
+        pub(super) capabilities: Vec<String> = "Capabilities",
+        pub(super) role: Option<String> = "RoleARN",
+        pub(super) tags: Option<Vec<Tag>> = "Tags",
+        pub(super) name: String = "ChangeSetName",
+        pub(super) token: Option<String> = "ClientToken",
+        pub(super) description: Option<String> = "Description",
+        pub(super) kind: Option<String> = "ChangeSetType",
+        pub(super) on_failure: Option<String> = "OnStackFailure",
+        pub(super) notifies: Option<Vec<String>> = "NotificationARNs",
+        pub(super) imports: Vec<ToImport> = "ResourcesToImport",
+        pub(super) looks: Option<bool> = "ImportExistingResources",
+        pub(super) kinds: Vec<String> = "ResourceTypes",
+        pub(super) rollback: Option<Rollback> = "RollbackConfiguration",
+        pub(super) mode: Option<String> = "DeploymentMode",
+        pub(super) nested: Option<bool> = "IncludeNestedStacks",
     }
 
     #[derive(Clone, Debug)]
@@ -99,6 +102,9 @@ wire::shape! {
         on_failure: Option<String> = "OnStackFailure",
         notifies: Option<Vec<String>> = "NotificationARNs",
         looks: Option<bool> = "ImportExistingResources",
+        nested: Option<bool> = "IncludeNestedStacks",
+        parent: Option<String> = "ParentChangeSetId",
+        root: Option<String> = "RootChangeSetId",
     }
 
     #[derive(Clone, Debug)]
@@ -116,6 +122,8 @@ wire::shape! {
         replacement: Option<String> = "Replacement",
         scope: Vec<String> = "Scope",
         details: Vec<DetailView> = "Details",
+        change_set: Option<String> = "ChangeSetId",
+        policy: Option<String> = "PolicyAction",
     }
 
     #[derive(Clone, Debug)]
@@ -151,7 +159,16 @@ wire::shape! {
         created: Timestamp = "CreationTime",
         description: Option<String> = "Description",
         looks: Option<bool> = "ImportExistingResources",
+        nested: Option<bool> = "IncludeNestedStacks",
+        parent: Option<String> = "ParentChangeSetId",
+        root: Option<String> = "RootChangeSetId",
     }
+}
+
+/// The change set around that of a nested stack, and the one around all, by their ARNs.
+pub(super) struct Around {
+    pub(super) parent: String,
+    pub(super) root: String,
 }
 
 /// A change set by its ARN, or by its name and its stack.
@@ -202,17 +219,34 @@ fn make(
     if let Some(mode) = &req.mode {
         return Err(CfnError::NotBuilt(format!("DeploymentMode {mode}")));
     }
+    let (stack, _) = stack_of(cx, &req)?;
+    if let Some(known) = CHANGE_SETS.get(cx.tx, &stack.key().str(&req.name))?
+        && req.token.is_some()
+        && known.token == req.token
+    {
+        return Ok(Created { id: known.arn(&stack), stack: stack.arn() });
+    }
+    let set = make_within(cx, req, text, macros, None)?;
+    Ok(Created { id: set.arn(&stack), stack: stack.arn() })
+}
+
+/// `around`: of that of a nested stack, those around it.
+pub(super) fn make_within(
+    cx: &mut Cx<'_>,
+    req: CreateChangeSet,
+    text: Option<String>,
+    macros: &Macros,
+    around: Option<&Around>,
+) -> Result<ChangeSet, CfnError> {
+    let asked = req.clone();
     let imports = req.kind.as_deref() == Some("IMPORT");
     let (stack, creates) = stack_of(cx, &req)?;
-    if let Some(known) = CHANGE_SETS.get(cx.tx, &stack.key().str(&req.name))? {
-        if req.token.is_some() && known.token == req.token {
-            return Ok(Created { id: known.arn(&stack), stack: stack.arn() });
-        }
+    if CHANGE_SETS.contains(cx.tx, &stack.key().str(&req.name))? {
         return Err(CfnError::ChangeSetExists(req.name, stack.name));
     }
     let present = body(cx, &stack)?;
     let text = own_text(req.previous, present.as_ref(), text)?;
-    let retold = Retold {
+    let beside = Retold {
         role: req.role.is_some() && req.role != stack.role,
         tags: req.tags.as_ref().is_some_and(|tags| !same_tags(tags, &stack.tags)),
     };
@@ -229,13 +263,13 @@ fn make(
         reviewed: true,
         macros: Some(macros),
     };
-    let imports = imports.then_some((&req.imports, retold));
+    let imports = imports.then_some((&req.imports, beside));
     let (mut foreseen, body, parameters) = seen(cx, &stack, offer, present.as_ref(), creates, imports)?;
     if req.looks == Some(true) {
         foreseen.adopt(cx, &stack, &body)?;
     }
     let Foreseen { changes, imports, adopts, status, execution, reason } = foreseen;
-    let set = ChangeSet {
+    let mut set = ChangeSet {
         name: req.name,
         id: base::id::uuid(cx.rng()),
         creates,
@@ -255,9 +289,22 @@ fn make(
         imports,
         adopts,
         looks: req.looks,
+        nested: req.nested,
+        parent: around.map(|around| around.parent.clone()),
+        root: around.map(|around| around.root.clone()),
+        round: None,
     };
+    if set.nested == Some(true) && set.status != "FAILED" && set.imports.is_empty() {
+        change_set_nested::foresee(cx, &stack, &mut set, &asked, macros)?;
+        if let Some(present) = present.filter(|_| !creates && set.changes.is_empty()) {
+            let plan = Plan::of(cx.cloud(), &stack, &set.body)?;
+            if !retold(cx, &stack, &plan, &present)? {
+                set.fail(NO_CHANGES.to_owned());
+            }
+        }
+    }
     set.save(cx.tx, &stack);
-    Ok(Created { id: set.arn(&stack), stack: stack.arn() })
+    Ok(set)
 }
 
 /// The stack that a change set is for, and whether it is made by that.
@@ -383,13 +430,15 @@ fn same_tags(tags: &[Tag], own: &[(String, String)]) -> bool {
     tags.len() == own.len() && tags.iter().all(is_own)
 }
 
+pub(super) const NO_CHANGES: &str =
+    "The submitted information didn't contain changes. Submit different information to create a change set.";
+
 /// The status of a change set, whether it can be carried out, and why not.
 fn outcome(differs: bool) -> (&'static str, &'static str, Option<String>) {
     if differs {
         return ("CREATE_COMPLETE", "AVAILABLE", None);
     }
-    let why = "The submitted information didn't contain changes. Submit different information to create a change set.";
-    ("FAILED", "UNAVAILABLE", Some(why.to_owned()))
+    ("FAILED", "UNAVAILABLE", Some(NO_CHANGES.to_owned()))
 }
 
 /// The stack that a change set is for; a new one is under review until the set is carried out.
@@ -421,18 +470,15 @@ fn stack_for(cx: &mut Cx<'_>, named: &str, creates: bool) -> Result<Stack, CfnEr
 
 fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
     let (mut stack, mut set) = find_set(cx, req.stack.as_deref(), &req.name)?;
+    check_root(&stack, &set, "executed")?;
     if set.execution == "EXECUTE_COMPLETE" && req.token.is_some() && req.token == stack.token {
         return Ok(Empty);
     }
-    if set.execution != "AVAILABLE" {
-        let which = match set.status.as_str() {
-            "CREATE_COMPLETE" => format!("execution status of [{}]", set.execution),
-            status => format!("status of [{status}]"),
-        };
-        let arn = set.arn(&stack);
-        return Err(CfnError::ChangeSetStatus(format!(
-            "ChangeSet [{arn}] cannot be executed in its current {which}"
-        )));
+    check_available(&stack, &set)?;
+    for (inner, mut own) in all_within(cx, &set)? {
+        check_available(&inner, &own)?;
+        own.execution = "EXECUTE_COMPLETE".into();
+        own.save(cx.tx, &inner);
     }
     stack.change_set = Some(set.arn(&stack));
     stack.capabilities.clone_from(&set.capabilities);
@@ -465,13 +511,26 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
     }
     // AWS: the others are not valid for what the stack becomes.
     for other in of(cx.tx, &stack)?.iter().filter(|other| other.id != set.id) {
-        other.delete(cx.tx, &stack);
+        throw_away(cx, &stack, other)?;
     }
     set.execution = "EXECUTE_COMPLETE".into();
+    set.round = Some(stack.round);
     // What was secret in it is with the stack now.
     set.body = Body { sealed_parameters: Vec::new(), ..set.body };
     set.save(cx.tx, &stack);
     Ok(Empty)
+}
+
+fn check_available(stack: &Stack, set: &ChangeSet) -> Result<(), CfnError> {
+    if set.execution == "AVAILABLE" {
+        return Ok(());
+    }
+    let which = match set.status.as_str() {
+        "CREATE_COMPLETE" => format!("execution status of [{}]", set.execution(stack)),
+        status => format!("status of [{status}]"),
+    };
+    let arn = set.arn(stack);
+    Err(CfnError::ChangeSetStatus(format!("ChangeSet [{arn}] cannot be executed in its current {which}")))
 }
 
 /// The stack is made.
@@ -495,13 +554,23 @@ fn first(cx: &mut Cx<'_>, stack: &mut Stack, set: &ChangeSet, plan: &Plan, how: 
 fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, CfnError> {
     match find_set(cx, req.stack.as_deref(), &req.name) {
         Ok((stack, set)) => {
-            set.delete(cx.tx, &stack);
+            check_root(&stack, &set, "deleted")?;
+            throw_away(cx, &stack, &set)?;
             Ok(Empty)
         }
         // AWS: deleting one that is not there succeeds.
         Err(CfnError::NoChangeSet(_)) => Ok(Empty),
         Err(other) => Err(other),
     }
+}
+
+/// With those of the stacks within.
+fn throw_away(cx: &mut Cx<'_>, stack: &Stack, set: &ChangeSet) -> Result<(), CfnError> {
+    for (inner, own) in all_within(cx, set)? {
+        own.delete(cx.tx, &inner);
+    }
+    set.delete(cx.tx, stack);
+    Ok(())
 }
 
 fn some<T>(items: Vec<T>) -> Option<Vec<T>> {
@@ -548,12 +617,15 @@ fn change(change: Change) -> ChangeView {
             replacement: change.replacement,
             scope,
             details,
+            change_set: change.change_set,
+            policy: change.policy,
         },
     }
 }
 
 fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
     let (stack, set) = find_set(cx, req.stack.as_deref(), &req.name)?;
+    let execution = set.execution(&stack);
     Ok(Described {
         id: set.arn(&stack),
         name: set.name,
@@ -562,9 +634,12 @@ fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
         description: set.description,
         parameters: views(set.parameters, &set.body.resolved),
         created: set.created,
-        execution: set.execution,
+        execution,
         status: set.status,
         reason: set.reason,
+        nested: set.nested,
+        parent: set.parent,
+        root: set.root,
         capabilities: some(set.capabilities),
         tags: some(set.body.tags.into_iter().map(|(key, value)| Tag { key, value }).collect()),
         changes: set.changes.into_iter().map(change).collect(),
@@ -577,13 +652,16 @@ fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
 fn list(cx: &mut Cx<'_>, req: ListChangeSets) -> Result<Summaries, CfnError> {
     let stack = existing(cx, &req.stack)?;
     let summary = |set: ChangeSet| Summary {
+        execution: set.execution(&stack),
         stack_id: stack.arn(),
         stack: stack.name.clone(),
         id: set.arn(&stack),
         name: set.name,
-        execution: set.execution,
         status: set.status,
         reason: set.reason,
+        nested: set.nested,
+        parent: set.parent,
+        root: set.root,
         created: set.created,
         description: set.description,
         looks: set.looks,

@@ -8,9 +8,8 @@ use super::inquiry::{self, Looked};
 use super::macros::Macros;
 use super::{called, lookup};
 use crate::cloudformation::errors::CfnError;
-use crate::cloudformation::kinds::Table;
 use crate::cloudformation::macros::{self, Question};
-use crate::cloudformation::template::check::check;
+use crate::cloudformation::template::check::{Kinds, check};
 use crate::cloudformation::template::sam::SERVERLESS;
 use crate::cloudformation::template::{
     LANGUAGE_EXTENSIONS, Parameter, Template, URL_BYTES_MAX, Wrong, declared, foreach, get, naming, sam,
@@ -275,7 +274,7 @@ fn merged(value: Value, snippet: Vec<(String, Value)>) -> Value {
 ///
 /// # Errors
 /// What is wrong with it, and what a transform refuses.
-pub(super) fn looked_at(cx: &Cx<'_>, text: &str) -> Result<Template, CfnError> {
+pub(super) fn looked_at(cx: &Cx<'_>, text: &str, kinds: &dyn Kinds) -> Result<Template, CfnError> {
     let root = yaml::read(text)?;
     let transforms = transforms(&root)?;
     for name in transforms.iter().filter(|name| !is_own(name)) {
@@ -306,7 +305,7 @@ pub(super) fn looked_at(cx: &Cx<'_>, text: &str) -> Result<Template, CfnError> {
     let whole = !is_looped && !is_partial;
     let template = if whole { Template::of(&root)? } else { Template::of_part(&root)? };
     if whole {
-        check(&template, &Table)?;
+        check(&template, kinds)?;
     }
     Ok(Template { transforms, ..template })
 }

@@ -2,6 +2,7 @@
 
 mod account_facts;
 pub(super) mod change_set;
+mod change_set_nested;
 pub(super) mod describe;
 pub(super) mod drift;
 pub(super) mod event;
@@ -188,12 +189,21 @@ pub(super) struct Offer<'o> {
 }
 
 /// The values that parameters are given, before a template says what it makes of them.
-fn values(given: &[Given], before: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// What of the stack is known then stands beside them.
+fn values(stack: &Stack, given: &[Given], before: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let pseudo = [
+        ("AWS::AccountId", stack.account.to_string()),
+        ("AWS::Partition", "aws".to_owned()),
+        ("AWS::Region", stack.region.name().to_owned()),
+        ("AWS::StackName", stack.name.clone()),
+        ("AWS::URLSuffix", "amazonaws.com".to_owned()),
+    ];
+    let pseudo = pseudo.map(|(name, value)| (name.to_owned(), value));
     let value = |one: &Given| {
         let value = if one.previous { before.get(&one.name).cloned() } else { one.value.clone() };
         Some((one.name.clone(), value?))
     };
-    given.iter().filter_map(value).collect()
+    given.iter().filter_map(value).chain(pseudo).collect()
 }
 
 /// A template with its parameters, for a stack that is there or is to be.
@@ -202,8 +212,13 @@ pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<T
     assumable(cx, role)?;
     let allowed = reviewed || capabilities.iter().any(|own| own == "CAPABILITY_AUTO_EXPAND");
     let looked = inquiry::Looked::default();
-    let means =
-        expansion::Means { role, given: &values(&given, before), macros, looked: Some(&looked), allowed };
+    let means = expansion::Means {
+        role,
+        given: &values(stack, &given, before),
+        macros,
+        looked: Some(&looked),
+        allowed,
+    };
     let processed = expansion::expanded(cx, &text, &means)?;
     // Who comes again asks again.
     looked.used.take().iter().for_each(|key| INQUIRIES.delete(cx.tx, key));

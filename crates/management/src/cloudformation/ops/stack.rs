@@ -334,19 +334,23 @@ pub(super) fn check_kinds(cx: &Cx<'_>, stack: &Stack, plan: &Plan) -> Result<(),
 
 /// Whether an update would do anything.
 pub(super) fn differs(cx: &Cx<'_>, stack: &Stack, plan: &Plan, present: &Body) -> Result<bool, CfnError> {
+    if retold(cx, stack, plan, present)? {
+        return Ok(true);
+    }
+    let before = Plan::of(cx.cloud(), stack, present)?;
+    Ok(!changes(cx, stack, plan, &known(cx.tx, stack)?, &before.parameters)?.is_empty())
+}
+
+/// Whether the stack itself would tell something else.
+pub(super) fn retold(cx: &Cx<'_>, stack: &Stack, plan: &Plan, present: &Body) -> Result<bool, CfnError> {
     let before = Plan::of(cx.cloud(), stack, present)?;
     let outputs = |plan: &Plan| -> Vec<String> {
         let all = plan.template.outputs.iter();
         all.map(|o| format!("{o:?}")).collect()
     };
-    if plan.tags != before.tags || outputs(plan) != outputs(&before) {
-        return Ok(true);
-    }
-    let resources = known(cx.tx, stack)?;
-    let changed = !changes(cx, stack, plan, &resources, &before.parameters)?.is_empty();
     // What outputs say may follow from parameters alone.
-    let named = |plan: &Plan| plan.template.outputs.is_empty();
-    Ok(changed || !named(plan) && plan.parameters != before.parameters)
+    let follows = !plan.template.outputs.is_empty() && plan.parameters != before.parameters;
+    Ok(plan.tags != before.tags || outputs(plan) != outputs(&before) || follows)
 }
 
 /// Whether the stack around it, which is at work, does something with it.

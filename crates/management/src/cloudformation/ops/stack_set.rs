@@ -8,6 +8,7 @@ use super::{Parameter, ParameterView, Tag, capabilities_of, given, source, tags}
 use crate::cloudformation::access;
 use crate::cloudformation::drift::NOT_CHECKED;
 use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::kinds::Table;
 use crate::cloudformation::news;
 use crate::cloudformation::sets::model::{
     Aim, AutoDeployment, INSTANCES, SET_JOBS, SET_NAMES, SETS, SetJob, StackSet, Texts, open_texts,
@@ -359,7 +360,7 @@ fn take(
     given: Vec<Given>,
     capabilities: Vec<String>,
 ) -> Result<(), CfnError> {
-    let template = looked_at(cx, &text)?;
+    let template = looked_at(cx, &text, &Table)?;
     let before: BTreeMap<String, String> =
         open_texts(cx.cloud(), &set.sealed_parameters).into_iter().collect();
     let parameters = resolve(&template, &given, &before)?;

@@ -4,7 +4,8 @@ use super::expansion::{looked_at, transforms};
 use super::{body, capabilities_of, capabilities_reason, existing, source};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
-use crate::cloudformation::kinds::kind;
+use crate::cloudformation::kinds::{Table, kind};
+use crate::cloudformation::template::check::Kinds;
 use crate::cloudformation::template::{Template, yaml};
 use kernel::{Answer, Body, Cx, Dx};
 use wire::Fault;
@@ -34,10 +35,18 @@ wire::shape! {
         body: Option<String> = "TemplateBody",
         url: Option<String> = "TemplateURL",
         stack: Option<String> = "StackName",
+        config: Option<SummaryConfig> = "TemplateSummaryConfig",
     }
 
     #[derive(Clone, Debug)]
+    pub(crate) struct SummaryConfig { lenient: Option<bool> = "TreatUnrecognizedResourceTypesAsWarnings" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Warnings { kinds: Vec<String> = "UnrecognizedResourceTypes" }
+
+    #[derive(Clone, Debug)]
     pub(crate) struct Summary {
+        warnings: Option<Warnings> = "Warnings",
         parameters: Vec<Declared> = "Parameters",
         description: Option<String> = "Description",
         capabilities: Option<Vec<String>> = "Capabilities",
@@ -136,10 +145,30 @@ fn get(cx: &mut Cx<'_>, req: GetTemplate) -> Result<Shown, CfnError> {
 
 async fn summary(dx: Dx, req: GetTemplateSummary, _: Body) -> Result<Answer<Summary>, Fault> {
     let text = source::text(&dx, req.body, req.url).await?;
-    dx.read(|cx| sum_up(cx, req.stack, text)).map(Answer::from).map_err(Fault::from)
+    let lenient = req.config.and_then(|config| config.lenient) == Some(true);
+    dx.read(|cx| sum_up(cx, req.stack, text, lenient)).map(Answer::from).map_err(Fault::from)
 }
 
-fn sum_up(cx: &mut Cx<'_>, stack: Option<String>, text: Option<String>) -> Result<Summary, CfnError> {
+/// Kinds that nobody knows are warned of.
+struct Lenient;
+
+impl Kinds for Lenient {
+    fn knows(&self, _: &str) -> bool {
+        true
+    }
+
+    fn has_attribute(&self, kind: &str, attribute: &str) -> bool {
+        !Table.knows(kind) || Table.has_attribute(kind, attribute)
+    }
+}
+
+fn sum_up(
+    cx: &mut Cx<'_>,
+    stack: Option<String>,
+    text: Option<String>,
+    lenient: bool,
+) -> Result<Summary, CfnError> {
+    let known: &dyn Kinds = if lenient { &Lenient } else { &Table };
     let template = match (stack, text) {
         (Some(_), Some(_)) => {
             return Err(invalid("Only one of StackName, TemplateBody and TemplateURL may be specified."));
@@ -156,7 +185,7 @@ fn sum_up(cx: &mut Cx<'_>, stack: Option<String>, text: Option<String>) -> Resul
             };
             Template { transforms: transforms(&root)?, ..template }
         }
-        (None, given) => looked_at(cx, &given.ok_or_else(source::missing)?)?,
+        (None, given) => looked_at(cx, &given.ok_or_else(source::missing)?, known)?,
     };
     let mut kinds: Vec<String> = Vec::new();
     for resource in &template.resources {
@@ -172,7 +201,9 @@ fn sum_up(cx: &mut Cx<'_>, stack: Option<String>, text: Option<String>) -> Resul
         description: p.description.clone(),
         constraints: Constraints { allowed: some(p.allowed.clone()) },
     };
+    let strangers: Vec<String> = kinds.iter().filter(|kind| !Table.knows(kind)).cloned().collect();
     Ok(Summary {
+        warnings: (lenient && !strangers.is_empty()).then_some(Warnings { kinds: strangers }),
         parameters: template.parameters.iter().map(declared).collect(),
         capabilities: capabilities(&template),
         reason: capabilities_reason(&template),
@@ -205,7 +236,7 @@ fn identified(template: &Template) -> Option<Vec<Identified>> {
 async fn validate(dx: Dx, req: ValidateTemplate, _: Body) -> Result<Answer<Valid>, Fault> {
     let text = source::text(&dx, req.body, req.url).await?;
     let text = text.ok_or_else(source::missing)?;
-    let template = dx.read(|cx| looked_at(cx, &text))?;
+    let template = dx.read(|cx| looked_at(cx, &text, &Table))?;
     let asked = |p: &crate::cloudformation::template::Parameter| Asked {
         key: p.name.clone(),
         default: p.default.clone(),

@@ -8,11 +8,11 @@
 //!     - Topic${Name}: { Type: AWS::SNS::Topic, Properties: { TopicName: !Ref Name } }
 //! ```
 //!
-//! Not here: collections that other functions than `Ref` make.
+//! Not here: collections that other functions than `Ref` and `Fn::FindInMap` make.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html>
 
-use super::{LANGUAGE_EXTENSIONS, Wrong, declared, get, text};
+use super::{LANGUAGE_EXTENSIONS, Wrong, declared, get, naming, sam, text};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use wire::Value;
 
@@ -174,25 +174,23 @@ impl<'a> Expansion<'a> {
             one => vec![one],
         };
         let is_whole = matches!(collection, Value::List(_));
+        let nothing = BTreeMap::new();
+        let world = sam::World { root: self.root, given: self.given.unwrap_or(&nothing) };
         let mut items = Vec::new();
         for part in parts {
-            match (text(&part), get(&part, "Ref").and_then(Value::as_str)) {
-                (Some(item), _) if is_whole => items.push(item),
-                (None, Some(parameter)) => match self.parameter(parameter) {
-                    Some(value) if is_whole => items.push(value),
-                    Some(value) => items.extend(value.split(',').map(|item| item.trim().to_owned())),
-                    None if self.given.is_none() => return Ok(None),
-                    None => return unknown(),
-                },
-                _ => return unknown(),
+            let known = if is_whole { text(&part) } else { None };
+            match known.map(Value::Str).or_else(|| naming::known(&part, &world)) {
+                Some(Value::List(all)) => items.extend(all.iter().filter_map(text)),
+                Some(one) if is_whole => items.extend(text(&one)),
+                Some(one) => {
+                    let all = text(&one).unwrap_or_default();
+                    items.extend(all.split(',').map(|item| item.trim().to_owned()));
+                }
+                None if self.given.is_none() => return Ok(None),
+                None => return unknown(),
             }
         }
         Ok(Some(items))
-    }
-
-    fn parameter(&self, name: &str) -> Option<String> {
-        let declared = get(get(self.root, "Parameters")?, name)?;
-        self.given.and_then(|given| given.get(name).cloned()).or_else(|| text(get(declared, "Default")?))
     }
 }
 
@@ -238,6 +236,7 @@ Transform: 'AWS::LanguageExtensions'
 Parameters:
   Names: { Type: CommaDelimitedList }
   One: { Type: String, Default: first }
+Mappings: { M: { first: { All: [a, b], One: c }, a: { Of: [x] }, b: { Of: [y, z] } } }
 ";
 
     fn expanded(text: &str) -> Result<String, String> {
@@ -272,6 +271,14 @@ Parameters:
             (
                 "Resources: { A: { Type: K, Properties: { P: 1, 'Fn::ForEach::L': [X, [Q, R], { '${X}': !GetAtt 'B.${X}' }] } } }",
                 r#""Resources":{"A":{"Type":"K","Properties":{"P":1,"Q":{"Fn::GetAtt":["B","Q"]},"R":{"Fn::GetAtt":["B","R"]}}}}}"#,
+            ),
+            (
+                "Resources: { 'Fn::ForEach::L': [X, !FindInMap [M, !Ref One, All], { 'T${X}': { 'Fn::ForEach::P': [Y, !FindInMap [M, !Ref X, Of], { 'P${Y}': 1 }] } }] }",
+                r#""Resources":{"Ta":{"Px":1},"Tb":{"Py":1,"Pz":1}}}"#,
+            ),
+            (
+                "Resources: { 'Fn::ForEach::L': [X, [!FindInMap [M, first, One], !FindInMap [M, first, None, { DefaultValue: d }]], { 'T${X}': 1 }] }",
+                r#""Resources":{"Tc":1,"Td":1}}"#,
             ),
             (
                 "Resources: { A: 1 }\nOutputs: { 'Fn::ForEach::L': [X, [], { '${X}': 1 }] }",

@@ -56,19 +56,35 @@ pub(crate) fn named(value: &Value, world: &sam::World<'_>) -> Value {
 
 /// What parameters, mappings and texts tell.
 fn resolved(value: &Value, world: &sam::World<'_>) -> Option<String> {
+    text(&known(value, world)?)
+}
+
+/// The same, which may be a list of a mapping.
+pub(super) fn known(value: &Value, world: &sam::World<'_>) -> Option<Value> {
     match function(value) {
-        Some(("Fn::Sub", argument)) => substituted(argument, world),
+        Some(("Fn::Sub", argument)) => substituted(argument, world).map(Value::Str),
         Some(("Fn::Join", Value::List(joined))) => {
             let [Value::Str(by), Value::List(items)] = joined.as_slice() else { return None };
             let items: Option<Vec<String>> = items.iter().map(|item| resolved(item, world)).collect();
-            items.map(|items| items.join(by))
+            items.map(|items| Value::Str(items.join(by)))
         }
-        Some(("Fn::FindInMap", Value::List(keys))) => {
-            let keys: Option<Vec<String>> = keys.iter().map(|key| resolved(key, world)).collect();
-            let [map, top, key] = keys?.try_into().ok()?;
-            text(get(get(get(get(world.root, "Mappings")?, &map)?, &top)?, &key)?)
+        Some(("Fn::FindInMap", Value::List(told))) => {
+            let [map, top, key, default @ ..] = told.as_slice() else { return None };
+            let told = |key: &Value| resolved(key, world);
+            let (map, top, key) = (told(map)?, told(top)?, told(key)?);
+            let mappings = get(world.root, "Mappings");
+            let found = mappings.and_then(|all| get(get(get(all, &map)?, &top)?, &key)).cloned();
+            found.or_else(|| known(get(default.first()?, "DefaultValue")?, world))
         }
-        _ => world.resolved(value),
+        Some(_) => world.resolved(value).map(Value::Str),
+        None => match value {
+            Value::List(items) => items
+                .iter()
+                .map(|item| resolved(item, world).map(Value::Str))
+                .collect::<Option<_>>()
+                .map(Value::List),
+            scalar => text(scalar).map(Value::Str),
+        },
     }
 }
 
@@ -104,14 +120,15 @@ Mappings: { M: { Test: { Name: Mapped } } }
             ("{ Ref: !Join ['', [Q, !Ref Stage]] }", r#"{"Ref":"QTest"}"#),
             ("{ Ref: !FindInMap [M, !Ref Stage, Name] }", r#"{"Ref":"Mapped"}"#),
             ("[{ Ref: !Ref Stage }, !Ref Stage]", r#"[{"Ref":"Test"},{"Ref":"Stage"}]"#),
+            ("{ Ref: !Sub 'Q${AWS::Region}' }", r#"{"Ref":"Qeu-north-1"}"#),
             // Nobody knows it.
             ("{ Ref: !Sub 'Q${Other}' }", r#"{"Ref":{"Fn::Sub":"Q${Other}"}}"#),
-            ("{ Ref: !Sub 'Q${AWS::Region}' }", r#"{"Ref":{"Fn::Sub":"Q${AWS::Region}"}}"#),
         ];
+        let given = BTreeMap::from([("AWS::Region".to_owned(), "eu-north-1".to_owned())]);
         for (told, wanted) in rows {
             let root = yaml::read(&format!("{HEAD}Resources: {told}")).unwrap();
             assert!(applies(&root), "{told}");
-            let out = named(&root, &sam::World { root: &root, given: &BTreeMap::new() });
+            let out = named(&root, &sam::World { root: &root, given: &given });
             assert_eq!(wire::json::text(get(&out, "Resources").unwrap()), wanted, "{told}");
         }
     }
