@@ -610,3 +610,70 @@ fn connections_and_api_destinations() {
     delete(&cloud, &root, "h");
     assert_eq!(root.call("events", "ListConnections", json!({})).ok()["Connections"], json!([]));
 }
+
+#[test]
+fn the_private_key_of_a_new_pair_is_kept_for_its_owner() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = "
+Resources: { Key: { Type: 'AWS::EC2::KeyPair', Properties: { KeyName: mine, KeyType: ed25519 } } }
+Outputs: { Id: { Value: !GetAtt Key.KeyPairId } }
+";
+    let stack = created(&cloud, &root, "k", template);
+    let name = format!("/ec2/keypair/{}", output(&stack, "Id"));
+    let kept = || root.call("ssm", "GetParameter", json!({ "Name": name, "WithDecryption": true }));
+    let parameter = kept().ok()["Parameter"].clone();
+    assert_eq!(parameter["Type"], "SecureString");
+    let material = parameter["Value"].as_str().unwrap();
+    assert!(material.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----"), "{material}");
+    let pairs = root.call("ec2", "DescribeKeyPairs", json!({ "KeyNames": ["mine"] })).ok();
+    assert_eq!(pairs["keySet"][0]["keyType"], "ed25519");
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "k" })).ok();
+    assert_eq!(settle(&cloud, &root, stack["StackId"].as_str().unwrap()), "DELETE_COMPLETE");
+    kept().refused(400, "ParameterNotFound");
+    root.call("ec2", "DescribeKeyPairs", json!({ "KeyNames": ["mine"] }))
+        .refused(400, "InvalidKeyPair.NotFound");
+}
+
+#[test]
+fn attributes_that_are_known_once_it_is_there() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = |actions: &str| {
+        format!(
+            "
+Resources:
+  V: {{ Type: 'AWS::EC2::VPC', Properties: {{ CidrBlock: 10.0.0.0/16 }} }}
+  N: {{ Type: 'AWS::EC2::Subnet', Properties: {{ VpcId: !Ref V, CidrBlock: 10.0.0.0/24, AvailabilityZone: us-east-1b }} }}
+  T: {{ Type: 'AWS::EC2::RouteTable', Properties: {{ VpcId: !Ref V }} }}
+  E: {{ Type: 'AWS::EC2::VPCEndpoint', Properties: {{ VpcId: !Ref V, ServiceName: com.amazonaws.us-east-1.s3, RouteTableIds: [!Ref T] }} }}
+  R: {{ Type: 'AWS::IAM::Role', Properties: {{ AssumeRolePolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Principal: {{ Service: ec2.amazonaws.com }}, Action: sts:AssumeRole }} }} }} }}
+  P: {{ Type: 'AWS::IAM::ManagedPolicy', Properties: {{ Roles: [!Ref R], PolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Action: '{actions}', Resource: '*' }} }} }} }}
+  G: {{ Type: 'AWS::Scheduler::ScheduleGroup' }}
+Outputs:
+  Blocks: {{ Value: !Select [0, !GetAtt V.CidrBlockAssociations] }}
+  Sixes: {{ Value: !Join [' ', !GetAtt V.Ipv6CidrBlocks] }}
+  Acl: {{ Value: !GetAtt N.NetworkAclAssociationId }}
+  Zone: {{ Value: !GetAtt N.AvailabilityZoneId }}
+  Since: {{ Value: !GetAtt E.CreationTimestamp }}
+  Policy: {{ Value: !Join [' ', [!GetAtt P.DefaultVersionId, !GetAtt P.AttachmentCount, !GetAtt P.PermissionsBoundaryUsageCount]] }}
+  Dates: {{ Value: !Join [' ', [!GetAtt P.UpdateDate, !GetAtt G.CreationDate, !GetAtt G.LastModificationDate]] }}
+"
+        )
+    };
+    let stack = created(&cloud, &root, "a", &template("s3:GetObject"));
+    let told = |name: &str| output(&describe(&root, "a"), name);
+    let vpc = json!({ "VpcIds": [physical(&root, "a", "V")] });
+    let vpcs = root.call("ec2", "DescribeVpcs", vpc).ok();
+    assert_eq!(vpcs["vpcSet"][0]["cidrBlockAssociationSet"][0]["associationId"], told("Blocks"));
+    assert_eq!(told("Sixes"), "");
+    let acls = root.call("ec2", "DescribeNetworkAcls", json!({})).ok().to_string();
+    assert!(told("Acl").starts_with("aclassoc-") && acls.contains(&told("Acl")), "{acls}");
+    assert_eq!(told("Zone"), "use1-az2");
+    let now = cloud.cloud.clock().now().iso8601_millis();
+    assert_eq!(told("Since")[..10], now[..10]);
+    assert_eq!(told("Policy"), "v1 1 0", "{stack}");
+    assert!(told("Dates").split(' ').all(|date| date[..10] == now[..10]), "{stack}");
+    update(&cloud, &root, "a", &template("s3:PutObject"));
+    assert_eq!(told("Policy"), "v2 1 0");
+}

@@ -97,3 +97,31 @@ Resources:
         (&Value::Null, &Value::Null)
     );
 }
+
+#[test]
+fn a_bucket_gets_object_lock_later_and_keeps_it() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = |more: &str| {
+        format!(
+            "Resources: {{ B: {{ Type: 'AWS::S3::Bucket', Properties: {{ BucketName: held, VersioningConfiguration: {{ Status: Enabled }}{more} }} }} }}"
+        )
+    };
+    let update = |more: &str| {
+        let asked = json!({ "StackName": "s", "TemplateBody": template(more) });
+        root.call("cloudformation", "UpdateStack", asked).ok();
+        settle(&cloud, &root, "s")
+    };
+    let lock = || root.call("s3", "GetObjectLockConfiguration", json!({ "Bucket": "held" }));
+    created(&cloud, &root, "s", &template(""));
+    lock().refused(404, "ObjectLockConfigurationNotFoundError");
+    root.call("s3", "PutObject", json!({ "Bucket": "held", "Key": "k", "Body": "x" })).ok();
+    assert_eq!(update(", ObjectLockEnabled: true"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
+    assert!(lock().ok().to_string().contains("Enabled"));
+    // It is the same bucket.
+    root.call("s3", "HeadObject", json!({ "Bucket": "held", "Key": "k" })).ok();
+    assert_eq!(update(""), "UPDATE_ROLLBACK_COMPLETE");
+    let told = events(&root, "s").join("\n");
+    assert!(told.contains("Object Lock cannot be disabled once it is enabled for a bucket."), "{told}");
+    lock().ok();
+}

@@ -3,7 +3,7 @@
 //! Each setting of a bucket is a property here and an operation there; what stands under other names is renamed.
 
 use super::on::{KEYS, On, Pair, items, map, pairs, tags_as, text_at};
-use super::{Attributes, BASE, Done, Kind, Made, bucket_list, look};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal, bucket_list, look};
 use crate::cloudformation::template::get;
 use wire::Value;
 
@@ -26,6 +26,7 @@ pub(super) static KINDS: &[Kind] = &[
             "MetricsConfigurations",
             "NotificationConfiguration",
             "ObjectLockConfiguration",
+            "ObjectLockEnabled",
             "OwnershipControls",
             "PublicAccessBlockConfiguration",
             "ReplicationConfiguration",
@@ -33,7 +34,7 @@ pub(super) static KINDS: &[Kind] = &[
             "VersioningConfiguration",
             "WebsiteConfiguration",
         ],
-        fixed: &["BucketName", "ObjectLockEnabled"],
+        fixed: &["BucketName"],
         attributes: &["Arn", "DomainName", "DualStackDomainName", "RegionalDomainName", "WebsiteURL"],
         named: Some("BucketName"),
         create,
@@ -41,6 +42,7 @@ pub(super) static KINDS: &[Kind] = &[
             on.only(MEMBERS)?;
             on.listed(LISTS)?;
             settings(on, on.physical())?;
+            relock(on)?;
             Ok(on.same())
         },
         delete: |on| on.end(S3, "DeleteBucket", map([("Bucket", on.physical())])),
@@ -322,6 +324,25 @@ fn replication(value: &Value) -> Value {
 fn accelerate(value: &Value) -> Value {
     let status = get(value, "AccelerationStatus").cloned().unwrap_or_else(|| Value::str("Suspended"));
     map([("Status", status)])
+}
+
+/// A bucket may get Object Lock later, and keeps it.
+///
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html>
+fn relock(on: &mut On<'_, '_>) -> Done<()> {
+    const NAME: &str = "ObjectLockEnabled";
+    match (on.changed(NAME), on.flag(NAME)) {
+        (true, false) if on.was(NAME) == Value::Bool(true) => {
+            Err(Refusal::of("Object Lock cannot be disabled once it is enabled for a bucket."))
+        }
+        // With its configuration it was enabled already.
+        (true, true) if !on.changed("ObjectLockConfiguration") => {
+            let wanted = lock(&on.prop("ObjectLockConfiguration"));
+            let input = map([("Bucket", on.physical()), ("ObjectLockConfiguration", wanted)]);
+            on.call(S3, "PutObjectLockConfiguration", input).map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A bucket that has it keeps it, without a rule.

@@ -1,6 +1,7 @@
 //! Elastic IP addresses, key pairs, placement groups, the gateways that only let out, and flow logs.
 
 use super::on::{On, map, text_at};
+use super::parameter::SSM;
 use super::vpc::{EC2, TAGGER, retagged};
 use super::{BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
@@ -35,8 +36,8 @@ pub(super) static KINDS: &[Kind] = &[
         fixed: &["KeyName", "KeyType", "KeyFormat", "PublicKeyMaterial", "Tags"],
         attributes: &["KeyPairId", "KeyFingerprint"],
         named: Some("KeyName"),
-        create: import_key,
-        delete: |on| on.end(EC2, "DeleteKeyPair", map([("KeyName", on.physical())])),
+        create: create_key,
+        delete: delete_key,
         look: Some(&look::machine::KEY_PAIR),
         ..BASE
     },
@@ -154,13 +155,44 @@ fn disassociate(on: &mut On<'_, '_>) -> Done<()> {
     }
 }
 
-/// AWS keeps the private key of a new pair in Systems Manager's parameters, which are not here.
-fn import_key(on: &mut On<'_, '_>) -> Done<Made> {
-    if on.prop("PublicKeyMaterial") == Value::Null {
-        return Err(Refusal::of(
-            "A key pair without PublicKeyMaterial is not built: its private key would be kept in Systems Manager's parameters.",
-        ));
+/// Where AWS keeps the private key of a pair that it has made.
+fn key_parameter(id: &str) -> Value {
+    Value::Str(format!("/ec2/keypair/{id}"))
+}
+
+/// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-keypair.html>
+fn create_key(on: &mut On<'_, '_>) -> Done<Made> {
+    if on.prop("PublicKeyMaterial") != Value::Null {
+        return import_key(on);
     }
+    let name = on.name("KeyName", 255);
+    let input = map([
+        ("KeyName", Value::str(&name)),
+        ("KeyType", on.prop("KeyType")),
+        ("KeyFormat", on.prop("KeyFormat")),
+        ("TagSpecifications", on.tag_specification("key-pair")),
+    ]);
+    let answer = on.call(EC2, "CreateKeyPair", input)?;
+    let id = text_at(&answer, "KeyPairId");
+    let input = map([
+        ("Name", key_parameter(&id)),
+        ("Type", Value::str("SecureString")),
+        ("Value", Value::Str(text_at(&answer, "KeyMaterial"))),
+    ]);
+    on.call(SSM, "PutParameter", input)?;
+    let print = Value::Str(text_at(&answer, "KeyFingerprint"));
+    Ok(on.made(name, vec![("KeyPairId", Value::Str(id)), ("KeyFingerprint", print)]))
+}
+
+fn delete_key(on: &mut On<'_, '_>) -> Done<()> {
+    if on.was("PublicKeyMaterial") == Value::Null {
+        let name = key_parameter(&on.attribute("KeyPairId"));
+        on.end(SSM, "DeleteParameter", map([("Name", name)]))?;
+    }
+    on.end(EC2, "DeleteKeyPair", map([("KeyName", on.physical())]))
+}
+
+fn import_key(on: &mut On<'_, '_>) -> Done<Made> {
     let name = on.name("KeyName", 255);
     let input = map([
         ("KeyName", Value::str(&name)),

@@ -16,7 +16,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         "Tags",
     ],
     fixed: &["ServiceName", "VpcEndpointType", "VpcId"],
-    attributes: &["Id", "DnsEntries", "NetworkInterfaceIds"],
+    attributes: &["Id", "CreationTimestamp", "DnsEntries", "NetworkInterfaceIds"],
     create,
     update,
     delete: |on| {
@@ -105,5 +105,10 @@ pub(super) fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
         _ => Vec::new(),
     };
     let interfaces = texts(at(&endpoint, "NetworkInterfaceIds")).into_iter().map(Value::Str).collect();
-    Ok(Some(vec![("DnsEntries", Value::List(entries)), ("NetworkInterfaceIds", Value::List(interfaces))]))
+    let created = look::plain(at(&endpoint, "CreationTimestamp").unwrap_or(&Value::Null));
+    Ok(Some(vec![
+        ("CreationTimestamp", created),
+        ("DnsEntries", Value::List(entries)),
+        ("NetworkInterfaceIds", Value::List(interfaces)),
+    ]))
 }

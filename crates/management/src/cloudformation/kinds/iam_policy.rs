@@ -27,6 +27,7 @@ pub(super) static KINDS: &[Kind] = &[
         changes: &["PolicyDocument", "Groups", "Roles", "Users"],
         fixed: &["ManagedPolicyName", "Description", "Path"],
         attributes: MANAGED,
+        varies: &["AttachmentCount", "DefaultVersionId", "UpdateDate"],
         named: Some("ManagedPolicyName"),
         create: create_managed,
         update: |on| {
@@ -37,6 +38,10 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: delete_managed,
+        ready: |on| {
+            let told = on.call(IAM, "GetPolicy", map([("PolicyArn", on.physical())]))?;
+            Ok(Some(managed(at(&told, "Policy").unwrap_or(&Value::Null), on.physical)))
+        },
         look: Some(&look::iam::POLICY),
         ..BASE
     },
@@ -76,12 +81,19 @@ fn create_managed(on: &mut On<'_, '_>) -> Done<Made> {
     let answer = on.call(IAM, "CreatePolicy", input)?;
     let arn = text_at(&answer, "Policy.Arn");
     attach(on, Value::str(&arn))?;
-    let told = at(&answer, "Policy").cloned().unwrap_or(Value::Null);
-    Ok(on.made(arn.clone(), managed(&told, &arn)))
+    Ok(on.made(arn, Vec::new()))
 }
 
-/// What is known of a managed policy when it is made, and stays.
-const MANAGED: &[&str] = &["CreateDate", "IsAttachable", "PolicyArn", "PolicyId"];
+const MANAGED: &[&str] = &[
+    "AttachmentCount",
+    "CreateDate",
+    "DefaultVersionId",
+    "IsAttachable",
+    "PermissionsBoundaryUsageCount",
+    "PolicyArn",
+    "PolicyId",
+    "UpdateDate",
+];
 
 pub(super) fn managed(told: &Value, arn: &str) -> Attributes {
     let value = |name: &&'static str| match *name {

@@ -321,7 +321,6 @@ mod tests {
         ("AWS::EC2::CapacityReservation", "TagSpecifications"),
         ("AWS::EC2::PrefixList", "AddressFamily"),
         ("AWS::Events::EventBus", "EventSourceName"),
-        ("AWS::S3::Bucket", "ObjectLockEnabled"),
         ("AWS::Scheduler::Schedule", "GroupName"),
     ];
 

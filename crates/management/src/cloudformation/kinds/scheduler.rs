@@ -1,7 +1,7 @@
 //! EventBridge Scheduler's groups and schedules.
 
-use super::on::{KEYS, On, Tagger, map, text_at};
-use super::{BASE, Done, Kind, look};
+use super::on::{KEYS, On, Tagger, at, map, text_at};
+use super::{Attributes, BASE, Done, Kind, look};
 use wire::Value;
 
 pub(super) const SCHEDULER: &str = "scheduler";
@@ -21,13 +21,14 @@ const GROUP: Kind = Kind {
     name: "AWS::Scheduler::ScheduleGroup",
     changes: &["Tags"],
     fixed: &["Name"],
-    attributes: &["Arn", "State"],
+    attributes: GROUP_ATTRIBUTES,
     named: Some("Name"),
     create: |on| {
         let name = on.name("Name", 64);
         let input = map([("Name", Value::str(&name)), ("Tags", on.tags(KEYS))]);
-        let arn = text_at(&on.call(SCHEDULER, "CreateScheduleGroup", input)?, "ScheduleGroupArn");
-        Ok(on.made(name, vec![("Arn", Value::Str(arn)), ("State", Value::str("ACTIVE"))]))
+        on.call(SCHEDULER, "CreateScheduleGroup", input)?;
+        let told = on.call(SCHEDULER, "GetScheduleGroup", map([("Name", Value::str(&name))]))?;
+        Ok(on.made(name, group_attributes(&told)))
     },
     update: |on| {
         let arn = Value::Str(on.attribute("Arn"));
@@ -44,6 +45,13 @@ const GROUP: Kind = Kind {
     look: Some(&look::scheduler::GROUP),
     ..BASE
 };
+
+const GROUP_ATTRIBUTES: &[&str] = &["Arn", "CreationDate", "LastModificationDate", "State"];
+
+pub(super) fn group_attributes(told: &Value) -> Attributes {
+    let one = |name: &&'static str| (*name, look::plain(at(told, name).unwrap_or(&Value::Null)));
+    GROUP_ATTRIBUTES.iter().map(one).collect()
+}
 
 const SCHEDULE: Kind = Kind {
     name: "AWS::Scheduler::Schedule",

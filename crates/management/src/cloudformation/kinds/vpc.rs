@@ -20,7 +20,14 @@ pub(super) static KINDS: &[Kind] = &[
         name: "AWS::EC2::VPC",
         changes: &["EnableDnsHostnames", "EnableDnsSupport", "Tags"],
         fixed: &["CidrBlock", "InstanceTenancy"],
-        attributes: &["VpcId", "CidrBlock", "DefaultSecurityGroup", "DefaultNetworkAcl"],
+        attributes: &[
+            "VpcId",
+            "CidrBlock",
+            "CidrBlockAssociations",
+            "DefaultNetworkAcl",
+            "DefaultSecurityGroup",
+            "Ipv6CidrBlocks",
+        ],
         create: create_vpc,
         update: |on| {
             vpc_settings(on, on.physical())?;
@@ -36,7 +43,14 @@ pub(super) static KINDS: &[Kind] = &[
         name: "AWS::EC2::Subnet",
         changes: &["MapPublicIpOnLaunch", "Tags"],
         fixed: &["VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"],
-        attributes: &["SubnetId", "VpcId", "CidrBlock", "AvailabilityZone"],
+        attributes: &[
+            "SubnetId",
+            "VpcId",
+            "CidrBlock",
+            "AvailabilityZone",
+            "AvailabilityZoneId",
+            "NetworkAclAssociationId",
+        ],
         create: create_subnet,
         update: |on| {
             map_public(on, on.physical())?;
@@ -46,7 +60,10 @@ pub(super) static KINDS: &[Kind] = &[
         ready: |on| {
             let answer =
                 on.call(EC2, "DescribeSubnets", map([("SubnetIds", Value::List(vec![on.physical()]))]))?;
-            Ok((text_at(&answer, "Subnets.0.State") == "available").then(Vec::new))
+            match text_at(&answer, "Subnets.0.State").as_str() {
+                "available" => acl_association(on).map(|id| Some(vec![("NetworkAclAssociationId", id)])),
+                _ => Ok(None),
+            }
         },
         mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::network::SUBNET),
@@ -294,7 +311,16 @@ pub(super) fn vpc_ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     let groups = on.call(EC2, "DescribeSecurityGroups", map([("Filters", filters)]))?;
     let filters = Value::List(vec![filter("vpc-id", id), filter("default", Value::str("true"))]);
     let acls = on.call(EC2, "DescribeNetworkAcls", map([("Filters", filters)]))?;
+    let of = |list: &str, member: &str| {
+        let found = match at(&answer, &format!("Vpcs.0.{list}")) {
+            Some(Value::List(all)) => all.iter().map(|one| Value::Str(text_at(one, member))).collect(),
+            _ => Vec::new(),
+        };
+        Value::List(found)
+    };
     Ok(Some(vec![
+        ("CidrBlockAssociations", of("CidrBlockAssociationSet", "AssociationId")),
+        ("Ipv6CidrBlocks", of("Ipv6CidrBlockAssociationSet", "Ipv6CidrBlock")),
         ("DefaultSecurityGroup", Value::Str(text_at(&groups, "SecurityGroups.0.GroupId"))),
         ("DefaultNetworkAcl", Value::Str(text_at(&acls, "NetworkAcls.0.NetworkAclId"))),
     ]))
@@ -312,10 +338,24 @@ fn create_subnet(on: &mut On<'_, '_>) -> Done<Made> {
     let told = |member: &'static str| {
         (member, at(&answer, &format!("Subnet.{member}")).cloned().unwrap_or(Value::Null))
     };
-    let attributes = ["SubnetId", "VpcId", "CidrBlock", "AvailabilityZone"].map(told).to_vec();
+    let attributes =
+        ["SubnetId", "VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"].map(told).to_vec();
     let id = text_at(&answer, "Subnet.SubnetId");
     map_public(on, Value::str(&id))?;
     Ok(on.made(id, attributes))
+}
+
+/// By which a subnet has its ACL.
+pub(super) fn acl_association(on: &mut On<'_, '_>) -> Done<Value> {
+    let filter =
+        map([("Name", Value::str("association.subnet-id")), ("Values", Value::List(vec![on.physical()]))]);
+    let answer = on.call(EC2, "DescribeNetworkAcls", map([("Filters", Value::List(vec![filter]))]))?;
+    let all = match at(&answer, "NetworkAcls.0.Associations") {
+        Some(Value::List(all)) => all.as_slice(),
+        _ => &[],
+    };
+    let own = all.iter().find(|one| text_at(one, "SubnetId") == on.physical);
+    Ok(own.map_or(Value::Null, |own| Value::Str(text_at(own, "NetworkAclAssociationId"))))
 }
 
 fn map_public(on: &mut On<'_, '_>, id: Value) -> Done<()> {

@@ -3,7 +3,7 @@
 use super::{Look, PLAIN, Seen, gone, named, own, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::on::{On, map};
-use crate::cloudformation::kinds::vpc::{EC2, vpc_ready};
+use crate::cloudformation::kinds::vpc::{EC2, acl_association, vpc_ready};
 use wire::Value;
 
 pub(in crate::cloudformation::kinds) static VPC: Look = Look {
@@ -73,7 +73,8 @@ fn vpc(on: &mut On<'_, '_>) -> Done<Seen> {
 }
 
 fn subnet(on: &mut On<'_, '_>) -> Done<Seen> {
-    const ATTRIBUTES: [&str; 4] = ["SubnetId", "VpcId", "CidrBlock", "AvailabilityZone"];
+    const ATTRIBUTES: [&str; 5] =
+        ["SubnetId", "VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"];
     let told = described(on, "DescribeSubnets", "Subnets", "SubnetId")?;
     let mut all = tagged(&told);
     all.extend(named(
@@ -86,5 +87,7 @@ fn subnet(on: &mut On<'_, '_>) -> Done<Seen> {
             ("VpcId", "VpcId"),
         ],
     ));
-    Ok(Seen::of(all, ATTRIBUTES.map(|name| (name, own(&told, name))).to_vec()))
+    let mut attributes = ATTRIBUTES.map(|name| (name, own(&told, name))).to_vec();
+    attributes.push(("NetworkAclAssociationId", acl_association(on)?));
+    Ok(Seen::of(all, attributes))
 }

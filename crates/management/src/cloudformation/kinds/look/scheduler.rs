@@ -4,7 +4,7 @@ use super::machine::put;
 use super::{Look, PLAIN, Seen, named, own};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::on::{On, map};
-use crate::cloudformation::kinds::scheduler::SCHEDULER;
+use crate::cloudformation::kinds::scheduler::{SCHEDULER, group_attributes};
 
 pub(in crate::cloudformation::kinds) static SCHEDULE: Look = Look {
     sees: &[
@@ -27,11 +27,11 @@ pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
     sees: &["Name", "Tags"],
     read: |on| {
         let told = on.ask(SCHEDULER, "GetScheduleGroup", map([("Name", on.physical())]))?;
-        let arn = own(&told, "Arn");
+        let (arn, attributes) = (own(&told, "Arn"), group_attributes(&told));
         let mut all = GROUP.rows(on, &told, &[]);
-        let tagged = on.ask(SCHEDULER, "ListTagsForResource", map([("ResourceArn", arn.clone())]))?;
+        let tagged = on.ask(SCHEDULER, "ListTagsForResource", map([("ResourceArn", arn)]))?;
         put(&mut all, "Tags", on.tags_as_written(&own(&tagged, "Tags")));
-        Ok(Seen::of(all, vec![("Arn", arn), ("State", own(&told, "State"))]))
+        Ok(Seen::of(all, attributes))
     },
     identifiers: &["Name"],
     ..PLAIN
