@@ -38,6 +38,22 @@ def test_policies_see_what_came_securely(account):
     assert client(account, "sqs", trusted=True).create_queue(QueueName="q")["QueueUrl"].startswith("https://")
 
 
+def test_a_stack_names_what_it_made_as_its_maker_found_the_cloud(account):
+    stacks = client(account, "cloudformation", trusted=True)
+    body = """
+Resources: { Q: { Type: 'AWS::SQS::Queue', Properties: { QueueName: q } }, R: { Type: 'AWS::ECR::Repository' } }
+Outputs: { Url: { Value: !Ref Q }, Uri: { Value: !GetAtt R.RepositoryUri } }
+"""
+    stacks.create_stack(StackName="s", TemplateBody=body)
+    stacks.get_waiter("stack_create_complete").wait(StackName="s", WaiterConfig={"Delay": 1})
+    outputs = stacks.describe_stacks(StackName="s")["Stacks"][0]["Outputs"]
+    told = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    assert told["Url"] == client(account, "sqs", trusted=True).get_queue_url(QueueName="q")["QueueUrl"]
+    assert told["Url"].startswith("https://") and "amazonaws" not in told["Url"] + told["Uri"]
+    # Whoever comes in the clear is led back in the clear.
+    assert account.client("sqs").get_queue_url(QueueName="q")["QueueUrl"].startswith("http://")
+
+
 def test_only_who_is_told_trusts_it(account):
     with pytest.raises(SSLError):
         client(account, "sts", trusted=False).get_caller_identity()

@@ -31,6 +31,8 @@ pub struct Request {
     pub chain: Option<String>,
     /// The name and port by which the caller found the cloud; `None` where the cloud itself calls.
     pub host: Option<String>,
+    /// The caller has found it over TLS.
+    pub secure: bool,
     /// The service on whose behalf a caller's permissions are used (`aws:CalledVia`), first caller first.
     pub via: Vec<&'static str>,
     /// The resource for whose sake a service calls (`aws:SourceArn`) and whose it is (`aws:SourceAccount`).
@@ -78,11 +80,14 @@ impl Request {
         self.peer.is_some() && self.via.is_empty()
     }
 
+    pub fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+
     /// What the URLs in an answer begin with, so that this caller can follow them: `http://127.0.0.1:4566`.
     pub fn origin(&self) -> String {
-        let scheme = if self.peer.as_ref().is_some_and(|peer| peer.tls.is_some()) { "https" } else { "http" };
         match &self.host {
-            Some(host) => format!("{scheme}://{host}"),
+            Some(host) => format!("{}://{host}", self.scheme()),
             None => format!("https://{}.amazonaws.com", self.service),
         }
     }

@@ -173,9 +173,7 @@ impl Cloud {
         id: String,
     ) -> Result<(Journey<'a>, Body), Fault> {
         let began = Instant::now();
-        if let Some(way) = &peer.way {
-            way.leads_to(&route)?;
-        }
+        peer.way.as_ref().map_or(Ok(()), |way| way.leads_to(&route))?;
         let signed =
             RequestHead { method: head.method, path: head.path, query: head.query, headers: head.headers };
         let global = self.service(route.service.id).is_some_and(|s| s.global);
@@ -214,6 +212,7 @@ impl Cloud {
             id,
             service: route.service.id,
             operation: route.operation.name,
+            secure: peer.tls.is_some(),
             peer: Some(peer),
             user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
             referer: head.header("referer").map(str::to_owned),

@@ -76,6 +76,7 @@ impl Cloud {
             id: id.to_owned(),
             service: "s3",
             operation: "PutObject",
+            secure: peer.tls.is_some(),
             peer: Some(peer),
             user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
             referer: head.header("referer").map(str::to_owned),

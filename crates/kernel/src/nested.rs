@@ -196,7 +196,8 @@ impl Cloud {
     }
 
     /// Lets a service work on for somebody who called it earlier, in a transaction that the caller commits: with the
-    /// permissions of today, and no longer than their session lasts. `host` is by which name they found the cloud.
+    /// permissions of today, and no longer than their session lasts. `host` is by which name they found the cloud, and
+    /// whether over TLS.
     ///
     /// # Errors
     /// Of a caller as for a request of theirs: the key is gone or inactive, the session is over. Of a role those of
@@ -207,12 +208,14 @@ impl Cloud {
         name: &'static str,
         whom: Whom<'_>,
         region: Region,
-        host: Option<&str>,
+        host: Option<(&str, bool)>,
         work: impl FnOnce(&mut Cx<'_>) -> T,
     ) -> Result<T, Fault> {
         let caller = self.stead(tx, name, whom, region)?;
         let home = caller.account;
-        let request = Request { host: host.map(str::to_owned), ..own_request(self, name) };
+        let secure = host.is_some_and(|(_, secure)| secure);
+        let host = host.map(|(name, _)| name.to_owned());
+        let request = Request { host, secure, ..own_request(self, name) };
         Ok(self.act_as(tx, &caller, &request, (home, region), work))
     }
 
@@ -270,6 +273,7 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         referer: None,
         chain: None,
         host: None,
+        secure: false,
         via: Vec::new(),
         source: None,
         session_keys: Vec::new(),

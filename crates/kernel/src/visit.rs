@@ -96,6 +96,7 @@ impl Cloud {
             id: base::id::uuid(self.rng()),
             service: purpose.service,
             operation: purpose.operation,
+            secure: peer.tls.is_some(),
             peer: Some(peer),
             user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
             referer: head.header("referer").map(str::to_owned),

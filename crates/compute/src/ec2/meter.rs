@@ -3,12 +3,13 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html>
 //!
-//! Not here: metrics of disks, and by Auto Scaling group.
+//! Not here: metrics of disks.
 
 use super::credits::{CREDIT, CREDITS, Credits, is_unlimited};
 use super::kinds::{self, InstanceType};
 use super::model::{INSTANCES, Instance, state};
 use super::{ops, share};
+use crate::autoscaling::model::GROUPS;
 use base::{AccountId, Region, Timestamp};
 use ec2::plane::DataPlane;
 use ec2::zone::{self, Zone};
@@ -18,7 +19,7 @@ use kernel::reconcile::Reconciler;
 use kernel::vitals::{Metric, Place, Source, Vitals};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use store::{CommitError, Direction, Key, Tx};
+use store::{CommitError, Direction, Key, Read, StoreError, Tx};
 
 const SOURCE: Source = Source { service: ops::SELF, namespace: "AWS/EC2" };
 const MINUTE: i64 = 60;
@@ -127,6 +128,8 @@ struct Look<'a> {
     tx: &'a mut Tx,
     now: Timestamp,
     zones: BTreeMap<String, Zone>,
+    /// Of which Auto Scaling group an instance is.
+    groups: &'a BTreeMap<String, String>,
 }
 
 impl Look<'_> {
@@ -161,6 +164,8 @@ impl Look<'_> {
         if let Some(began) = over(meter.since, self.now, period) {
             let samples = work(instance, meter, self.now);
             let mut places = vec![own()];
+            let group = self.groups.get(&instance.id);
+            places.extend(group.map(|group| vec![("AutoScalingGroupName", group.clone())]));
             if instance.monitored {
                 places.push(vec![("ImageId", instance.image.clone())]);
                 places.push(vec![("InstanceType", instance.kind.clone())]);
@@ -217,6 +222,16 @@ fn note(
     cloud.memory::<Vitals>().note(Place { source: SOURCE, home, dimensions }, at, samples);
 }
 
+/// The instances of Auto Scaling groups, each with its group's name.
+fn grouped(from: &dyn Read) -> Result<BTreeMap<String, String>, StoreError> {
+    let mut out = BTreeMap::new();
+    for pair in GROUPS.scan(from, &Key::empty(), Direction::Forward) {
+        let (_, group) = pair?;
+        out.extend(group.members.into_iter().map(|member| (member.id, group.name.clone())));
+    }
+    Ok(out)
+}
+
 /// Credits of machines that are off are kept for a while; of those that are gone, not.
 fn rest(tx: &mut Tx, key: &Key, instance: &Instance, now: Timestamp) -> Result<(), String> {
     let Some(mut credits) = CREDITS.get(tx, key).map_err(|error| error.to_string())? else { return Ok(()) };
@@ -247,6 +262,7 @@ impl Reconciler for Meters {
             .collect::<Result<_, _>>()
             .map_err(|error| error.to_string())?;
         let zones = zone::all(&cloud.store().snapshot()).map_err(|error| error.to_string())?;
+        let groups = grouped(&cloud.store().snapshot()).map_err(|error| error.to_string())?;
         let driver = self.plane.running();
         let mut running = BTreeSet::new();
         for (key, instance) in &all {
@@ -254,7 +270,8 @@ impl Reconciler for Meters {
                 Some(driver) if instance.state == state::RUNNING => {
                     running.insert(instance.id.clone());
                     let zones = zones.clone();
-                    let mut look = Look { cloud, driver: &**driver, tx: &mut tx, now, zones };
+                    let mut look =
+                        Look { cloud, driver: &**driver, tx: &mut tx, now, zones, groups: &groups };
                     self.read(&mut look, key, instance)?;
                 }
                 _ => rest(&mut tx, key, instance, now)?,

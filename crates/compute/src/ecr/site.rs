@@ -63,18 +63,19 @@ impl Site for Registries {
         peer: Peer,
     ) -> Running<'a, Reply> {
         Box::pin(async move {
+            let secure = peer.tls.is_some();
             if parts.uri.path().starts_with(LINK_PATH) {
                 return layer(cloud, parts.uri.path());
             }
             let Some(login) = login_of(cloud, parts) else {
-                let scheme = if peer.tls.is_some() { "https" } else { "http" };
+                let scheme = if secure { "https" } else { "http" };
                 let realm =
                     format!("Basic realm=\"{scheme}://{}/\",service=\"ecr.amazonaws.com\"", host_of(parts));
                 return refused(401, "UNAUTHORIZED", "Not Authorized").with(WWW_AUTHENTICATE, &realm);
             };
             let own = Registry { account: login.account, region: login.region };
             let registry = Registry::of(host_of(parts)).unwrap_or(own);
-            serve::serve(cloud, parts, incoming, &registry, &login).await
+            serve::serve(cloud, parts, incoming, &registry, &login, secure).await
         })
     }
 }

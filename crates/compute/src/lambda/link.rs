@@ -45,8 +45,7 @@ impl Link {
 /// A link to an archive, for whoever asks now; none where nobody has come by a name of the cloud.
 pub(super) fn to(cx: &Cx<'_>, name: &str, content: ContentId, size: u64) -> Option<String> {
     let host = cx.request.host.as_deref()?;
-    let scheme =
-        if cx.request.peer.as_ref().is_some_and(|peer| peer.tls.is_some()) { "https" } else { "http" };
+    let scheme = cx.request.scheme();
     let link = Link { content, size, until: cx.now.plus(LASTS) }.write();
     let token = cx.sealer().seal_compact(cx.rng(), PURPOSE, link.as_bytes());
     Some(format!("{scheme}://{host}{PATH}{name}?{TOKEN}{token}"))

@@ -7,7 +7,7 @@ use crate::filter::{self, Filter, Known};
 use crate::kind::{self, Kind};
 use crate::register::{self, Entry, REGISTER};
 use crate::tags::{Tag, check_key, checked_by, clear};
-use base::tag::{PER_RESOURCE_MAX, counted};
+use base::tag::{PER_RESOURCE_MAX, counted, is_own};
 use kernel::{Cx, Empty, Target};
 use store::{Direction, Key};
 use wire::{Fault, Struct, Value};
@@ -105,8 +105,11 @@ fn create_tags(cx: &mut Cx<'_>, req: CreateTags) -> Result<Empty, Ec2Error> {
 /// A tag that is given with a value is deleted only where it has that value; without tags, all are but those of AWS
 /// itself.
 fn delete_tags(cx: &mut Cx<'_>, req: DeleteTags) -> Result<Empty, Ec2Error> {
-    for tag in req.tags.iter().flatten() {
-        check_key(tag.key.as_deref().unwrap_or_default())?;
+    let service = cx.caller.service_id().map(str::to_owned);
+    for key in req.tags.iter().flatten().map(|tag| tag.key.as_deref().unwrap_or_default()) {
+        if !is_own(service.as_deref(), key) {
+            check_key(key)?;
+        }
     }
     for id in &req.resources {
         let mut entry = entry(cx, id)?;

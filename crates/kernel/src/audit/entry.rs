@@ -206,6 +206,7 @@ mod tests {
             referer: None,
             chain: None,
             host: None,
+            secure: false,
             via: Vec::new(),
             source: None,
             session_keys: Vec::new(),

@@ -94,18 +94,18 @@ impl Address {
     }
 
     /// As a provider is told it.
-    pub(crate) fn response_url(&self, cloud: &Cloud, host: &str, stack: &Stack) -> String {
+    pub(crate) fn response_url(&self, cloud: &Cloud, origin: &str, stack: &Stack) -> String {
         let object = format!("{}|{}|{}", stack.arn(), self.name, self.request);
         let object = object.replace(':', "%3A").replace('/', "%2F").replace('|', "%7C");
         let (region, signature) = (squeezed(self.region), self.sealed(cloud));
-        format!("http://{host}{RESPONSES}{region}/{object}?{SIGNATURE}{signature}")
+        format!("{origin}{RESPONSES}{region}/{object}?{SIGNATURE}{signature}")
     }
 
     /// As `Ref` says it of a handle.
-    pub(crate) fn handle_url(&self, cloud: &Cloud, host: &str, stack: &Stack) -> String {
+    pub(crate) fn handle_url(&self, cloud: &Cloud, origin: &str, stack: &Stack) -> String {
         let object = stack.arn().replace(':', "%3A").replace('/', "%2F");
         let (region, signature) = (self.region.name(), self.sealed(cloud));
-        format!("http://{host}{HANDLES}{region}/{object}/{}?{SIGNATURE}{signature}", self.name)
+        format!("{origin}{HANDLES}{region}/{object}/{}?{SIGNATURE}{signature}", self.name)
     }
 
     /// What this cloud has given the address for.

@@ -210,6 +210,8 @@ store::record! {
         16 => pub(crate) imports: Vec<Import>,
         /// What the operation has made goes when it is taken back, also where it would be retained.
         17 => pub(crate) excepts: bool,
+        /// The cloud was found there over TLS.
+        18 => pub(crate) secure: Option<bool>,
     }
 
     /// A resource that is there and becomes one of a stack.
@@ -280,6 +282,13 @@ pub(crate) struct Said<'a> {
     pub(crate) status: &'a str,
     pub(crate) reason: Option<&'a str>,
     pub(crate) properties: Option<&'a str>,
+}
+
+impl Job {
+    /// By which name the caller found the cloud, and whether over TLS.
+    pub(crate) fn found(&self) -> Option<(&str, bool)> {
+        Some((self.host.as_deref()?, self.secure == Some(true)))
+    }
 }
 
 impl Stack {

@@ -64,7 +64,7 @@ pub(crate) fn id_in(host: &str) -> Option<&str> {
 
 /// An address that leads back here by the port by which the caller found the cloud.
 fn address(request: &Request, id: &str) -> String {
-    let scheme = if request.peer.as_ref().is_some_and(|peer| peer.tls.is_some()) { "https" } else { "http" };
+    let scheme = request.scheme();
     match request.host.as_deref().map(|host| host.rsplit_once(':').map_or("", |(_, port)| port)) {
         Some("") => format!("{scheme}://{id}{LABEL}localhost"),
         Some(port) => format!("{scheme}://{id}{LABEL}localhost:{port}"),

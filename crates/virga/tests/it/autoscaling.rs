@@ -101,7 +101,12 @@ fn a_group_is_kept_at_its_size() {
     until(&cloud, || settled(&root, 2));
     let seen = ec2(&root, "DescribeInstances", json!({ "Filters": filter("tag:Name", "web") }));
     let seen = &seen["reservationSet"][0]["instancesSet"][0];
-    assert_eq!(items(&seen["tagSet"]).len(), 2, "{seen}");
+    let mut tags: Vec<String> = items(&seen["tagSet"])
+        .iter()
+        .map(|tag| format!("{} {}", text(&tag["key"]), text(&tag["value"])))
+        .collect();
+    tags.sort();
+    assert_eq!(tags, ["Name web", "aws:autoscaling:groupName web", "of template"], "{seen}");
     let told = activities(&root);
     assert_eq!((told.len(), &told[0]["StatusCode"]), (2, &json!("Successful")));
     let cause = text(&told[0]["Cause"]);

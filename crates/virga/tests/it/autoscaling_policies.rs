@@ -366,3 +366,35 @@ fn who_may_carry_out_a_policy_is_asked_about_its_group() {
     asg(&ours, "ExecutePolicy", json!({ "PolicyName": arn }));
     assert_eq!(desired(&root), 1);
 }
+
+#[test]
+fn a_group_is_kept_near_a_load_of_its_own() {
+    let cloud = begin(json!({ "DesiredCapacity": 1, "MinSize": 1 }));
+    let root = cloud.root(ACCOUNT);
+    let tracks = json!({ "TargetValue": 50.0, "PredefinedMetricSpecification": { "PredefinedMetricType": "ASGAverageCPUUtilization" } });
+    let made = policy(
+        &root,
+        "cpu",
+        json!({ "PolicyType": "TargetTrackingScaling", "TargetTrackingConfiguration": tracks }),
+    );
+    let names: Vec<String> = items(&made["Alarms"]).iter().map(|alarm| text(&alarm["AlarmName"])).collect();
+    let seen = watch(&root, "DescribeAlarms", json!({ "AlarmNames": names }));
+    let alarm = &seen["MetricAlarms"][0];
+    assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("AWS/EC2"), &json!("CPUUtilization")));
+    assert_eq!(alarm["Dimensions"], json!([{ "Name": "AutoScalingGroupName", "Value": "web" }]));
+    let told = asg(&root, "DescribePolicies", json!({}))["ScalingPolicies"][0]["TargetTrackingConfiguration"]
+        .clone();
+    assert_eq!(
+        text(&told["PredefinedMetricSpecification"]["PredefinedMetricType"]),
+        "ASGAverageCPUUtilization"
+    );
+    assert!(told["CustomizedMetricSpecification"].is_null(), "{told}");
+    // What its machines do is told of the group.
+    for _ in 0..11 {
+        cloud.advance(Duration::from_secs(60));
+        cloud.reconcile();
+    }
+    let asked = json!({ "Namespace": "AWS/EC2", "MetricName": "CPUUtilization", "Dimensions": [{ "Name": "AutoScalingGroupName", "Value": "web" }] });
+    let metrics = watch(&root, "ListMetrics", asked);
+    assert_eq!(items(&metrics["Metrics"]).len(), 1, "{metrics}");
+}

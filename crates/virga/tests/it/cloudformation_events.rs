@@ -2,7 +2,7 @@
 
 use crate::cloudformation_drift::detect;
 use crate::cloudformation_sets;
-use crate::cloudformation_stacks::{ACCOUNT, create, created, physical, settle};
+use crate::cloudformation_stacks::{ACCOUNT, create, created, events, output, physical, settle};
 use crate::harness::{Caller, Cloud};
 use serde_json::{Value, json};
 
@@ -179,4 +179,26 @@ fn stack_sets_tell_of_themselves_their_operations_and_instances() {
         assert!(told.contains(&wanted), "{told:#?}");
     }
     assert!(all.iter().all(|event| event["resources"] == json!([set])));
+}
+
+#[test]
+fn a_rule_has_tags() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = |tags: &str| {
+        format!(
+            "Resources: {{ R: {{ Type: 'AWS::Events::Rule', Properties: {{ ScheduleExpression: rate(1 day), State: DISABLED, Tags: {tags} }} }} }}\nOutputs: {{ Arn: {{ Value: !GetAtt R.Arn }} }}"
+        )
+    };
+    let stack = created(&cloud, &root, "s", &template("[{ Key: a, Value: b }, { Key: c, Value: d }]"));
+    let arn = output(&stack, "Arn");
+    let told = || {
+        let told = root.call("events", "ListTagsForResource", json!({ "ResourceARN": arn })).ok();
+        crate::cloudformation_tags::unmarked(&told["Tags"])
+    };
+    assert_eq!(told(), json!([{ "Key": "a", "Value": "b" }, { "Key": "c", "Value": "d" }]));
+    let asked = json!({ "StackName": "s", "TemplateBody": template("[{ Key: a, Value: x }]") });
+    root.call("cloudformation", "UpdateStack", asked).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
+    assert_eq!(told(), json!([{ "Key": "a", "Value": "x" }]));
 }

@@ -677,3 +677,35 @@ Outputs:
     update(&cloud, &root, "a", &template("s3:PutObject"));
     assert_eq!(told("Policy"), "v2 1 0");
 }
+
+#[test]
+fn a_machine_gets_other_user_data_and_stays() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = |said: &str, kind: &str| {
+        format!(
+            "
+Resources:
+  V: {{ Type: 'AWS::EC2::VPC', Properties: {{ CidrBlock: 10.0.0.0/16 }} }}
+  N: {{ Type: 'AWS::EC2::Subnet', Properties: {{ VpcId: !Ref V, CidrBlock: 10.0.0.0/24 }} }}
+  M: {{ Type: 'AWS::EC2::Instance', Properties: {{ ImageId: ami-0a1f5c0de0b1a0001, InstanceType: {kind}, SubnetId: !Ref N, UserData: !Base64 '{said}' }} }}
+"
+        )
+    };
+    created(&cloud, &root, "m", &template("one", "t3.micro"));
+    let id = physical(&root, "m", "M");
+    let data = || {
+        let asked = json!({ "InstanceId": id, "Attribute": "userData" });
+        root.call("ec2", "DescribeInstanceAttribute", asked).ok()["userData"]["value"].clone()
+    };
+    assert_eq!(data(), "b25l");
+    // While it runs it keeps them.
+    let change = json!({ "InstanceId": id, "UserData": { "Value": "dHdv" } });
+    root.call("ec2", "ModifyInstanceAttribute", change).refused(400, "IncorrectInstanceState");
+    for (said, kind, told) in [("two", "t3.micro", "dHdv"), ("three", "t3.small", "dGhyZWU=")] {
+        update(&cloud, &root, "m", &template(said, kind));
+        assert_eq!((physical(&root, "m", "M"), data()), (id.clone(), json!(told)));
+        let shown = root.call("ec2", "DescribeInstances", json!({ "InstanceIds": [id] })).ok().to_string();
+        assert!(shown.contains(r#""name":"running""#) && shown.contains(kind), "{shown}");
+    }
+}

@@ -298,6 +298,56 @@ fn a_change_set_foresees_what_becomes_of_the_stacks_within() {
     assert!(set["StatusReason"].as_str().unwrap().starts_with("Nested change set arn:aws:"), "{set}");
 }
 
+#[test]
+fn a_stack_within_whose_export_is_used_holds_the_tree_and_says_so() {
+    let cloud = Cloud::new();
+    let (root, template) = tree(&cloud);
+    upload(
+        &root,
+        "inner.yaml",
+        &INNER.replace("{ Value: !Ref Queue }", "{ Value: !Ref Queue, Export: { Name: used } }"),
+    );
+    let stack = created(&cloud, &root, "tree", &template);
+    let user =
+        "Resources: { T: { Type: 'AWS::SNS::Topic', Properties: { DisplayName: !ImportValue used } } }";
+    let user = created(&cloud, &root, "user", user)["StackId"].as_str().unwrap().to_owned();
+    let id = stack["StackId"].as_str().unwrap();
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "tree" })).ok();
+    assert_eq!(settle(&cloud, &root, id), "DELETE_FAILED", "{:#?}", events(&root, id));
+    let told = events(&root, &physical(&root, id, "Middle")).join("\n");
+    assert!(told.contains("Export used cannot be deleted as it is in use by user"), "{told}");
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "user" })).ok();
+    settle(&cloud, &root, &user);
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": id })).ok();
+    assert_eq!(settle(&cloud, &root, id), "DELETE_COMPLETE", "{:#?}", events(&root, id));
+}
+
+#[test]
+fn what_waits_does_not_hold_the_way_back() {
+    let cloud = Cloud::new();
+    let (root, _) = tree(&cloud);
+    let waits = "
+Resources:
+  H: { Type: 'AWS::CloudFormation::WaitConditionHandle' }
+  X: { Type: 'AWS::CloudFormation::WaitCondition', Properties: { Handle: !Ref H, Timeout: 43200 } }
+";
+    upload(&root, "waits.yaml", waits);
+    let within = "
+Resources:
+  N: { Type: 'AWS::CloudFormation::Stack', Properties: { TemplateURL: 'https://templates.s3.amazonaws.com/waits.yaml' } }
+";
+    let bad = "  B: { Type: 'AWS::SQS::Queue', Properties: { DelaySeconds: 100000 } }\n";
+    for (name, template) in [("alone", waits), ("within", within)] {
+        create(&root, name, &format!("{template}{bad}"), json!({}));
+        assert_eq!(settle(&cloud, &root, name), "ROLLBACK_COMPLETE", "{:#?}", events(&root, name));
+        // Nor that of a stack that is deleted meanwhile.
+        let id = create(&root, &format!("{name}2"), template, json!({}));
+        (0..5).for_each(|_| cloud.reconcile());
+        root.call("cloudformation", "DeleteStack", json!({ "StackName": id })).ok();
+        assert_eq!(settle(&cloud, &root, &id), "DELETE_COMPLETE", "{:#?}", events(&root, &id));
+    }
+}
+
 /// Code and message of what a call of the Scheduler's is refused with.
 pub(crate) fn by_schedule(
     cloud: &Cloud,

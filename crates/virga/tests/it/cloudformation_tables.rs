@@ -452,3 +452,25 @@ fn a_global_table_of_several_regions() {
         assert!(told.contains(words), "{told}");
     }
 }
+
+#[test]
+fn a_replica_names_the_indexes_of_its_table() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let region = "!Ref 'AWS::Region'";
+    let named =
+        |name: &str| global("", &format!("GlobalSecondaryIndexes: [{{ IndexName: {name} }}]"), region);
+    created(&cloud, &root, "s", &named("one"));
+    create(&root, "t", &named("two"), json!({}));
+    assert_eq!(settle(&cloud, &root, "t"), "ROLLBACK_COMPLETE");
+    let told = events(&root, "t").join("\n");
+    assert!(told.contains("The table does not have the specified index: two"), "{told}");
+    let more = named("one").replace(
+        "{ IndexName: one }]\n",
+        "{ IndexName: one, ReadOnDemandThroughputSettings: { MaxReadRequestUnits: 5 } }]\n",
+    );
+    create(&root, "u", &more, json!({}));
+    assert_eq!(settle(&cloud, &root, "u"), "ROLLBACK_COMPLETE");
+    let told = events(&root, "u").join("\n");
+    assert!(told.contains("ReadOnDemandThroughputSettings"), "{told}");
+}

@@ -189,3 +189,27 @@ fn who_may_put_functions_where() {
     );
     assert!(message.starts_with(&words), "{message}");
 }
+
+#[test]
+fn a_stack_with_a_function_in_its_network_goes_as_a_whole() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    role(&root);
+    let_it(&root, &INTERFACES);
+    let template = format!(
+        "
+Resources:
+  V: {{ Type: 'AWS::EC2::VPC', Properties: {{ CidrBlock: 10.0.0.0/16 }} }}
+  N: {{ Type: 'AWS::EC2::Subnet', Properties: {{ VpcId: !Ref V, CidrBlock: 10.0.0.0/24 }} }}
+  G: {{ Type: 'AWS::EC2::SecurityGroup', Properties: {{ GroupDescription: g, VpcId: !Ref V }} }}
+  F: {{ Type: 'AWS::Lambda::Function', Properties: {{ FunctionName: one, Role: '{ROLE}', Runtime: python3.12, Handler: index.handler, Code: {{ ZipFile: 'def handler(event, context): return 1' }}, VpcConfig: {{ SubnetIds: [!Ref N], SecurityGroupIds: [!GetAtt G.GroupId] }} }} }}
+"
+    );
+    let stack = crate::cloudformation_stacks::created(&cloud, &root, "s", &template);
+    assert_eq!(interfaces(&root).len(), 1);
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "s" })).ok();
+    let id = stack["StackId"].as_str().unwrap();
+    let told = crate::cloudformation_stacks::settle(&cloud, &root, id);
+    assert_eq!(told, "DELETE_COMPLETE", "{:#?}", crate::cloudformation_stacks::events(&root, id));
+    assert!(interfaces(&root).is_empty());
+}

@@ -45,6 +45,8 @@ store::record! {
         /// It never takes instances away.
         2 => pub only_out: bool,
         3 => pub metric: Metric,
+        /// AWS's name of the metric, where it is one of those that groups have by themselves.
+        4 => pub predefined: Option<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]

@@ -9,7 +9,7 @@ use super::{call, find, keep, list, text, texts};
 use crate::autoscaling::access::{group as named, holder};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::{Group, IN_SERVICE, Member, PENDING, STANDBY};
-use crate::autoscaling::work::instance::activity;
+use crate::autoscaling::work::instance::{activity, mark, unmark};
 use crate::autoscaling::work::tell;
 use kernel::{Cx, Empty};
 use wire::Value;
@@ -99,7 +99,9 @@ fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<Empty, AutoScalingError> {
         let description = format!("Attaching an existing EC2 instance: {id}");
         let subnet = text(instance, "SubnetId");
         let told = activity(cx, &group, description, at(cx.now, &words), (zone, &subnet));
-        tell(cx, &told).map_err(|fault| AutoScalingError::Validation(fault.message))?;
+        let refused = |fault: wire::Fault| AutoScalingError::Validation(fault.message);
+        tell(cx, &told).map_err(refused)?;
+        let id = mark(cx, &group, id).map_err(refused)?;
         group.members.push(Member {
             kind: text(instance, "InstanceType"),
             image: text(instance, "ImageId"),
@@ -143,7 +145,9 @@ fn detach(cx: &mut Cx<'_>, req: Detach) -> Result<Detached, AutoScalingError> {
         let description = format!("Detaching EC2 instance: {id}");
         let mut told = activity(cx, &group, description, at(cx.now, &format!("{words}.")), (&zone, ""));
         (told.end, told.status) = (Some(cx.now), "Successful".into());
-        tell(cx, &told).map_err(|fault| AutoScalingError::Validation(fault.message))?;
+        let refused = |fault: wire::Fault| AutoScalingError::Validation(fault.message);
+        tell(cx, &told).map_err(refused)?;
+        unmark(cx, id).map_err(refused)?;
         group.members.retain(|member| member.id != *id);
         activities.push(View::of(told));
     }

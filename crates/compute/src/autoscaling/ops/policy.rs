@@ -141,7 +141,7 @@ fn put(cx: &mut Cx<'_>, req: Put) -> Result<WasPut, AutoScalingError> {
     let was_tracking = old.is_some_and(|old| old.tracks.is_some());
     let steps: Vec<Step> =
         req.steps.iter().map(|s| Step { lower: s.lower, upper: s.upper, by: s.by }).collect();
-    let tracks = req.tracks.map(tracking).transpose()?;
+    let tracks = req.tracks.map(|asked| tracking(asked, &group.name)).transpose()?;
     let policy = Policy {
         id,
         group: group.name,
@@ -225,18 +225,42 @@ fn check(policy: &Policy) -> Result<(), AutoScalingError> {
     Ok(())
 }
 
-fn tracking(asked: Configuration) -> Result<Tracking, AutoScalingError> {
+/// What groups have by themselves, as CloudWatch calls it.
+///
+/// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PredefinedMetricSpecification.html>
+const PREDEFINED: [(&str, &str); 3] = [
+    ("ASGAverageCPUUtilization", "CPUUtilization"),
+    ("ASGAverageNetworkIn", "NetworkIn"),
+    ("ASGAverageNetworkOut", "NetworkOut"),
+];
+
+fn predefined(kind: &str, group: &str) -> Result<Metric, AutoScalingError> {
+    let Some((_, name)) = PREDEFINED.iter().find(|(known, _)| *known == kind) else {
+        let what = format!(
+            "The metric {kind} is not published by this version of Virga; use CustomizedMetricSpecification."
+        );
+        return Err(invalid(what));
+    };
+    Ok(Metric {
+        namespace: "AWS/EC2".to_owned(),
+        name: (*name).to_owned(),
+        dimensions: vec![("AutoScalingGroupName".to_owned(), group.to_owned())],
+        statistic: "Average".to_owned(),
+        unit: None,
+        period: None,
+    })
+}
+
+fn tracking(asked: Configuration, group: &str) -> Result<Tracking, AutoScalingError> {
     if asked.target <= 0.0 || !asked.target.is_finite() {
         return Err(invalid("TargetValue must be greater than 0."));
     }
     let metric = match (asked.predefined, asked.customized) {
         (None, Some(metric)) => metric,
         (Some(known), None) => {
-            let what = format!(
-                "The metric {} is not published by this version of Virga; use CustomizedMetricSpecification.",
-                known.kind
-            );
-            return Err(invalid(what));
+            let metric = predefined(&known.kind, group)?;
+            let only_out = asked.only_out.unwrap_or(false);
+            return Ok(Tracking { target: asked.target, only_out, metric, predefined: Some(known.kind) });
         }
         _ => {
             return Err(invalid(
@@ -256,7 +280,7 @@ fn tracking(asked: Configuration) -> Result<Tracking, AutoScalingError> {
         unit: metric.unit,
         period: metric.period,
     };
-    Ok(Tracking { target: asked.target, only_out: asked.only_out.unwrap_or(false), metric })
+    Ok(Tracking { target: asked.target, only_out: asked.only_out.unwrap_or(false), metric, predefined: None })
 }
 
 /// `TargetTracking-web-AlarmHigh-…`, the same for as long as the policy is there.
@@ -426,6 +450,11 @@ fn view(cx: &mut Cx<'_>, policy: Policy) -> Result<View, AutoScalingError> {
     let alarms = alarms(cx, &policy)?.iter().map(alarm).collect();
     let step = |step: &Step| StepAdjustment { lower: step.lower, upper: step.upper, by: step.by };
     let tracks = |tracks: Tracking| {
+        let (target, only_out) = (tracks.target, Some(tracks.only_out));
+        if let Some(kind) = tracks.predefined {
+            let predefined = Some(Predefined { kind });
+            return Configuration { predefined, customized: None, target, only_out };
+        }
         let metric = tracks.metric;
         let dimensions =
             metric.dimensions.into_iter().map(|(name, value)| Dimension { name, value }).collect();
@@ -437,8 +466,7 @@ fn view(cx: &mut Cx<'_>, policy: Policy) -> Result<View, AutoScalingError> {
             unit: metric.unit,
             period: metric.period,
         };
-        let customized = Some(customized);
-        Configuration { predefined: None, customized, target: tracks.target, only_out: Some(tracks.only_out) }
+        Configuration { predefined: None, customized: Some(customized), target, only_out }
     };
     Ok(View {
         arn: policy.arn(cx.account, cx.region),

@@ -73,6 +73,25 @@ fn tags(group: &Group, data: &Value) -> Vec<Value> {
     others
 }
 
+/// AWS: an instance tells of its group by a tag of Auto Scaling's own.
+pub(crate) fn mark(cx: &mut Cx<'_>, group: &Group, id: String) -> Result<String, Fault> {
+    let tag = structure([("Key", Value::str(MARK)), ("Value", Value::str(&group.name))]);
+    tagged(cx, "CreateTags", &id, tag).map(|()| id)
+}
+
+/// It is nobody's any more.
+pub(crate) fn unmark(cx: &mut Cx<'_>, id: &str) -> Result<(), Fault> {
+    tagged(cx, "DeleteTags", id, structure([("Key", Value::str(MARK))]))
+}
+
+/// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html>
+const MARK: &str = "aws:autoscaling:groupName";
+
+fn tagged(cx: &mut Cx<'_>, operation: &str, id: &str, tag: Value) -> Result<(), Fault> {
+    let members = [("Resources", Value::List(vec![Value::str(id)])), ("Tags", Value::List(vec![tag]))];
+    call(cx, "ec2", operation, members).map(drop)
+}
+
 /// In a zone, and in the placement group of the group.
 fn placement(group: &Group, zone: &str) -> Value {
     let within = group.placement.as_ref().map(|name| ("GroupName", Value::str(name)));
@@ -125,7 +144,7 @@ pub(super) fn launch(
     }
     let made = call(cx, "ec2", "RunInstances", members)?;
     let made = list(&made, "Instances").first().cloned().unwrap_or(Value::Null);
-    let id = text(&made, "InstanceId");
+    let id = mark(cx, group, text(&made, "InstanceId"))?;
     let into = if way.is_some() { " into warm pool" } else { "" };
     let description = format!("Launching a new EC2 instance{into}: {id}");
     let mut told = activity(cx, group, description, cause, (zone, subnet));

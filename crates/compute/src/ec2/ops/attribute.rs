@@ -1,5 +1,6 @@
 //! Attributes of one instance, and what it says on its console.
 
+use super::run::checked_data;
 use super::{call, describe::groups, disks, list, texts};
 use crate::ec2::kinds;
 use crate::ec2::machinery::Machinery;
@@ -7,6 +8,7 @@ use crate::ec2::model::{INSTANCES, Instance, state};
 use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use ec2::access::Access;
 use ec2::describe;
 use ec2::disk::{self, DiskAttachment, ROOT};
@@ -19,7 +21,7 @@ kernel::ops! {
     /// Attributes and console.
     pub static OPS:
         DescribeInstanceAttribute: describe_attribute, "ec2:DescribeInstanceAttribute", |cx, r| Access::of(cx, r).one(&INSTANCE, "InstanceId").done();
-        ModifyInstanceAttribute: modify, "ec2:ModifyInstanceAttribute", |cx, r| Access::of(cx, r).one(&INSTANCE, "InstanceId").attributes(&["DisableApiTermination", "DisableApiStop", "InstanceInitiatedShutdownBehavior", "InstanceType"]).done();
+        ModifyInstanceAttribute: modify, "ec2:ModifyInstanceAttribute", |cx, r| Access::of(cx, r).one(&INSTANCE, "InstanceId").attributes(&["DisableApiTermination", "DisableApiStop", "InstanceInitiatedShutdownBehavior", "InstanceType", "UserData"]).done();
         GetConsoleOutput: console, "ec2:GetConsoleOutput", |cx, r| Access::of(cx, r).one(&INSTANCE, "InstanceId").done();
 }
 
@@ -50,8 +52,12 @@ wire::shape! {
         pub(crate) stop: Option<Flag> = "DisableApiStop",
         pub(crate) behaviour: Option<Text> = "InstanceInitiatedShutdownBehavior",
         pub(crate) kind: Option<Text> = "InstanceType",
+        user_data: Option<Data> = "UserData",
         disks: Vec<Mapping> = "BlockDeviceMappings",
     }
+
+    #[derive(Debug)]
+    struct Data { value: Option<Bytes> = "Value" }
 
     #[derive(Debug)]
     struct Mapping {
@@ -130,6 +136,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
         req.stop.is_some(),
         req.behaviour.is_some(),
         req.kind.is_some(),
+        req.user_data.is_some(),
         !req.disks.is_empty(),
     ];
     match given.iter().filter(|given| **given).count() {
@@ -163,11 +170,15 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
             return Err(Ec2Error::value(other, name, "Valid values: stop, terminate."));
         }
     }
+    // AWS: while it runs it has these.
+    if (req.kind.is_some() || req.user_data.is_some()) && instance.state != state::STOPPED {
+        let what = format!("The instance '{}' is not in the 'stopped' state.", instance.id);
+        return Err(Plain::IncorrectInstanceState(what).into());
+    }
+    if let Some(data) = req.user_data {
+        instance.user_data = checked_data(data.value.unwrap_or_default().to_vec())?;
+    }
     if let Some(kind) = req.kind.and_then(|text| text.value) {
-        if instance.state != state::STOPPED {
-            let what = format!("The instance '{}' is not in the 'stopped' state.", instance.id);
-            return Err(Plain::IncorrectInstanceState(what).into());
-        }
         if kinds::find(&kind).is_none() {
             return Err(Ec2Error::value(kind, "instanceType", "There is no such type."));
         }

@@ -290,7 +290,10 @@ fn filter(name: &str, value: &str) -> Value {
 pub(super) fn user_data(given: Option<&String>) -> Result<Vec<u8>, Ec2Error> {
     let Some(text) = given else { return Ok(Vec::new()) };
     let malformed = || Plain::InvalidUserData("Invalid BASE64 encoding of user data.".into());
-    let bytes = STANDARD.decode(text).map_err(|_| malformed())?;
+    checked_data(STANDARD.decode(text).map_err(|_| malformed())?)
+}
+
+pub(super) fn checked_data(bytes: Vec<u8>) -> Result<Vec<u8>, Ec2Error> {
     if bytes.len() > USER_DATA_BYTES_MAX {
         let what = format!("User data is limited to {USER_DATA_BYTES_MAX} bytes");
         return Err(Plain::InvalidParameterValue(what).into());

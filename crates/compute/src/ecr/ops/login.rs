@@ -39,8 +39,7 @@ fn get(cx: &mut Cx<'_>, req: GetToken) -> Result<Tokens, EcrError> {
         true => vec![cx.account.to_string()],
         false => req.registries,
     };
-    let scheme =
-        if cx.request.peer.as_ref().is_some_and(|peer| peer.tls.is_some()) { "https" } else { "http" };
+    let scheme = cx.request.scheme();
     let token = |account: String| {
         let (password, expires) = login::password(cx, &account);
         let endpoint = format!("{scheme}://{}", host(cx, &account));

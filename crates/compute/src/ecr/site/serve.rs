@@ -31,6 +31,7 @@ struct Session<'a> {
     registry: &'a Registry,
     login: &'a Login,
     name: &'a str,
+    secure: bool,
 }
 
 pub(super) async fn serve(
@@ -39,6 +40,7 @@ pub(super) async fn serve(
     incoming: Incoming,
     registry: &Registry,
     login: &Login,
+    secure: bool,
 ) -> Reply {
     let Some(asked) = Asked::read(parts.uri.path()) else {
         return refused(404, "UNSUPPORTED", "The registry has no such path.");
@@ -51,7 +53,7 @@ pub(super) async fn serve(
         | Asked::Upload { name, .. }
         | Asked::Tags { name } => name,
     };
-    let session = Session { cloud, parts, registry, login, name };
+    let session = Session { cloud, parts, registry, login, name, secure };
     let body = Body::of(incoming, None);
     let is_head = parts.method == Method::HEAD;
     let outcome = match (&parts.method, asked) {
@@ -94,7 +96,7 @@ impl Session<'_> {
             let (answer, commit) = {
                 let mut tx = self.cloud.store().begin();
                 let region = self.registry.region;
-                let host = Some(host_of(self.parts));
+                let host = Some((host_of(self.parts), self.secure));
                 let answer = self.cloud.act_for(&mut tx, SERVICE, whom, region, host, |cx| {
                     cx.call("ecr", operation, request.clone(), As::Caller)
                 })??;

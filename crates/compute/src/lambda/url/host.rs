@@ -54,7 +54,7 @@ fn is_the_clouds(host: &str) -> bool {
 /// The address of a URL: with the port by which the caller found the cloud, so that it leads back here.
 pub(crate) fn url(request: &Request, id: &str, region: Region) -> String {
     let region = region.name();
-    let scheme = if request.peer.as_ref().is_some_and(|peer| peer.tls.is_some()) { "https" } else { "http" };
+    let scheme = request.scheme();
     match request.host.as_deref().map(|host| host.rsplit_once(':').map_or("", |(_, port)| port)) {
         Some("") => format!("{scheme}://{id}{LABEL}{region}.localhost/"),
         Some(port) => format!("{scheme}://{id}{LABEL}{region}.localhost:{port}/"),

@@ -144,16 +144,16 @@ fn ask(on: &mut On<'_, '_>, verb: &str, physical: Option<&str>) -> Done<()> {
     ASKED.put(on.cx.tx, &home.clone().str(&id), &asked);
     let resource = RESOURCES.get(on.cx.tx, &home)?;
     let is_function = token.starts_with("arn:aws:lambda:");
-    let host = match on.cx.request.host.as_deref() {
-        Some(host) if !is_function => host.to_owned(),
-        _ => INSIDE.to_owned(),
+    let origin = match on.cx.request.host {
+        Some(_) if !is_function => on.cx.request.origin(),
+        _ => format!("http://{INSIDE}"),
     };
     let address = Address::of(on.whole, on.logical, &id);
     let old = if verb == "Update" { as_texts(on.before) } else { Value::Null };
     let request = map([
         ("RequestType", Value::str(verb)),
         ("ServiceToken", Value::str(&token)),
-        ("ResponseURL", Value::Str(address.response_url(on.cx.cloud(), &host, on.whole))),
+        ("ResponseURL", Value::Str(address.response_url(on.cx.cloud(), &origin, on.whole))),
         ("StackId", Value::Str(on.whole.arn())),
         ("RequestId", Value::str(&id)),
         ("LogicalResourceId", Value::str(on.logical)),

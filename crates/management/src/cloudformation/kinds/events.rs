@@ -67,13 +67,21 @@ pub(super) static KINDS: &[Kind] = &[
     },
     Kind {
         name: "AWS::Events::Rule",
-        changes: &["Description", "EventPattern", "RoleArn", "ScheduleExpression", "State", "Targets"],
+        changes: &[
+            "Description",
+            "EventPattern",
+            "RoleArn",
+            "ScheduleExpression",
+            "State",
+            "Tags",
+            "Targets",
+        ],
         fixed: &["EventBusName", "Name"],
         attributes: &["Arn"],
         named: Some("Name"),
         create: |on| {
             let name = on.name("Name", 64);
-            let arn = put(on, &name)?;
+            let arn = put(on, &name, on.tags(KEYS))?;
             // AWS: on a bus of one's own the bus is part of what the resource is called.
             let physical = match on.text("EventBusName") {
                 Some(bus) if bus != "default" => format!("{bus}|{name}"),
@@ -83,7 +91,9 @@ pub(super) static KINDS: &[Kind] = &[
         },
         update: |on| {
             let name = rule(on.physical).to_owned();
-            put(on, &name)?;
+            put(on, &name, Value::Null)?;
+            let arn = Value::Str(on.attribute("Arn"));
+            on.retag(&TAGGER, arn)?;
             Ok(on.same())
         },
         delete: |on| {
@@ -249,7 +259,8 @@ fn ids(targets: &Value) -> Value {
 }
 
 /// Puts the rule, takes targets away that are no longer wanted, and puts those that are. Its ARN.
-fn put(on: &mut On<'_, '_>, name: &str) -> Done<String> {
+/// AWS: tags are for a new rule only.
+fn put(on: &mut On<'_, '_>, name: &str, tags: Value) -> Done<String> {
     let bus = on.prop("EventBusName");
     let input = map([
         ("Name", Value::str(name)),
@@ -259,6 +270,7 @@ fn put(on: &mut On<'_, '_>, name: &str) -> Done<String> {
         ("RoleArn", on.prop("RoleArn")),
         ("ScheduleExpression", on.prop("ScheduleExpression")),
         ("State", on.prop("State")),
+        ("Tags", tags),
     ]);
     let answer = on.call(EVENTS, "PutRule", input)?;
     let (wanted, was) = (on.prop("Targets"), on.was("Targets"));

@@ -1,9 +1,10 @@
 //! Lambda's functions, with code that stands in the template, lies in S3 or is an image of ECR's, their URLs, and who may call them.
 
-use super::on::{Form, On, Tagger, map, only, text_at};
+use super::on::{Form, On, Tagger, at, map, only, text_at, texts};
 use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use crate::cloudformation::template::get;
 use std::io::{Cursor, Write};
+use std::time::Duration;
 use wire::Value;
 use zip::write::SimpleFileOptions;
 
@@ -48,6 +49,7 @@ pub(super) static KINDS: &[Kind] = &[
         create,
         update,
         delete: |on| on.end(LAMBDA, "DeleteFunction", map([("FunctionName", on.physical())])),
+        gone: is_unplugged,
         ready,
         mark: Some(|on| {
             let arn = on.arn(LAMBDA, &format!("function:{}", on.physical));
@@ -471,4 +473,23 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
     let arn = Value::Str(on.attribute("Arn"));
     on.retag(&TAGGER, arn)?;
     Ok(on.same())
+}
+
+const UNPLUGGED_WITHIN: Duration = Duration::from_secs(20 * 60);
+
+/// Whether nothing of a function is left in its subnets: its interfaces, which hold them and their groups, go after it.
+///
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>
+fn is_unplugged(on: &mut On<'_, '_>) -> Done<bool> {
+    // Those that it shares with functions elsewhere stay with them.
+    let is_late = on.cx.now.since(on.job.started) > UNPLUGGED_WITHIN;
+    if is_late || texts(at(&on.was("VpcConfig"), "SubnetIds")).is_empty() {
+        return Ok(true);
+    }
+    let filter = map([
+        ("Name", Value::str("description")),
+        ("Values", Value::List(vec![Value::Str(format!("AWS Lambda VPC ENI-{}-*", on.physical))])),
+    ]);
+    let told = on.call("ec2", "DescribeNetworkInterfaces", map([("Filters", Value::List(vec![filter]))]))?;
+    Ok(at(&told, "NetworkInterfaces.0").is_none())
 }

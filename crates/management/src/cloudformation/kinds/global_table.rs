@@ -83,7 +83,8 @@ fn table_of(global: &Value, region: &str) -> Done<Value> {
     let missing = || Refusal::of("Replicas of a global table must have one in the region of its stack.");
     let replica = replica.ok_or_else(missing)?;
     all.iter().filter(|other| text_of(other, "Region") != region).try_for_each(|other| only(other, AWAY))?;
-    let more = ["Region", "ReadOnDemandThroughputSettings", "SSESpecification"];
+    all.iter().try_for_each(|replica| same_indexes(global, replica))?;
+    let more = [INDEXES, "Region", "ReadOnDemandThroughputSettings", "SSESpecification"];
     only(replica, &[REPLICA, &more].concat())?;
     let own = |from: &Value, name: &str| get(from, name).cloned().unwrap_or(Value::Null);
     let mut out: Vec<(String, Value)> = Vec::new();
@@ -103,10 +104,12 @@ const AWAY: &[&str] = &[
     "ContributorInsightsSpecification",
     PROTECTED,
     "PointInTimeRecoverySpecification",
+    INDEXES,
     "Region",
     "SSESpecification",
     "Tags",
 ];
+const INDEXES: &str = "GlobalSecondaryIndexes";
 const PROTECTED: &str = "DeletionProtectionEnabled";
 
 fn replicas(global: &Value) -> Vec<Value> {
@@ -223,6 +226,20 @@ fn shrink(on: &mut On<'_, '_>) -> Done<bool> {
 
 fn text_of(value: &Value, name: &str) -> String {
     get(value, name).and_then(text).unwrap_or_default()
+}
+
+/// Of an index a replica may say what is its own there, of which nothing is handled but its name.
+fn same_indexes(global: &Value, replica: &Value) -> Done<()> {
+    let of = |from: &Value| items(get(from, INDEXES).cloned().unwrap_or(Value::Null));
+    let all: Vec<String> = of(global).iter().map(|index| text_of(index, "IndexName")).collect();
+    for own in of(replica) {
+        only(&own, &["IndexName"])?;
+        let name = text_of(&own, "IndexName");
+        if !all.contains(&name) {
+            return Err(Refusal::of(format!("The table does not have the specified index: {name}")));
+        }
+    }
+    Ok(())
 }
 
 fn indexes(given: Value) -> Done<Value> {

@@ -3,6 +3,8 @@
 use super::on::{On, at, map, text_at};
 use super::vpc::{EC2, TAGGER};
 use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[Kind {
@@ -18,6 +20,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         "SecurityGroupIds",
         "SourceDestCheck",
         "Tags",
+        "UserData",
     ],
     fixed: &[
         "AvailabilityZone",
@@ -31,7 +34,6 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         "PrivateIpAddress",
         "SubnetId",
         "Tenancy",
-        "UserData",
     ],
     attributes: &[
         "InstanceId",
@@ -161,7 +163,7 @@ fn describe(on: &mut On<'_, '_>) -> Done<Value> {
     Ok(at(&answer, "Reservations.0.Instances.0").cloned().unwrap_or(Value::Null))
 }
 
-/// The type is for [`ready`]: the instance has to stop for it.
+/// The type and the user data are for [`ready`]: the instance has to stop for them.
 fn update(on: &mut On<'_, '_>) -> Done<Made> {
     let modify = |on: &mut On<'_, '_>, member: &str, value: Value| {
         let input = map([("InstanceId", on.physical()), (member, map([("Value", value)]))]);
@@ -210,24 +212,46 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
     Ok(on.same())
 }
 
+/// What an instance gets only while it is stopped, and does not have yet: the attribute and its value.
+///
+/// AWS: one whose root is a volume is not replaced for it, but stops and starts.
+fn lacking(on: &mut On<'_, '_>, instance: &Value) -> Done<Option<(&'static str, Value)>> {
+    if on.before == &Value::Map(Vec::new()) {
+        return Ok(None);
+    }
+    if on.changed("InstanceType")
+        && let Some(wanted) =
+            on.text("InstanceType").filter(|kind| *kind != text_at(instance, "InstanceType"))
+    {
+        return Ok(Some(("InstanceType", Value::Str(wanted))));
+    }
+    if !on.changed("UserData") {
+        return Ok(None);
+    }
+    let asked = map([("InstanceId", on.physical()), ("Attribute", Value::str("userData"))]);
+    let told = text_at(&on.call(EC2, "DescribeInstanceAttribute", asked)?, "UserData.Value");
+    let wanted = on.text("UserData").unwrap_or_default();
+    if told == wanted {
+        return Ok(None);
+    }
+    let bytes = STANDARD.decode(&wanted).map_err(|_| Refusal::of("Invalid BASE64 encoding of user data."))?;
+    Ok(Some(("UserData", Value::Blob(bytes.into()))))
+}
+
 fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     let instance = describe(on)?;
     let state = text_at(&instance, "State.Name");
     let ids = map([("InstanceIds", Value::List(vec![on.physical()]))]);
-    let wanted = on.text("InstanceType").filter(|wanted| *wanted != text_at(&instance, "InstanceType"));
-    let retypes = on.before != &Value::Map(Vec::new()) && on.changed("InstanceType");
-    match (state.as_str(), wanted) {
-        ("running", Some(_)) if retypes => on.call(EC2, "StopInstances", ids)?,
-        ("stopped", Some(wanted)) if retypes => {
-            let kind = map([("Value", Value::Str(wanted))]);
-            on.call(
-                EC2,
-                "ModifyInstanceAttribute",
-                map([("InstanceId", on.physical()), ("InstanceType", kind)]),
-            )?;
-            on.call(EC2, "StartInstances", ids)?
+    let stops =
+        on.before != &Value::Map(Vec::new()) && (on.changed("InstanceType") || on.changed("UserData"));
+    match (state.as_str(), lacking(on, &instance)?) {
+        ("running", Some(_)) => on.call(EC2, "StopInstances", ids)?,
+        ("stopped", Some((attribute, value))) => {
+            let input = map([("InstanceId", on.physical()), (attribute, map([("Value", value)]))]);
+            on.call(EC2, "ModifyInstanceAttribute", input)?
         }
-        ("running", _) => return Ok(Some(attributes(&instance))),
+        ("stopped", None) if stops => on.call(EC2, "StartInstances", ids)?,
+        ("running", None) => return Ok(Some(attributes(&instance))),
         ("terminated" | "shutting-down", _) | ("stopped", None) => {
             let why = text_at(&instance, "StateReason.Message");
             return Err(Refusal::of(format!("Instance {} did not stabilize: {state}. {why}", on.physical)));

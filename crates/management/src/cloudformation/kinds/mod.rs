@@ -95,6 +95,8 @@ pub(crate) struct Kind {
     pub(crate) any: bool,
     /// An update looks into it even where nothing of it is written otherwise.
     pub(crate) always: bool,
+    /// What has begun of it is no reason to wait before it ends: it waits for others itself.
+    pub(crate) waits: bool,
     /// The property that names it, where its user may.
     pub(crate) named: Option<&'static str>,
     pub(crate) create: fn(&mut On<'_, '_>) -> Done<Made>,
@@ -132,6 +134,7 @@ const BASE: Kind = Kind {
     varies: &[],
     any: false,
     always: false,
+    waits: false,
     named: None,
     create: |on| Ok(on.made("", Vec::new())),
     update: |on| Ok(on.same()),

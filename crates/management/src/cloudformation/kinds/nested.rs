@@ -25,6 +25,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     changes: &["NotificationARNs", "Parameters", "Tags", "TemplateURL", "TimeoutInMinutes"],
     varies: &["Outputs."],
     always: true,
+    waits: true,
     create: |on| {
         let (name, text) = (on.generated(NAME_MAX), template(on)?);
         // It is called so until its macros have been asked.
@@ -68,6 +69,12 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         match stack.status.as_str() {
             "DELETE_COMPLETE" => Ok(true),
             "DELETE_FAILED" => Err(Refusal::of(format!(
+                "Embedded stack {} was not successfully deleted: {}",
+                stack.arn(),
+                stack.reason.unwrap_or_default()
+            ))),
+            // Something needs it, as it has said: it stays what it was.
+            status if !status.starts_with("DELETE_") && !stack.is_busy() => Err(Refusal::of(format!(
                 "Embedded stack {} was not successfully deleted: {}",
                 stack.arn(),
                 stack.reason.unwrap_or_default()
@@ -281,6 +288,7 @@ fn adopt(on: &mut On<'_, '_>, stack: &Stack) -> Done<()> {
         sealed_token: own.sealed_token.clone(),
         role: own.role.clone(),
         host: own.host.clone(),
+        secure: own.secure,
         within: true,
         ..job
     };

@@ -288,7 +288,7 @@ impl On<'_, '_> {
             None => Whom::Caller { access_key: &job.access_key, token: token.as_deref() },
         };
         let call = |cx: &mut Cx<'_>| cx.call(service, operation, bound, who);
-        let done = cloud.act_for(self.cx.tx, SERVICE, whom, region, job.host.as_deref(), call);
+        let done = cloud.act_for(self.cx.tx, SERVICE, whom, region, job.found(), call);
         done.and_then(|answer| answer).map_err(|fault| self.refusal(service, &fault))
     }
 

@@ -17,10 +17,13 @@ pub(super) static KINDS: &[Kind] = &[HANDLE, CONDITION];
 const HANDLE: Kind = Kind {
     name: "AWS::CloudFormation::WaitConditionHandle",
     create: |on| {
-        let host = on.cx.request.host.clone().unwrap_or_else(|| INSIDE.to_owned());
+        let origin = match on.cx.request.host {
+            Some(_) => on.cx.request.origin(),
+            None => format!("http://{INSIDE}"),
+        };
         let address = Address::of(on.whole, on.logical, "handle");
         forget(on)?;
-        let url = address.handle_url(on.cx.cloud(), &host, on.whole);
+        let url = address.handle_url(on.cx.cloud(), &origin, on.whole);
         Ok(on.made(url, Vec::new()))
     },
     delete: forget,
@@ -32,6 +35,7 @@ const CONDITION: Kind = Kind {
     // AWS: none of them can be updated; another condition is the way.
     changes: &["Count", "Handle", "Timeout"],
     attributes: &["Data"],
+    waits: true,
     create: |on| {
         let handle = on.text("Handle");
         if let Some(handle) = &handle {

@@ -4,8 +4,7 @@ use super::change_set_nested::{all_within, check_root};
 use super::import::Retold;
 use super::macros::{Macros, asking};
 use super::stack::{
-    Rollback, check_kinds, check_name, differs, fresh, may_update, refuse_unbuilt, register, retold,
-    start_update,
+    Rollback, check_kinds, check_name, differs, fresh, may_update, refuse_unbuilt, register, start_update,
 };
 use super::{
     Offer, Parameter, ParameterView, Tag, Taken, begin, body, change_set_nested, changeable, existing, find,
@@ -296,12 +295,6 @@ pub(super) fn make_within(
     };
     if set.nested == Some(true) && set.status != "FAILED" && set.imports.is_empty() {
         change_set_nested::foresee(cx, &stack, &mut set, &asked, macros)?;
-        if let Some(present) = present.filter(|_| !creates && set.changes.is_empty()) {
-            let plan = Plan::of(cx.cloud(), &stack, &set.body)?;
-            if !retold(cx, &stack, &plan, &present)? {
-                set.fail(NO_CHANGES.to_owned());
-            }
-        }
     }
     set.save(cx.tx, &stack);
     Ok(set)

@@ -7,7 +7,8 @@
 use super::change_set::{Around, CreateChangeSet, NO_CHANGES, make_within};
 use super::macros::Macros;
 use super::source::place;
-use super::{Parameter, Tag, called, find};
+use super::stack::retold;
+use super::{Parameter, Tag, body, called, find};
 use crate::cloudformation::change_set::{CHANGE_SETS, Change, ChangeSet, by_arn, is_unknown, properties};
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{STACK, Stack};
@@ -72,6 +73,12 @@ pub(super) fn foresee(
         kept.push(Change { change_set: Some(arn), ..change.clone() });
     }
     set.changes = kept;
+    if set.changes.is_empty()
+        && let Some(present) = body(cx, stack)?
+        && !retold(cx, stack, &plan, &present)?
+    {
+        set.fail(NO_CHANGES.to_owned());
+    }
     Ok(())
 }
 

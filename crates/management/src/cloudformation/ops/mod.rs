@@ -311,14 +311,14 @@ fn in_stead(cx: &Cx<'_>, stack: &Stack, how: Job) -> Result<Job, CfnError> {
     }
     let token =
         caller.session.as_ref().map(|session| session.token.0.as_str()).filter(|token| !token.is_empty());
-    let plain = cx.request.peer.as_ref().is_some_and(|peer| peer.tls.is_none());
     Ok(Job {
         account: stack.account,
         region: stack.region,
         stack: stack.id.clone(),
         access_key: caller.access_key.clone(),
         sealed_token: token.map(|token| seal_text(cx.cloud(), token)),
-        host: cx.request.host.clone().filter(|_| plain),
+        host: cx.request.host.clone(),
+        secure: Some(cx.request.secure),
         started: cx.now,
         principal: caller.user_id.clone(),
         ..how

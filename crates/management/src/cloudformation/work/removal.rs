@@ -213,7 +213,7 @@ impl Worker<'_> {
         if !past.ending {
             // What its service is still at can be neither changed nor ended.
             let mut physical = past.physical.clone();
-            if past.settling {
+            if past.settling && !kind.waits {
                 let ready = self.is_ready(tx, stack, &task, kind, &before);
                 physical = self.told.take().unwrap_or(physical);
                 if matches!(ready, Ok(false)) {

@@ -57,7 +57,7 @@ impl Worker<'_> {
                 (Whom::Caller { access_key: &job.access_key, token }, As::CallerVia(SERVICE))
             }
         };
-        let done = cloud.act_for(tx, SERVICE, whom, job.region, job.host.as_deref(), |cx| {
+        let done = cloud.act_for(tx, SERVICE, whom, job.region, job.found(), |cx| {
             let Task { logical, physical, wanted, before, known } = *task;
             let (whole, told) = (stack, None);
             let stack = stack.name.as_str();

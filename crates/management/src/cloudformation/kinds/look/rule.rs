@@ -16,6 +16,7 @@ pub(in crate::cloudformation::kinds) static RULE: Look = Look {
         "RoleArn",
         "ScheduleExpression",
         "State",
+        "Tags",
         "Targets",
     ],
     whole: &["EventPattern"],
@@ -66,5 +67,8 @@ fn rule(on: &mut On<'_, '_>) -> Done<Seen> {
     input.extend((bus != Value::Null).then_some(("EventBusName", bus)));
     let targets = on.ask_all((EVENTS, "ListTargetsByRule"), input, "Targets", ("NextToken", "NextToken"))?;
     all.push(("Targets".into(), Value::List(targets)));
-    Ok(Seen::of(all, vec![("Arn", own(&told, "Arn"))]))
+    let arn = own(&told, "Arn");
+    let tagged = on.ask(EVENTS, "ListTagsForResource", map([("ResourceARN", arn.clone())]))?;
+    all.push(("Tags".into(), on.tags_as_written(&own(&tagged, "Tags"))));
+    Ok(Seen::of(all, vec![("Arn", arn)]))
 }

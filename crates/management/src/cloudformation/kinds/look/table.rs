@@ -50,7 +50,7 @@ pub(in crate::cloudformation::kinds) static GLOBAL: Look = Look {
         "TimeToLiveSpecification",
         "WriteOnDemandThroughputSettings",
     ],
-    blind: &["Replicas.SSESpecification"],
+    blind: &["Replicas.GlobalSecondaryIndexes", "Replicas.SSESpecification"],
     whole: &["Replicas.ResourcePolicy.PolicyDocument"],
     read: |on| {
         let seen = table(on)?;
