@@ -396,3 +396,5 @@ def test_in_a_customers_network(own_account, python):
     client = make(account, uri, Role=runs, VpcConfig={"SubnetIds": [subnet], "SecurityGroupIds": [group]})
     # It knows names there, and whom to trust.
     eventually(lambda: ":assumed-role/runs/it" in invoke(client, {})[1].get("heard", ""))
+    mounts = invoke(client, {"file": "/proc/self/mountinfo"})[1]["heard"]
+    assert ("/etc/resolv.conf" in mounts, str(account.cloud.data) in mounts) == (True, False), mounts

@@ -208,7 +208,10 @@ pub(super) fn furnish(
         trust(ground, &runtime)?;
     }
     let code = match &version.folder {
-        Some(folder) => PathBuf::from(folder),
+        Some(folder) => {
+            sandbox.live = Some(folder.into());
+            PathBuf::from(folder)
+        }
         None => unpacked(cloud, folder, version.code, version.code_size)?,
     };
     let mut shared = binds.clone();
