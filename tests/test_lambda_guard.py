@@ -5,7 +5,7 @@ import time
 import zipfile
 
 from cloudtest import refused
-from test_lambda import invoke, make, runs_here  # noqa: F401
+from test_lambda import invoke, make, role, runs_here  # noqa: F401
 
 CALLS = """
 import ctypes, errno, os, socket
@@ -44,6 +44,51 @@ def handler(event, context):
         "filters": filters,
     }
 """
+
+# All that the kernel tells a process of itself and of others, where that may be read.
+LOOKS = """
+import os
+def said(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read(1 << 20)
+    except OSError:
+        return b""
+def handler(event, context):
+    files = [os.path.join(at, name) for at, _, names in os.walk("/proc/self") for name in names]
+    files += [f"/proc/{name}" for name in os.listdir("/proc")] + ["/proc/1/mountinfo", "/proc/1/environ"]
+    links = [os.path.join(at, name) for at, folders, names in os.walk("/proc/self") for name in folders + names]
+    links = [os.readlink(link) for link in links if os.path.islink(link) and os.path.lexists(link)]
+    endless = ("kmsg", "kcore", "pagemap", "mem", "sysrq-trigger")
+    texts = {file: said(file) for file in files if not file.endswith(endless)}
+    return {
+        "telling": [file for file, text in texts.items() if any(word.encode() in text for word in event)],
+        "links": [link for link in links if any(word in link for word in event)],
+        "mounts": said("/proc/self/mountinfo").decode(),
+        "looked": len(texts),
+        "command": said("/proc/self/cmdline").decode(),
+    }
+"""
+
+
+def test_nothing_tells_where_the_cloud_keeps_what_is_its_own(account):
+    runs = role(account)
+    # Until one begins as a copy, too.
+    for number in range(30):
+        client = make(account, LOOKS, name=f"it{number}", Role=runs)
+        error, got, _ = invoke(client, [str(account.cloud.data), "functions/"], name=f"it{number}")
+        assert error is None, got
+        assert got["looked"] > 50
+        assert (got["telling"], got["links"]) == ([], []), got["mounts"]
+        # A bind of the machine's own is of what every machine has there.
+        bound = [line.split()[3:5] for line in got["mounts"].splitlines() if line.split()[3] != "/"]
+        elsewhere = [root for root, at in bound if not at.startswith("/dev/") and not root.startswith("/usr")]
+        assert elsewhere == [], got["mounts"]
+        if "template.py" in got["command"]:
+            return
+        time.sleep(0.2)
+    raise AssertionError("no function began as a copy")
+
 
 NUMBERS = {
     "x86_64": {"keyctl": 250, "bpf": 321, "kexec": 246, "module": 175},

@@ -18,6 +18,7 @@ from test_ecr import credentials, skopeo  # noqa: F401
 from test_inside import network
 from test_lambda import doctor, eventually, invoke, logged, role
 from test_lambda_network import ACCESS, ASKS
+from test_lambda_shutdown import EXTENSION
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine)
@@ -383,6 +384,26 @@ def test_a_template_makes_one(account, python):
     assert (shown["Timeout"], "ImageConfigResponse" in shown) == (20, False)
 
 
+def test_an_extension_of_an_image(account, python):
+    """It begins beside the image's program, and is told why that has ended."""
+    ends = "import os\ndef handler(event):\n    return event if event == 'a' else os._exit(3)\n"
+    shell = {"bin/sh": Path("/bin/sh").resolve()} | {path.lstrip("/"): real for path, real in needed("/bin/sh").items()}
+    extension = EXTENSION.replace("/usr/bin/env python3", f"/usr/bin/{PYTHON}")
+    uri = push(account, [python, layer(shell), app(ends, {"opt/extensions/mine": extension})], "v1", **CONFIG)
+    sqs, runs = account.client("sqs"), role(account)
+    url = sqs.create_queue(QueueName="told")["QueueUrl"]
+    may = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": may})
+    account.client("iam").put_role_policy(RoleName="runs", PolicyName="tells", PolicyDocument=policy)
+    client = make(account, uri, Role=runs, Environment={"Variables": {"QUEUE": url}})
+    assert invoke(client, "a")[:2] == (None, "a")
+    error, got, log = invoke(client, "b")
+    assert (error, got["errorType"]) == ("Unhandled", "Runtime.ExitError"), log
+    assert got["errorMessage"].endswith("exit status 3")
+    told = eventually(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2).get("Messages"))
+    assert [json.loads(message["Body"])["why"] for message in told] == ["failure"]
+
+
 def test_in_a_customers_network(own_account, python):
     account = own_account
     ec2 = account.client("ec2")
@@ -396,3 +417,5 @@ def test_in_a_customers_network(own_account, python):
     client = make(account, uri, Role=runs, VpcConfig={"SubnetIds": [subnet], "SecurityGroupIds": [group]})
     # It knows names there, and whom to trust.
     eventually(lambda: ":assumed-role/runs/it" in invoke(client, {})[1].get("heard", ""))
+    mounts = invoke(client, {"file": "/proc/self/mountinfo"})[1]["heard"]
+    assert ("/etc/resolv.conf" in mounts, str(account.cloud.data) in mounts) == (True, False), mounts

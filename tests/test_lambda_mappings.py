@@ -107,6 +107,60 @@ def test_a_queue_drives_a_function(account):
     client.delete_event_source_mapping(UUID=made["UUID"])
 
 
+def test_a_window_gathers_what_comes_one_by_one(account):
+    url, arn = queue(account)
+    client = make(account, SHOWS, Role=reader(account))
+    made = client.create_event_source_mapping(
+        EventSourceArn=arn, FunctionName="it", BatchSize=10, MaximumBatchingWindowInSeconds=3
+    )
+    enabled(client, made["UUID"])
+    sqs = account.client("sqs")
+    for n in range(4):
+        sqs.send_message(QueueUrl=url, MessageBody=str(n))
+        time.sleep(0.3)
+    eventually(lambda: len(saw(account)) == 4)
+    # The first may have found a window that was nearly over.
+    assert len(events(account)) <= 2
+
+
+# Each event takes a while, and tells when it began and ended.
+SLOW = """
+import time
+def handler(event, context):
+    begun = time.time()
+    time.sleep(1.5)
+    for record in event["Records"]:
+        print("took", record["dynamodb"]["Keys"]["k"]["S"], begun, time.time())
+"""
+
+
+@pytest.mark.parametrize("factor", [1, 4])
+def test_keys_of_a_stream_side_by_side(account, factor):
+    dynamodb, arn = table(account)
+    client = make(account, SLOW, Role=reader(account))
+    for n in range(12):
+        dynamodb.put_item(TableName="tab", Item={"k": {"S": str(n)}})
+    stream = account.client("dynamodbstreams").describe_stream(StreamArn=arn)["StreamDescription"]
+    shards = len(stream["Shards"])
+    client.create_event_source_mapping(
+        EventSourceArn=arn,
+        FunctionName="it",
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=1,
+        ParallelizationFactor=factor,
+    )
+
+    def took():
+        lines = [line.split() for line in logged(account) if line.startswith("took ")]
+        return [(float(begun), float(ended)) for _, _, begun, ended in lines]
+
+    eventually(lambda: len(took()) == 12)
+    spans = took()
+    at_once = max(sum(begun <= at < ended for begun, ended in spans) for at, _ in spans)
+    # Each shard has so many of its own.
+    assert (at_once <= shards) if factor == 1 else (shards < at_once <= factor * shards), (shards, spans)
+
+
 def test_a_fifo_queue_keeps_its_order(account):
     url, arn = queue(account, "q.fifo", FifoQueue="true", ContentBasedDeduplication="true")
     client = make(account, SHOWS, Role=reader(account))

@@ -12,6 +12,8 @@ ASKS = (
     + """
 import os, socket
 def handler(event, context):
+    if "file" in event:
+        return {"heard": open(event["file"]).read()}
     try:
         if "port" in event:
             with socket.create_connection((event["host"], event["port"]), 2) as there:
@@ -79,6 +81,8 @@ def test_a_function_reaches_what_its_security_group_may(own_account):
     # The cloud is where its subnet's routes lead to, and nowhere else.
     assert ":assumed-role/runs/private" in reached(client, "private")["heard"]
     assert reached(client, "isolated")["failed"] == "URLError"
+    mounts = reached(client, "private", file="/proc/self/mountinfo")["heard"]
+    assert ("/etc/resolv.conf" in mounts, str(account.cloud.data) in mounts) == (True, False), mounts
     # Over the end of Virga, too.
     own_account.cloud.kill()
     own_account.cloud.start()

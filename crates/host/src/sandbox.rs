@@ -14,6 +14,8 @@ pub struct Sandbox {
     /// The folder that its root is; what is bound there must be in it.
     pub root: PathBuf,
     pub binds: Vec<Bind>,
+    /// A folder among them that changes while it is seen.
+    pub live: Option<PathBuf>,
     /// Where it begins.
     pub folder: PathBuf,
     pub hostname: OsString,

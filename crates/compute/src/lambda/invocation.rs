@@ -15,6 +15,7 @@ use super::provision;
 use super::report::{self, Report, Told};
 use super::sandbox::Environment;
 use super::sandbox::api::{Job, Piece, RESPONSE_MAX, Said, Streams};
+use super::sandbox::end::Reason;
 use super::workshop::Workshop;
 use bytes::{Bytes, BytesMut};
 use kernel::Cloud;
@@ -207,6 +208,7 @@ async fn run_to(
         };
         // One that ended while it waited has not seen the event: another takes it.
         if is_warm && matches!(end, End::Exited(_)) && environment.desk.is_untouched() {
+            environment.fail(Reason::Failure);
             continue;
         }
         let took = match end {
@@ -215,10 +217,11 @@ async fn run_to(
             _ => begun.elapsed(),
         };
         let healthy = matches!(end, End::Said(_));
+        let why = if matches!(end, End::TimedOut(_)) { Reason::Timeout } else { Reason::Failure };
         let outcome = finish(cloud, &environment, &runs, &asked, end, took).await;
         metering::ran(cloud, (&asked.named, &outcome.version), took, outcome.failed, &slot);
         if !healthy {
-            environment.kill();
+            environment.fail(why);
             slot.lose(cloud);
         } else if environment.desk.extensions.is_empty() {
             environment.rest();
@@ -248,7 +251,7 @@ async fn settle(cloud: Arc<Cloud>, slot: Slot, environment: Arc<Environment>, le
         environment.rest();
         slot.rest(environment, &cloud);
     } else {
-        environment.kill();
+        environment.fail(if settled { Reason::Failure } else { Reason::Timeout });
         slot.lose(&cloud);
     }
 }
@@ -311,7 +314,7 @@ async fn hand_over(
             let looked = Arc::clone(environment);
             let occupied = tokio::task::spawn_blocking(move || looked.memory()).await.unwrap_or(0);
             if occupied > most {
-                environment.kill();
+                environment.fail(Reason::Failure);
             }
         }
     };
@@ -327,7 +330,7 @@ async fn hand_over(
         Ok(said) = handled => End::Said(said),
         code = ended.wait_for(Option::is_some) => End::Exited(code.ok().and_then(|code| *code).unwrap_or(-1)),
         () = tokio::time::sleep(limit) => {
-            environment.kill();
+            environment.fail(Reason::Timeout);
             End::TimedOut(limit)
         }
         () = watch => End::Exited(-1),

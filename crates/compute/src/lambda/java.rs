@@ -53,7 +53,7 @@ pub(super) fn here() -> Option<Runtime> {
 }
 
 /// What is missing for functions in Java, where only the client is.
-pub fn missing() -> Option<String> {
+pub(super) fn missing() -> Option<String> {
     let (_, name) = machine()?;
     let folder = folder();
     (!has_client(&folder)).then(|| {

@@ -16,6 +16,7 @@ use super::logs;
 use super::model::{self, ALIASES, Alias, FUNCTIONS, PROVISIONS, Provision, VERSIONS};
 use super::name::Named;
 use super::sandbox::Environment;
+use super::sandbox::end::Reason;
 use super::workshop::{Ground, Workshop};
 use base::{AccountId, Region, Timestamp};
 use kernel::Cloud;
@@ -193,7 +194,7 @@ async fn made(cloud: &Arc<Cloud>, runs: &Runs) -> Result<Arc<Environment>, Failu
         let _ = tokio::task::spawn_blocking(move || logs::write(&cloud, &environment, &runs, lines)).await;
     }
     if failed {
-        environment.kill();
+        environment.fail(Reason::Failure);
         return Err(Failure { reason: INIT_FAILED.into(), again: None });
     }
     environment.rest();

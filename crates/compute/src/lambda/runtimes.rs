@@ -1,6 +1,6 @@
 //! Which runtimes this machine has: its own interpreters, in exactly the version that a runtime names.
 
-use super::java;
+use super::{dotnet, java};
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -16,7 +16,7 @@ pub struct Runtime {
 
 /// AWS: runtimes that can be chosen for new functions.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 18] = [
     "python3.10",
     "python3.11",
     "python3.12",
@@ -33,7 +33,10 @@ const KNOWN: [&str; 16] = [
     "ruby3.3",
     "ruby3.4",
     "ruby4.0",
+    DOTNET[0],
+    DOTNET[1],
 ];
+const DOTNET: [&str; 2] = ["dotnet8", "dotnet10"];
 /// They run `/var/task/bootstrap`.
 const PROVIDED: [&str; 2] = ["provided.al2023", "provided.al2"];
 /// Where sandboxes see the machine's programs.
@@ -67,8 +70,14 @@ fn look() -> Vec<Runtime> {
     }
     found.extend(rubies());
     found.extend(java::here().filter(|java| KNOWN.contains(&java.name.as_str())));
+    found.extend(dotnet::here(&DOTNET));
     found.extend(PROVIDED.iter().map(|name| Runtime { name: (*name).to_owned(), program: String::new() }));
     found
+}
+
+/// What is missing for functions in languages that this machine has, in words.
+pub fn missing() -> Vec<String> {
+    [java::missing(), dotnet::missing(&DOTNET)].into_iter().flatten().collect()
 }
 
 fn said(program: &str) -> Option<String> {

@@ -320,7 +320,9 @@ impl Child {
         if let Some(pid) = self.copied(key, &cell, &descriptors)? {
             return Ok(pid);
         }
-        self.first_process(key, descriptors, |network, ends| cell.start(network, ends))
+        // What it sees is found out before anything is begun.
+        let steps = cell.steps()?;
+        self.first_process(key, descriptors, |network, ends| cell.start(steps, network, ends))
     }
 
     /// Begins as a copy of a template, where there is one that is ready; else one is there for the next.

@@ -2,6 +2,7 @@
 
 mod boot;
 mod child;
+mod cover;
 mod disk;
 mod filter;
 mod flows;

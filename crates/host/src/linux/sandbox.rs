@@ -6,6 +6,7 @@
 //! ([`super::Order::Memory`]). Not here: control groups, which not every user may make ([`super::groups`]).
 
 use super::boot::{Ends, launch};
+use super::cover;
 use super::frame::{Order, Put, Take};
 use super::steps::{Steps, Word, flags};
 use super::{Line, process};
@@ -35,6 +36,7 @@ const CAPABILITIES: [u8; 8] = {
 pub(super) struct Cell {
     root: PathBuf,
     binds: Binds,
+    live: Option<PathBuf>,
     folder: PathBuf,
     hostname: OsString,
     program: Vec<OsString>,
@@ -97,6 +99,7 @@ pub(super) fn confine(
     let cell = Cell {
         root: sandbox.root,
         binds,
+        live: sandbox.live,
         folder: sandbox.folder,
         hostname: sandbox.hostname,
         program: sandbox.program,
@@ -115,6 +118,7 @@ pub(super) fn confine(
 impl Cell {
     fn write(&self, mut put: Put) -> Put {
         put = put_binds(put.bytes(self.root.as_os_str().as_bytes()), &self.binds);
+        put = put.bytes(self.live.as_ref().map_or(&[], |live| live.as_os_str().as_bytes()));
         put = put.bytes(self.folder.as_os_str().as_bytes()).bytes(self.hostname.as_bytes());
         put = put_pairs(put_words(put, &self.program), &self.env);
         let Limits { scratch, data, processes, descriptors } = self.limits;
@@ -132,6 +136,7 @@ impl Cell {
         Ok(Cell {
             root: text(take)?.into(),
             binds: take_binds(take)?,
+            live: Some(PathBuf::from(text(take)?)).filter(|live| !live.as_os_str().is_empty()),
             folder: text(take)?.into(),
             hostname: text(take)?,
             program: take_words(take)?,
@@ -159,8 +164,7 @@ impl Cell {
     }
 
     /// Starts the program in a network namespace, as the first process of a process namespace.
-    pub(super) fn start(&self, network: File, ends: Ends) -> io::Result<Child> {
-        let steps = self.steps()?;
+    pub(super) fn start(&self, steps: Steps, network: File, ends: Ends) -> io::Result<Child> {
         launch(&self.program, &self.env, ends, network, move || steps.take())
     }
 
@@ -176,9 +180,18 @@ impl Cell {
     fn furnish(&self, steps: &mut Steps) -> io::Result<()> {
         steps.private()?;
         let root = &self.root;
-        steps.bind(root, root, false)?;
+        if cover::works(root) {
+            cover::begin(steps)?;
+            cover::folder(steps, root, root)?;
+        } else {
+            steps.bind(root, root, false)?;
+        }
         for (from, to, read_only) in &self.binds {
-            steps.bind(from, &root.join(to.strip_prefix("/").unwrap_or(to)), *read_only)?;
+            let to = root.join(to.strip_prefix("/").unwrap_or(to));
+            match *read_only && self.live.as_ref() != Some(from) && cover::works(root) {
+                true => cover::bind(steps, from, &to, &root.join("proc"))?,
+                false => steps.bind(from, &to, *read_only)?,
+            }
         }
         let dev = root.join("dev");
         steps.devices(&dev)?;
@@ -258,6 +271,7 @@ mod tests {
         let cell = Cell {
             root: "/root".into(),
             binds: vec![("/a".into(), "b".into(), true)],
+            live: Some("/a".into()),
             folder: "/var/task".into(),
             hostname: "h".into(),
             program: vec!["p".into(), "q".into()],

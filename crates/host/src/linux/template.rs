@@ -26,7 +26,6 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -127,9 +126,10 @@ impl Running {
 /// Lets it see what functions see, without a function in it.
 fn furnish(template: &Template) -> io::Result<()> {
     let mut steps = Steps::default();
-    steps.private()?;
-    steps.take()?;
     let root = &template.root;
+    steps.private()?;
+    steps.bind(root, root, false)?;
+    steps.take()?;
     for each in &template.binds {
         bind(&each.from, &root.join(&each.to), each.read_only)?;
     }
@@ -146,8 +146,10 @@ fn furnish(template: &Template) -> io::Result<()> {
         steps.take()?;
         fs::create_dir(&folder)?;
     }
-    rustix::process::chroot(root)?;
-    Ok(rustix::process::chdir(Path::new("/"))?)
+    // What a copy has mapped is told to it by the way from here, which must not begin outside of the root.
+    let mut steps = Steps::default();
+    steps.pivot(root)?;
+    steps.take()
 }
 
 impl Cell {

@@ -157,7 +157,8 @@ fn limits() -> Finding {
 /// Which functions can run here, and what holds them.
 fn functions() -> Finding {
     let runtimes: Vec<&str> = compute::lambda::runtimes::here().iter().map(|r| r.name.as_str()).collect();
-    let java = compute::lambda::java::missing().map(|missing| format!("; {missing}")).unwrap_or_default();
+    let missing: String =
+        compute::lambda::runtimes::missing().iter().map(|missing| format!("; {missing}")).collect();
     let held = match host::missing_for_limits() {
         None => "they are held to their memory, and to processors by their memory, by control groups",
         Some(_) => {
@@ -174,7 +175,7 @@ fn functions() -> Finding {
              library (install libnss-myhostname, or use http://localhost:4566/_lambda-url/<region>/<id>/)"
         }
     };
-    let detail = format!("runtimes: {}; {held}{java}{libraries}{names}", runtimes.join(", "));
+    let detail = format!("runtimes: {}; {held}{missing}{libraries}{names}", runtimes.join(", "));
     Finding { what: "functions", good: true, detail }
 }
 

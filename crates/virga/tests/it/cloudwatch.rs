@@ -367,6 +367,8 @@ fn alarms_that_make_no_sense() {
     with("TreatMissingData", json!("whatever")).refused(400, "ValidationException");
     with("ExtendedStatistic", json!("p90")).refused(400, "InvalidParameterCombinationException");
     with("AlarmActions", json!(["not an arn"])).refused(400, "ValidationException");
+    let why = "Alarms on anomaly detection bands are not built.";
+    with("ComparisonOperator", json!("LessThanLowerThreshold")).refused_with(400, "ValidationException", why);
     with("AlarmDescription", json!("fine")).ok();
     let arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a";
     let tags = json!({ "ResourceARN": arn, "Tags": [{ "Key": "k", "Value": "v" }] });

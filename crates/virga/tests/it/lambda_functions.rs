@@ -130,8 +130,8 @@ fn what_cannot_be_a_function() {
     let reserved = json!({ "Environment": { "Variables": { "AWS_REGION": "x" } } });
     let message = new(reserved).refused(400, "InvalidParameterValueException");
     assert!(message.contains("Reserved keys used in this request: AWS_REGION"), "{message}");
-    let message = new(json!({ "Runtime": "dotnet8" })).refused(400, "InvalidParameterValueException");
-    assert!(message.contains("dotnet8") && message.contains("this machine has no such runtime"), "{message}");
+    let message = new(json!({ "Runtime": "dotnet6" })).refused(400, "InvalidParameterValueException");
+    assert!(message.contains("dotnet6") && message.contains("this machine has no such runtime"), "{message}");
     let other = if cfg!(target_arch = "aarch64") { "x86_64" } else { "arm64" };
     let message = new(json!({ "Architectures": [other] })).refused(400, "InvalidParameterValueException");
     assert!(message.contains("is not supported"), "{message}");

@@ -4,11 +4,11 @@ use super::hex;
 use super::variables::RUNTIME_ENV;
 use crate::lambda::code;
 use crate::lambda::errors::LambdaError;
-use crate::lambda::java;
 use crate::lambda::layer::lay_over;
 use crate::lambda::libraries;
 use crate::lambda::model::{UsedLayer, Version};
 use crate::lambda::workshop::Ground;
+use crate::lambda::{dotnet, java};
 use blob::ContentId;
 use host::Sandbox;
 use host::image::Bind;
@@ -26,6 +26,8 @@ const PYTHON: &str = include_str!("bootstrap.py");
 const TEMPLATE: &str = include_str!("template.py");
 const NODE: &str = include_str!("bootstrap.mjs");
 const RUBY: &str = include_str!("bootstrap.rb");
+/// What finds the command of a function in .NET.
+const DOTNET: &str = include_str!("dotnet.sh");
 /// By the second name extensions are found.
 pub(crate) const HOSTS: &str = "127.0.0.1 localhost\n127.0.0.1 sandbox.localdomain sandbox\n::1 localhost\n";
 /// Whom programs trust, beside the runtime's own files.
@@ -45,8 +47,11 @@ pub(super) fn program(version: &Version, env: &[(OsString, OsString)]) -> Vec<Os
     let wrapper = env.iter().find(|(name, value)| name == WRAPPER && !value.is_empty());
     match wrapper.filter(|_| !version.runtime.starts_with("provided")) {
         Some((_, wrapper)) => {
-            let shell = ["/bin/sh", "-c", WRAPS].map(OsString::from);
-            shell.into_iter().chain([wrapper.clone()]).chain(words).collect()
+            let shell = ["/bin/sh", "-c", WRAPS].map(OsString::from).into_iter().chain([wrapper.clone()]);
+            match version.runtime.starts_with("dotnet") {
+                true => words.into_iter().chain(shell).collect(),
+                false => shell.chain(words).collect(),
+            }
         }
         None => words,
     }
@@ -59,6 +64,7 @@ fn words(version: &Version) -> Vec<OsString> {
         name if name.starts_with("python") => vec![program, ALONE.into(), "/var/runtime/bootstrap.py".into()],
         name if name.starts_with("java") => java::words(program, version),
         name if name.starts_with("node") => vec![program, "/var/runtime/bootstrap.mjs".into()],
+        name if name.starts_with("dotnet") => return dotnet::words(),
         name if name.starts_with("ruby") => vec![program, "/var/runtime/bootstrap.rb".into()],
         _ => vec![format!("/{}", OWN[0])],
     };
@@ -154,7 +160,7 @@ pub(super) fn ready(folder: &Path) -> io::Result<Vec<Bind>> {
                 Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
                 _ => {}
             }
-            for inner in ["var/task", "var/runtime", "opt"] {
+            for inner in ["var/task", "var/runtime", "var/lang", "var/lang/bin", "opt"] {
                 fs::create_dir_all(image.join(inner))?;
                 fs::set_permissions(image.join(inner), fs::Permissions::from_mode(0o755))?;
             }
@@ -168,6 +174,7 @@ pub(super) fn ready(folder: &Path) -> io::Result<Vec<Bind>> {
                 ("template.py", TEMPLATE),
                 ("bootstrap.mjs", NODE),
                 ("bootstrap.rb", RUBY),
+                ("dotnet.sh", DOTNET),
             ];
             for (name, text) in own {
                 fs::write(runtime.join(name), text)?;
@@ -201,7 +208,10 @@ pub(super) fn furnish(
         trust(ground, &runtime)?;
     }
     let code = match &version.folder {
-        Some(folder) => PathBuf::from(folder),
+        Some(folder) => {
+            sandbox.live = Some(folder.into());
+            PathBuf::from(folder)
+        }
         None => unpacked(cloud, folder, version.code, version.code_size)?,
     };
     let mut shared = binds.clone();
@@ -218,6 +228,9 @@ pub(super) fn furnish(
     sandbox.binds.extend(libraries::bind(&version.runtime));
     if version.runtime.starts_with("java") {
         java::furnish(sandbox)?;
+    }
+    if version.runtime.starts_with("dotnet") {
+        dotnet::furnish(sandbox, folder, &version.runtime)?;
     }
     sandbox.binds.push(Bind { from: code, to: "var/task".into(), read_only: true });
     if version.layers.is_empty() {

@@ -3,11 +3,10 @@
 //! External extensions are programs of layers in `/opt/extensions`, which are started before the runtime; internal ones
 //! run within it. An environment has begun, and has done with an event, when all of them ask for the next one.
 //!
-//! Not here: `SHUTDOWN` after a timeout or a crash (all ends with the runtime then).
-//!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
 
 use super::api::{Answer, accepted, answer, refused};
+use super::end::Reason;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
@@ -23,8 +22,6 @@ const FEATURES: &str = "lambda-extension-accept-feature";
 const ERROR: &str = "lambda-extension-function-error-type";
 /// AWS: the quotas of the developer guide.
 const EXTENSIONS_MAX: usize = 10;
-/// How long extensions may take to end.
-pub(crate) const END_MAX: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// What extensions are told about the function.
 #[derive(Clone, Debug, Default)]
@@ -86,6 +83,16 @@ impl Extensions {
             .unwrap_or_default()
     }
 
+    /// Whether there are external ones, registered or not.
+    pub(super) fn has_external(&self) -> bool {
+        !self.about.external.is_empty()
+    }
+
+    /// Whether one within the runtime is registered.
+    pub(super) fn has_internal(&self) -> bool {
+        self.known().iter().any(|extension| !self.about.external.contains(&extension.name))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.known().is_empty()
     }
@@ -99,11 +106,12 @@ impl Extensions {
         self.changes.send_modify(|changes| *changes += 1);
     }
 
-    fn tell(&self, wants: impl Fn(&Extension) -> bool, event: &Bytes) -> bool {
-        let mut told = false;
+    /// Gives the names of those that are told.
+    fn tell(&self, wants: impl Fn(&Extension) -> bool, event: &Bytes) -> Vec<String> {
+        let mut told = Vec::new();
         for extension in self.known().iter_mut().filter(|extension| wants(extension)) {
             extension.events.push_back(event.clone());
-            told = true;
+            told.push(extension.name.clone());
         }
         self.news.notify_waiters();
         told
@@ -122,11 +130,11 @@ impl Extensions {
         self.tell(|extension| extension.invoke, &wire::json::text(&event).into());
     }
 
-    /// The environment ends, by this time; whether somebody wanted to know.
-    pub(crate) fn shutdown(&self, deadline_millis: i64) -> bool {
+    /// The environment ends, by this time. Gives the names of those that wanted to know.
+    pub(super) fn shutdown(&self, why: Reason, deadline_millis: i64) -> Vec<String> {
         let event = Value::map(vec![
             ("eventType", Value::str("SHUTDOWN")),
-            ("shutdownReason", Value::str("spindown")),
+            ("shutdownReason", Value::str(why.name())),
             ("deadlineMs", Value::Int(deadline_millis)),
         ]);
         self.tell(|extension| extension.shutdown, &wire::json::text(&event).into())
@@ -315,8 +323,13 @@ mod tests {
             let ((status, _, event), ()) = tokio::join!(next(), told);
             assert!(status == 200 && event.contains(r#""requestId":"r""#), "{event}");
             assert!(!all.all_wait(), "it has the event");
-            assert!(all.shutdown(9));
-            assert!(next().await.2.contains(r#""shutdownReason":"spindown""#));
+            for why in [Reason::Spindown, Reason::Timeout, Reason::Failure] {
+                assert_eq!(all.shutdown(why, 9), ["mine"]);
+                let event =
+                    format!(r#"{{"eventType":"SHUTDOWN","shutdownReason":"{}","deadlineMs":9}}"#, why.name());
+                assert_eq!(next().await.2, event);
+            }
+            assert!(!all.has_internal());
         });
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod api;
 mod archive;
 mod container;
+pub(crate) mod end;
 mod extensions;
 pub(crate) mod output;
 mod share;
@@ -24,7 +25,8 @@ use super::platform;
 use super::workshop::{Ground, Workshop};
 use api::Desk;
 use base::Timestamp;
-use extensions::{About, END_MAX};
+use end::{Farewell, Reason};
+use extensions::About;
 use host::sandbox::Limits;
 use host::{Driver, HostError, Place, Process, Sandbox, Share};
 use kernel::Cloud;
@@ -35,21 +37,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use telemetry::Reach;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-/// Starts the extensions, and beside them the runtime. Where one of them ends, that is said by a line ([`CRASHED`]), and all
-/// ends with it.
-const BESIDE: &str = r#"for each in /opt/extensions/*; do
-    [ -f "$each" ] && [ -x "$each" ] && { "$each"; printf '\001extension %s %s\n' "${each##*/}" "$?"; kill -9 -1; } &
-done
-"$@" &
-wait $!"#;
-/// What the line begins with that tells of an extension's end: its name and its exit code follow.
-const CRASHED: &str = "\u{1}extension ";
 /// How soon an environment stands still: one that is used all the time never does.
 const REST: Duration = Duration::from_millis(100);
 /// Credentials must last longer than any event may take.
@@ -73,8 +66,14 @@ pub(crate) struct Environment {
     process: Arc<dyn Process>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) output: Arc<Output>,
-    /// The exit code, once there is one.
+    /// The runtime's exit code, once there is one.
     pub(crate) ended: watch::Receiver<Option<i32>>,
+    /// Whether nothing in it runs any more.
+    gone: Arc<AtomicBool>,
+    /// Why it ends, where that is not because nobody needs it.
+    why: OnceLock<Reason>,
+    /// The most that it may occupy, in bytes.
+    memory: u64,
     /// When its credentials end.
     pub(crate) expires: Timestamp,
     pub(crate) log_stream: String,
@@ -114,19 +113,22 @@ impl Drop for Linked {
 impl Drop for Environment {
     fn drop(&mut self) {
         let (linked, pin) = (self.tether.take(), self.pin.take());
-        let (driver, machine) = (Arc::clone(&self.driver), std::mem::take(&mut self.machine));
-        let (desk, tasks, is_running) =
-            (Arc::clone(&self.desk), std::mem::take(&mut self.tasks), self.is_running());
+        let tasks = std::mem::take(&mut self.tasks);
+        let farewell = Farewell {
+            driver: Arc::clone(&self.driver),
+            machine: std::mem::take(&mut self.machine),
+            process: Arc::clone(&self.process),
+            desk: Arc::clone(&self.desk),
+            output: Arc::clone(&self.output),
+            ended: self.ended.clone(),
+            gone: Arc::clone(&self.gone),
+            why: self.why.get().copied().unwrap_or(Reason::Spindown),
+            memory: self.memory,
+        };
         let remove = move || {
-            let end = base::Clock::system().now().plus(END_MAX);
-            if is_running
-                && desk.extensions.shutdown(end.micros() / 1000)
-                && driver.freeze(&machine, false).is_ok()
-            {
-                std::thread::sleep(END_MAX);
-            }
+            farewell.say();
             tasks.iter().for_each(tokio::task::AbortHandle::abort);
-            let _ = driver.remove_machine(&machine);
+            let _ = farewell.driver.remove_machine(&farewell.machine);
             drop((linked, pin));
         };
         match Handle::try_current() {
@@ -137,17 +139,17 @@ impl Drop for Environment {
 }
 
 impl Environment {
-    pub(crate) fn kill(&self) {
-        let _ = self.process.signal(9);
+    /// It is good for nothing any more. Its runtime ends, and the rest when nobody holds it.
+    pub(crate) fn fail(&self, why: Reason) {
+        if self.why.set(why).is_ok() {
+            let _ = self.process.signal(end::signal(&self.desk, why));
+        }
     }
 
     /// Takes what it has said, and the exit code of an extension that has ended.
     pub(crate) fn said(&self) -> (Vec<output::Line>, Option<i32>) {
-        let mut lines = self.output.take();
-        let at = lines.iter().position(|(_, line)| line.starts_with(CRASHED));
-        let crashed = at.map(|at| lines.remove(at).1);
-        let code = crashed.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-        (lines, code)
+        let lines = self.output.take();
+        (lines, self.output.crashed())
     }
 
     pub(crate) fn has_begun(&self) -> bool {
@@ -287,9 +289,7 @@ fn furnished(
     };
     if !external.is_empty() {
         sandbox.template = None;
-        let program = std::mem::take(&mut sandbox.program);
-        sandbox.program =
-            ["/bin/sh", "-c", BESIDE, "sh"].map(OsString::from).into_iter().chain(program).collect();
+        sandbox.program = end::beside(std::mem::take(&mut sandbox.program));
     }
     Ok((sandbox, external, pin))
 }
@@ -335,10 +335,12 @@ pub(crate) fn start(
         Some(network) => Some(linked(cloud, &driver, &machine, function, network)?),
         None => None,
     };
+    let (tell, ended) = watch::channel(None);
+    let (tell, has_extensions) = (Arc::new(tell), !external.is_empty());
     let desk = Arc::new(Desk::new(about(function, version, external), cloud));
     let _ = desk.reach.set(Reach { driver: Arc::clone(&driver), machine: machine.clone() });
     desk.telemetry.platform(cloud.clock().now(), &platform::init_start(runs, kind));
-    let output = Output::new(pipe.into(), cloud, &desk.telemetry);
+    let output = Output::new(pipe.into(), cloud, &desk.telemetry, &tell, has_extensions);
     let output = output.map_err(|why| unable("make a pipe", &why))?;
     let made = inhabit(ground, &driver, &machine, sandbox, &desk, tether.is_none());
     let (process, mut tasks) = made.map_err(|why| {
@@ -351,7 +353,7 @@ pub(crate) fn start(
     })?;
     let output = Arc::new(output);
     tasks.push(tokio::spawn(Arc::clone(&output).follow()).abort_handle());
-    let ended = awaited(&process).map_err(|why| unable("start a thread", &why))?;
+    let gone = awaited(&process, tell).map_err(|why| unable("start a thread", &why))?;
     Ok(Environment {
         machine,
         driver,
@@ -359,6 +361,9 @@ pub(crate) fn start(
         desk,
         output,
         ended,
+        gone,
+        why: OnceLock::new(),
+        memory: u64::from(version.memory) << 20,
         expires: credentials.expires,
         log_stream,
         kind,
@@ -404,14 +409,16 @@ fn about(function: &Function, version: &Version, external: Vec<String>) -> About
     }
 }
 
-/// The exit code of a process, once there is one.
-fn awaited(process: &Arc<dyn Process>) -> io::Result<watch::Receiver<Option<i32>>> {
-    let (tell, ended) = watch::channel(None);
-    let waits = Arc::clone(process);
+/// Tells a process's exit code, once there is one; whether there is.
+fn awaited(process: &Arc<dyn Process>, tell: Arc<watch::Sender<Option<i32>>>) -> io::Result<Arc<AtomicBool>> {
+    let gone = Arc::new(AtomicBool::new(false));
+    let (waits, is_gone) = (Arc::clone(process), Arc::clone(&gone));
     std::thread::Builder::new().name("function".into()).spawn(move || {
-        let _ = tell.send(Some(waits.wait().unwrap_or(-1)));
+        let code = waits.wait().unwrap_or(-1);
+        is_gone.store(true, Ordering::SeqCst);
+        tell.send_if_modified(|ended| ended.is_none() && ended.replace(code).is_none());
     })?;
-    Ok(ended)
+    Ok(gone)
 }
 
 fn hex(bytes: &[u8]) -> String {

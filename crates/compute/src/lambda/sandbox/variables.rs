@@ -4,6 +4,7 @@ use super::archive::TRUSTED;
 use super::{API_PORT, CLOUD_PORT, container};
 use crate::lambda::access::SERVICE;
 use crate::lambda::beginning::Kind;
+use crate::lambda::dotnet;
 use crate::lambda::errors::LambdaError;
 use crate::lambda::image::unpack;
 use crate::lambda::invocation::Runs;
@@ -129,6 +130,9 @@ pub(super) fn environment(
         None => say(&[("AWS_ENDPOINT_URL", cloud_url.as_str())]),
     }
     all.extend(paths(&version.runtime));
+    if version.runtime.starts_with("dotnet") {
+        all.extend(dotnet::variables(version.memory));
+    }
     all.extend(variables::handed_over(cloud, function, version)?);
     Ok(all.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
 }
