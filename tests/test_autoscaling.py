@@ -138,7 +138,8 @@ def test_an_alarm_on_a_metric_scales_a_group_out_and_in(group):
 def test_a_refresh_replaces_every_machine_through_kill_9(group):
     group.make(2)
     before = {instance["InstanceId"] for instance in group.settles(2)}
-    script = base64.b64encode(b"#!/bin/sh\necho second > /tmp/release\n").decode()
+    # At every boot: a script runs once, and the crash may cut it short in a machine that has just come up, as in AWS.
+    script = base64.b64encode(b"#cloud-config\nbootcmd:\n- echo second > /tmp/release\n").decode()
     group.cloud.client("ec2").create_launch_template_version(
         LaunchTemplateName="web", SourceVersion="1", LaunchTemplateData={"UserData": script}
     )

@@ -85,6 +85,58 @@ def test_a_machine_gets_no_more_memory_than_its_type_has(machines, cloud, ec2):
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[small, large], WaiterConfig=WAIT)
 
 
+# One connection: its bytes a second, once what may come at once after a rest has come.
+RECEIVE = """
+import socket, time
+listener = socket.create_server(("", 5201))
+print("listens", flush=True)
+connection, began, got = listener.accept()[0], time.monotonic(), 0
+while time.monotonic() < began + 3:
+    read = len(connection.recv(1 << 20))
+    got += read if time.monotonic() > began + 1 else 0
+print(got // 2)
+"""
+SEND = """
+import socket, sys
+out = socket.create_connection((sys.argv[1], 5201))
+try:
+    while True:
+        out.sendall(bytes(1 << 20))
+except OSError:
+    pass
+"""
+
+
+def carried(cloud, sender, receiver, address):
+    """Bits a second from one machine to another."""
+    inside = [binary(), "--data", str(cloud.data), "exec", receiver, "--", "python3", "-c", RECEIVE]
+    with subprocess.Popen(inside, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "listens\n"
+        cloud.run("exec", sender, "--", "python3", "-c", SEND, address)
+        return int(process.stdout.readline()) * 8
+
+
+def test_a_machine_is_as_fast_on_the_network_as_its_type(machines, cloud, ec2):
+    launch = {"ImageId": IMAGE, "MinCount": 1, "MaxCount": 1}
+    kinds = ["t2.nano", "t2.micro", "m5.large"]
+    slow, fast, large = (ec2.run_instances(InstanceType=kind, **launch)["Instances"][0] for kind in kinds)
+    ids = [instance["InstanceId"] for instance in (slow, fast, large)]
+    ec2.get_waiter("instance_status_ok").wait(InstanceIds=ids, WaiterConfig=WAIT)
+    types = ec2.describe_instance_types(InstanceTypes=["t2.nano"])["InstanceTypes"]
+    [card] = types[0]["NetworkInfo"]["NetworkCards"]
+    assert (card["BaselineBandwidthInGbps"], card["PeakBandwidthInGbps"]) == (0.032, 0.512)
+
+    def between(sender, receiver):
+        return carried(cloud, sender["InstanceId"], receiver["InstanceId"], receiver["PrivateIpAddress"])
+
+    sends, receives, more = between(slow, large), between(large, slow), between(fast, large)
+    for speed, most in [(sends, 512e6), (receives, 512e6), (more, 1024e6)]:
+        assert most / 3 < speed < most * 1.15, (sends, receives, more)
+    assert more > sends * 1.3
+    ec2.terminate_instances(InstanceIds=ids)
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=ids, WaiterConfig=WAIT)
+
+
 def nothing_left(pid):
     """No control group of a cloud that was killed: its host process takes them away."""
     groups = []

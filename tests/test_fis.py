@@ -1,6 +1,8 @@
 """An experiment with a real client and a real machine, over a crash of the cloud."""
 
+import datetime
 import json
+import time
 
 from cloudtest import eventually
 from test_ebs import disks  # noqa: F401
@@ -126,6 +128,22 @@ def test_connectivity_is_disrupted_over_a_crash_and_comes_back(machines, own_clo
     eventually(lambda: fis.get_experiment(id=experiment)["experiment"]["state"]["status"] == "completed")
 
 
+def told(cloud, volume, metric):
+    """What CloudWatch has of a volume, by the minute."""
+    now = datetime.datetime.now(datetime.UTC)
+    hour = datetime.timedelta(hours=1)
+    found = cloud.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/EBS",
+        MetricName=metric,
+        Dimensions=[{"Name": "VolumeId", "Value": volume}],
+        StartTime=now - hour,
+        EndTime=now + hour,
+        Period=60,
+        Statistics=["Sum"],
+    )
+    return [point["Sum"] for point in found["Datapoints"]]
+
+
 def test_a_volume_pauses_and_goes_on(machines, disks, own_cloud):  # noqa: F811
     ec2, iam, fis = own_cloud.client("ec2"), own_cloud.client("iam"), own_cloud.client("fis")
     role = iam.create_role(RoleName="chaos", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
@@ -166,6 +184,14 @@ def test_a_volume_pauses_and_goes_on(machines, disks, own_cloud):  # noqa: F811
     eventually(lambda: run(f"timeout -s KILL 1 sh -c '{write}'").returncode == 137)
     run(f"({write}; echo done > /srv/done) > /dev/null 2>&1 &")
     assert run("sleep 1; test -e /srv/done").returncode == 1
+    # CloudWatch hears of it by the minute, as of what was written before.
+    for _ in range(4):
+        own_cloud.run("clock", "+61s")
+        time.sleep(1)
+    eventually(lambda: 1.0 in told(own_cloud, volume["VolumeId"], "VolumeStalledIOCheck"))
+    assert max(told(own_cloud, volume["VolumeId"], "VolumeWriteOps")) > 0
+    assert max(told(own_cloud, volume["VolumeId"], "VolumeWriteBytes")) >= 4096
+    assert 0.0 in told(own_cloud, volume["VolumeId"], "VolumeReadOps")
     # A snapshot is taken of what was there.
     taken = ec2.create_snapshot(VolumeId=volume["VolumeId"])["SnapshotId"]
     ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[taken], WaiterConfig={"Delay": 1})

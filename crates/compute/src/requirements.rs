@@ -1,6 +1,6 @@
 //! Instance types by their attributes: which of them fit, what each counts, and which are too dear beside the others. Pure.
 //!
-//! What the table of types does not tell (bandwidths, kinds of local storage, performance factors) is not declared here, so
+//! What the table of types does not tell (bandwidths to volumes, kinds of local storage, performance factors) is not declared here, so
 //! who asks for it is told that nothing acts on it.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-fleet-attribute-based-instance-type-selection.html>
@@ -33,6 +33,7 @@ wire::shape! {
         burstable: Option<String> = "BurstablePerformance",
         hibernates: Option<bool> = "RequireHibernateSupport",
         interfaces: Option<Range> = "NetworkInterfaceCount",
+        gigabits: Option<Measure> = "NetworkBandwidthGbps",
         storage: Option<String> = "LocalStorage",
         storage_size: Option<Measure> = "TotalLocalStorageGB",
         accelerators: Option<Range> = "AcceleratorCount",
@@ -168,7 +169,7 @@ impl Requirements {
         }
         let ranges = [self.cpus, self.memory, self.interfaces, self.accelerators, self.accelerator_memory];
         let is_empty = ranges.into_iter().flatten().any(Range::is_empty)
-            || [self.per_cpu, self.storage_size].into_iter().flatten().any(Measure::is_empty);
+            || [self.per_cpu, self.storage_size, self.gigabits].into_iter().flatten().any(Measure::is_empty);
         is_empty.then(|| "A Min of InstanceRequirements may not be more than its Max.".into())
     }
 
@@ -191,6 +192,8 @@ impl Requirements {
             && admits(self.burstable.as_deref(), "excluded", kind.is_burstable())
             && self.hibernates != Some(true)
             && Range::has(self.interfaces, kind.interfaces)
+            // AWS: of the baseline.
+            && Measure::has(self.gigabits, kind.megabits as f64 / 1_000.0)
             && admits(self.storage.as_deref(), "included", false)
             && Measure::has(self.storage_size, 0.0)
             && Range::has(self.accelerators, 0)

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod attachment;
 pub mod backing;
+pub mod bandwidth;
 pub mod describe;
 pub mod disk;
 pub mod errors;

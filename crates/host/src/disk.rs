@@ -13,8 +13,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What is served. It is told to read and write within its size only.
 pub trait Disk: Send {
@@ -51,13 +51,85 @@ const WRITE_MAX: usize = 512 << 10;
 const PAGE: usize = 4096;
 const HEAD: usize = 40;
 
-/// How a disk is served.
+/// How a disk is served, and what it has done.
 #[derive(Debug, Default)]
 pub struct Switch {
     /// No longer.
     pub stop: AtomicBool,
     /// What is read or written waits.
     pub pause: AtomicBool,
+    tally: Mutex<Tally>,
+}
+
+/// What was read, or written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    pub operations: u64,
+    pub bytes: u64,
+    /// Operations, where one of more than 256 KiB is as many as that makes of it.
+    pub units: u64,
+    /// Of all operations together, from when they came here.
+    pub time: Duration,
+}
+
+/// What a disk has done since it is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    pub read: Way,
+    pub written: Way,
+    /// How long there was something to read or to write.
+    pub busy: Duration,
+    /// Something waits because it pauses.
+    pub waits: bool,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    done: Done,
+    /// Until when what it was busy with is counted.
+    counted: Option<Instant>,
+    /// Since when something waits.
+    waits: Option<Instant>,
+}
+
+impl Tally {
+    fn is_busy(&mut self, from: Instant, until: Instant) {
+        let from = self.counted.map_or(from, |counted| counted.max(from));
+        self.done.busy += until.saturating_duration_since(from);
+        self.counted = Some(from.max(until));
+    }
+
+    /// An operation that came then was answered.
+    fn did(&mut self, asked: &Request<'_>, said: &[u8], came: Instant, now: Instant) {
+        const UNIT: u64 = 256 << 10;
+        let (way, bytes) = match asked.operation {
+            op::READ => (&mut self.done.read, said.len().saturating_sub(16) as u64),
+            op::WRITE => (&mut self.done.written, u64::from(u32_at(asked.body, 16))),
+            _ => return,
+        };
+        if u32_at(said, 4) == 0 {
+            way.operations += 1;
+            way.bytes += bytes;
+            way.units += bytes.div_ceil(UNIT).max(1);
+            way.time += now.saturating_duration_since(came);
+        }
+        self.is_busy(came, now);
+    }
+}
+
+impl Switch {
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it has done until now.
+    pub fn done(&self) -> Done {
+        let mut tally = self.tally();
+        if let Some(since) = tally.waits {
+            tally.is_busy(since, Instant::now());
+        }
+        Done { waits: tally.waits.is_some(), ..tally.done }
+    }
 }
 
 /// Serves until the machine has no such disk any more, or it is to stop; then all is flushed.
@@ -74,9 +146,13 @@ pub fn serve<D: Disk + ?Sized>(channel: &OwnedFd, disk: &Mutex<D>, switch: &Swit
             return lock().flush();
         }
         let pauses = switch.pause.load(Ordering::Relaxed);
-        while !pauses && let Some(waited) = held.next() {
+        while !pauses && let Some((came, waited)) = held.next() {
             let Some(asked) = Request::read(&waited) else { continue };
             let said = answer(&asked, &mut *lock());
+            let mut tally = switch.tally();
+            said.iter().for_each(|said| tally.did(&asked, said, came, Instant::now()));
+            tally.waits = held.first();
+            drop(tally);
             if !said.is_none_or(|said| say(channel, &said)) {
                 return lock().flush();
             }
@@ -106,14 +182,23 @@ pub fn serve<D: Disk + ?Sized>(channel: &OwnedFd, disk: &Mutex<D>, switch: &Swit
             }
         };
         let Some(asked) = Request::read(&buffer[..length]) else { continue };
+        let came = Instant::now();
         let said = match pauses {
             true if asked.is_io() => {
-                held.keep(buffer[..length].to_vec());
+                held.keep(came, buffer[..length].to_vec());
                 None
             }
             true if asked.operation == op::INTERRUPT => held.give_up(u64_at(asked.body, 0)),
-            _ => answer(&asked, &mut *lock()),
+            _ => {
+                let said = answer(&asked, &mut *lock());
+                let now = Instant::now();
+                said.iter().for_each(|said| switch.tally().did(&asked, said, came, now));
+                said
+            }
         };
+        if pauses {
+            switch.tally().waits = held.first();
+        }
         if !said.is_none_or(|said| say(channel, &said)) {
             return lock().flush();
         }
@@ -128,20 +213,25 @@ fn say(channel: &OwnedFd, said: &[u8]) -> bool {
 
 /// Requests that wait, in the order in which they came.
 #[derive(Default)]
-struct Held(VecDeque<Vec<u8>>);
+struct Held(VecDeque<(Instant, Vec<u8>)>);
 
 impl Held {
-    fn keep(&mut self, request: Vec<u8>) {
-        self.0.push_back(request);
+    fn keep(&mut self, came: Instant, request: Vec<u8>) {
+        self.0.push_back((came, request));
     }
 
-    fn next(&mut self) -> Option<Vec<u8>> {
+    fn next(&mut self) -> Option<(Instant, Vec<u8>)> {
         self.0.pop_front()
+    }
+
+    /// When the first of them came.
+    fn first(&self) -> Option<Instant> {
+        self.0.front().map(|(came, _)| *came)
     }
 
     /// Whoever asked is to end, or does not want to wait: the answer that lets it.
     fn give_up(&mut self, unique: u64) -> Option<Vec<u8>> {
-        let at = self.0.iter().position(|held| u64_at(held, 8) == unique)?;
+        let at = self.0.iter().position(|(_, held)| u64_at(held, 8) == unique)?;
         self.0.remove(at);
         whole(unique, Err(Errno::INTR))
     }
@@ -399,12 +489,33 @@ mod tests {
     fn what_waits_may_be_given_up() {
         let request = |unique: u64| Out::default().u32(HEAD as u32).u32(op::READ).u64(unique).zeros(24).0;
         let mut held = Held::default();
-        [1, 2, 3].into_iter().for_each(|unique| held.keep(request(unique)));
+        let now = Instant::now();
+        [1, 2, 3].into_iter().for_each(|unique| held.keep(now, request(unique)));
         let said = held.give_up(2).unwrap();
         assert_eq!((u32_at(&said, 4).cast_signed(), u64_at(&said, 8)), (-Errno::INTR.raw_os_error(), 2));
         assert!(held.give_up(2).is_none());
-        let left: Vec<u64> = std::iter::from_fn(|| held.next()).map(|one| u64_at(&one, 8)).collect();
+        let left: Vec<u64> = std::iter::from_fn(|| held.next()).map(|(_, one)| u64_at(&one, 8)).collect();
         assert_eq!(left, [1, 3]);
         assert!(Request::read(&request(1)).unwrap().is_io());
+    }
+
+    #[test]
+    fn what_it_did_is_counted() {
+        let (came, second) = (Instant::now(), Duration::from_secs(1));
+        let mut tally = Tally::default();
+        let mut did = |operation, length: u32, error: u32, from: u32, until: u32| {
+            let request = [Out::default().zeros(40).0, range(0, length)].concat();
+            let asked = Request { operation, ..Request::read(&request).unwrap() };
+            let body = if operation == op::READ { length as usize } else { 0 };
+            let said = Out::default().u32(0).u32(error).u64(0).zeros(body).0;
+            tally.did(&asked, &said, came + second * from, came + second * until);
+        };
+        did(op::READ, 4096, 0, 0, 2);
+        did(op::WRITE, 300 << 10, 0, 1, 4);
+        did(op::WRITE, 1, 5, 10, 11);
+        did(op::GETATTR, 1, 0, 20, 30);
+        let read = Way { operations: 1, bytes: 4096, units: 1, time: second * 2 };
+        let written = Way { operations: 1, bytes: 300 << 10, units: 2, time: second * 3 };
+        assert_eq!(tally.done, Done { read, written, busy: second * 5, waits: false });
     }
 }

@@ -49,6 +49,15 @@ pub struct Vpc {
     pub gateway_endpoints: BTreeMap<Id, GatewayEndpoint>,
     /// The interfaces whose packets are counted by flow.
     pub watched: BTreeSet<Id>,
+    /// How fast machines are, by all their interfaces here together; the others are as fast as can be.
+    pub bandwidths: BTreeMap<Id, Bandwidth>,
+}
+
+/// How fast a machine is, each way, in bytes a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bandwidth {
+    pub receives: u64,
+    pub sends: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -271,6 +271,7 @@ fn management_work() -> Work {
 /// Objects, volumes and archives.
 fn storage_work() -> Work {
     vec![
+        Arc::new(storage::ebs::Meters::default()),
         Arc::new(storage::ebs::work::Life),
         Arc::new(storage::glacier::work::Inventories),
         Arc::new(storage::glacier::work::Jobs),

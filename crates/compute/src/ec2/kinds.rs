@@ -14,6 +14,9 @@ pub(crate) struct InstanceType {
     pub(crate) interfaces: i64,
     pub(crate) addresses: i64,
     pub(crate) network: &'static str,
+    /// What its network carries for ever, and for a while, each way: millions of bits a second.
+    pub(crate) megabits: i64,
+    pub(crate) megabits_peak: i64,
     pub(crate) current: bool,
     /// An hour on demand, in millionths of a dollar.
     pub(crate) price: i64,
@@ -54,32 +57,32 @@ impl InstanceType {
 }
 
 macro_rules! types {
-    ($( $name:literal $cpus:literal $memory:literal $interfaces:literal $addresses:literal $network:literal $current:literal $price:literal; )+) => {
+    ($( $name:literal $cpus:literal $memory:literal $interfaces:literal $addresses:literal $network:literal $megabits:literal $peak:literal $current:literal $price:literal; )+) => {
         pub(crate) static TYPES: &[InstanceType] = &[ $( InstanceType {
             name: $name, cpus: $cpus, memory_mib: $memory, interfaces: $interfaces, addresses: $addresses,
-            network: $network, current: $current, price: $price,
+            network: $network, megabits: $megabits, megabits_peak: $peak, current: $current, price: $price,
             unused: Kind::hours("AmazonEC2", concat!("UnusedBox:", $name), "Hrs"),
         } ),+ ];
     };
 }
 
 types! {
-    "m5.large" 2 8192 3 10 "Up to 10 Gigabit" true 96_000;
-    "m5.xlarge" 4 16384 4 15 "Up to 10 Gigabit" true 192_000;
-    "m5.2xlarge" 8 32768 4 15 "Up to 10 Gigabit" true 384_000;
-    "m5.4xlarge" 16 65536 8 30 "Up to 10 Gigabit" true 768_000;
-    "t2.nano" 1 512 2 2 "Low to Moderate" true 5_800;
-    "t2.micro" 1 1024 2 2 "Low to Moderate" true 11_600;
-    "t2.small" 1 2048 3 4 "Low to Moderate" true 23_000;
-    "t2.medium" 2 4096 3 6 "Low to Moderate" true 46_400;
-    "t2.large" 2 8192 3 12 "Low to Moderate" true 92_800;
-    "t3.nano" 2 512 2 2 "Up to 5 Gigabit" true 5_200;
-    "t3.micro" 2 1024 2 2 "Up to 5 Gigabit" true 10_400;
-    "t3.small" 2 2048 3 4 "Up to 5 Gigabit" true 20_800;
-    "t3.medium" 2 4096 3 6 "Up to 5 Gigabit" true 41_600;
-    "t3.large" 2 8192 3 12 "Up to 5 Gigabit" true 83_200;
-    "t3.xlarge" 4 16384 4 15 "Up to 5 Gigabit" true 166_400;
-    "t3.2xlarge" 8 32768 4 15 "Up to 5 Gigabit" true 332_800;
+    "m5.large" 2 8192 3 10 "Up to 10 Gigabit" 750 10_000 true 96_000;
+    "m5.xlarge" 4 16384 4 15 "Up to 10 Gigabit" 1_250 10_000 true 192_000;
+    "m5.2xlarge" 8 32768 4 15 "Up to 10 Gigabit" 2_500 10_000 true 384_000;
+    "m5.4xlarge" 16 65536 8 30 "Up to 10 Gigabit" 5_000 10_000 true 768_000;
+    "t2.nano" 1 512 2 2 "Low to Moderate" 32 512 true 5_800;
+    "t2.micro" 1 1024 2 2 "Low to Moderate" 64 1_024 true 11_600;
+    "t2.small" 1 2048 3 4 "Low to Moderate" 128 1_024 true 23_000;
+    "t2.medium" 2 4096 3 6 "Low to Moderate" 256 1_024 true 46_400;
+    "t2.large" 2 8192 3 12 "Low to Moderate" 512 1_024 true 92_800;
+    "t3.nano" 2 512 2 2 "Up to 5 Gigabit" 32 5_000 true 5_200;
+    "t3.micro" 2 1024 2 2 "Up to 5 Gigabit" 64 5_000 true 10_400;
+    "t3.small" 2 2048 3 4 "Up to 5 Gigabit" 128 5_000 true 20_800;
+    "t3.medium" 2 4096 3 6 "Up to 5 Gigabit" 256 5_000 true 41_600;
+    "t3.large" 2 8192 3 12 "Up to 5 Gigabit" 512 5_000 true 83_200;
+    "t3.xlarge" 4 16384 4 15 "Up to 5 Gigabit" 1_024 5_000 true 166_400;
+    "t3.2xlarge" 8 32768 4 15 "Up to 5 Gigabit" 2_048 5_000 true 332_800;
 }
 
 pub(crate) fn find(name: &str) -> Option<&'static InstanceType> {

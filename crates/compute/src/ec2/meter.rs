@@ -1,10 +1,11 @@
 //! What CloudWatch is told of instances, in its namespace `AWS/EC2`: each minute whether they are well, and every five what
-//! they have done; of those that are monitored in detail by the minute, and together with others of their image and type. The credits of T types are reckoned on the way, and who has spent them is held to its baseline.
+//! they have done; of those that are monitored in detail by the minute, and together with others of their image and type. The credits of T types, and those of networks, are reckoned on the way, and who has spent them is held to its baseline.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html>
 //!
 //! Not here: metrics of disks.
 
+use super::bandwidth;
 use super::credits::{CREDIT, CREDITS, Credits, is_unlimited};
 use super::kinds::{self, InstanceType};
 use super::model::{INSTANCES, Instance, state};
@@ -90,6 +91,7 @@ impl Meters {
             charged: 0,
             at_baseline: None,
         });
+        let mut passed = None;
         if minute(looked.now) > minute(meter.at) {
             // Where its zone has failed there is nothing to read.
             let usage = looked.driver.usage(&instance.id).unwrap_or(meter.read);
@@ -99,6 +101,7 @@ impl Meters {
             meter.sum.received += fresh.received;
             meter.sum.sent += fresh.sent;
             (meter.at, meter.read) = (looked.now, usage);
+            passed = Some((time, fresh));
             if let Some(credits) = &mut credits {
                 let reckoned = credits.pass(kind, is_unlimited(instance), time, fresh.processor);
                 meter.used += reckoned.used;
@@ -107,6 +110,8 @@ impl Meters {
             }
             looked.tell(key, instance, meter, credits.as_ref());
         }
+        let passed = passed.as_ref().map(|(time, fresh)| (*time, fresh));
+        bandwidth::keep(looked.tx, key, instance, passed).map_err(|error| error.to_string())?;
         let at_baseline = credits.is_some_and(|credits| credits.spent) && !is_unlimited(instance);
         if meter.at_baseline != Some(at_baseline)
             && let Some(share) = share::held(instance, at_baseline)
@@ -234,6 +239,7 @@ fn grouped(from: &dyn Read) -> Result<BTreeMap<String, String>, StoreError> {
 
 /// Credits of machines that are off are kept for a while; of those that are gone, not.
 fn rest(tx: &mut Tx, key: &Key, instance: &Instance, now: Timestamp) -> Result<(), String> {
+    bandwidth::keep(tx, key, instance, None).map_err(|error| error.to_string())?;
     let Some(mut credits) = CREDITS.get(tx, key).map_err(|error| error.to_string())? else { return Ok(()) };
     match instance.state {
         state::TERMINATED => CREDITS.delete(tx, key),

@@ -24,6 +24,7 @@
 //!
 //! Not here: volumes that machines boot from.
 
+mod bandwidth;
 mod credits;
 mod errors;
 pub mod exec;

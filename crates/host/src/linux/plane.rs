@@ -7,7 +7,7 @@ use super::netlink::filter::{ask_counters, read_counters, transactions};
 use super::netlink::route::{End, LOOPBACK, Leads};
 use super::{Line, Posted};
 use crate::{Count, HostError, Inventory, Place};
-use net::program::{Chain, Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, nat_filter};
+use net::program::{Chain, Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, measure, nat_filter};
 use net::{Cidr, Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -171,6 +171,9 @@ impl Plane {
         let filter = nat_filter(&"nat-probe".to_owned(), "eth0");
         for part in transactions(&FilterDelta::from_nothing(&filter), true) {
             self.line.netlink(machine.key, true, part).map_err(unable("netfilter tables (nf_tables)"))?;
+        }
+        for part in transactions(&FilterDelta::from_nothing(&measure()), false) {
+            self.line.netlink(machine.key, true, part).map_err(unable("netfilter limits (nft_limit)"))?;
         }
         drop_space(&self.line, &machine)
     }

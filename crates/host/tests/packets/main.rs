@@ -2,6 +2,7 @@
 //!
 //! These run as an ordinary user and as root alike, and touch nothing of the machine's own network.
 
+mod bandwidth;
 mod disks;
 mod flows;
 mod guests;

@@ -112,6 +112,12 @@ pub enum Match {
     Invalid,
     /// Answers of connections.
     Answer,
+    /// What all packets that were asked this by the rule have together, beyond so many bytes a second. So many more may
+    /// come at once after a rest.
+    Beyond {
+        rate: u64,
+        burst: u32,
+    },
 }
 
 /// What is looked up in a set.

@@ -31,6 +31,7 @@ impl Plan<'_> {
         self.groups_themselves(filter);
         self.own(filter);
         self.flows(filter);
+        self.bandwidths(filter);
     }
 
     /// Marks the packet for its route table, and lets pass only what comes from where its source says.

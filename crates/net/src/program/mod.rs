@@ -8,6 +8,7 @@
 //!
 //! A program is data: it can be printed, compared, and the difference between two ([`Delta`]) is what has to be done.
 
+mod bandwidth;
 mod delta;
 mod filter;
 mod filters;
@@ -19,6 +20,7 @@ pub mod services;
 #[cfg(test)]
 mod tests;
 
+pub use bandwidth::measure;
 pub use delta::{Delta, Element, FilterDelta};
 pub use filter::{
     Action, Base, Chain, Data, Datum, Field, Filter, Hook, Key, Match, Rule, Set, Value, Verdict,

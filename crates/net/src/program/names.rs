@@ -51,6 +51,11 @@ pub fn refused_address(gateway: &str) -> String {
     format!("{gateway}/refused-address")
 }
 
+/// Counts what a machine's type is not fast enough for: what it sent (`egress`), or was sent.
+pub fn bandwidth(machine: &str, egress: bool) -> String {
+    format!("{machine}/{}/bandwidth", direction(egress))
+}
+
 fn direction(egress: bool) -> &'static str {
     if egress { "egress" } else { "ingress" }
 }

@@ -14,6 +14,7 @@ use super::way;
 use super::why::Plane;
 use base::Timestamp;
 use ec2::attachment::ATTACHMENTS;
+use ec2::bandwidth::BANDWIDTHS;
 use ec2::front::{Door, Front, Gate};
 use ec2::plane::DataPlane;
 use ec2::zone::ZONES;
@@ -109,6 +110,7 @@ impl Reconciler for KeepNetworks {
         vec![
             ADDRESSES.stored_key(&all),
             ATTACHMENTS.stored_key(&all),
+            BANDWIDTHS.stored_key(&all),
             EGRESS_GATEWAYS.stored_key(&all),
             ENDPOINTS.stored_key(&all),
             FLOW_LOGS.stored_key(&all),

@@ -92,8 +92,23 @@ fn vpc(from: &dyn Read, place: Place<'_>) -> Result<Option<plan::Vpc>, StoreErro
         out.interfaces.insert(interface.id.clone(), self::interface(from, place, &interface, &machines)?);
     }
     out.watched = super::flows::watched(from, place)?;
+    bandwidths(from, place, &mut out)?;
     fail(&mut out, &zone::down(from)?);
     Ok(Some(out))
+}
+
+/// How fast the instances are that are plugged in.
+fn bandwidths(from: &dyn Read, place: Place<'_>, out: &mut plan::Vpc) -> Result<(), StoreError> {
+    const BITS: u64 = 8;
+    let plugged = out.interfaces.values().filter_map(|interface| interface.attachment.as_ref());
+    let machines: BTreeSet<String> = plugged.map(|attachment| attachment.machine.clone()).collect();
+    for machine in machines {
+        if let Some(found) = ec2::bandwidth::of(from, place.account, place.region, &machine)? {
+            let held = plan::Bandwidth { receives: found.receives / BITS, sends: found.sends / BITS };
+            out.bandwidths.insert(machine, held);
+        }
+    }
+    Ok(())
 }
 
 /// What failed zones take away: links, and the gateways and routes that go by them.

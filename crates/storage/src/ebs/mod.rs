@@ -21,6 +21,7 @@ mod errors;
 mod fast;
 mod key;
 mod live;
+mod meter;
 mod model;
 mod news;
 mod ops;
@@ -29,6 +30,7 @@ mod shape;
 pub mod work;
 
 pub use backing::Backing;
+pub use meter::Meters;
 pub use ops::attachment::for_launch;
 pub use plug::Plugs;
 

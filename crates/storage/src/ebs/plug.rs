@@ -67,6 +67,13 @@ impl Plugged {
         }
     }
 
+    /// Of a volume that is served just now.
+    pub(super) fn switch(&self, volume: &str) -> Option<Arc<Switch>> {
+        let disks = self.lock();
+        let plug = disks.get(volume).filter(|plug| !plug.ended.load(Ordering::Relaxed))?;
+        Some(Arc::clone(&plug.switch))
+    }
+
     /// Makes what programs have written to a volume safe. Blocks the thread.
     ///
     /// # Errors

@@ -1,12 +1,14 @@
 //! What machines are held to: their types, no more than there is, and their CPU credits; and what CloudWatch is told.
 
 use crate::ec2_instances::until;
+use crate::ec2_requirements::architecture;
 use crate::ec2_spot::{instance, launch};
 use crate::ec2_zones;
 use crate::harness::Caller;
 use crate::vpc_networks::{ec2, filter, items, text};
 use crate::vpc_plane::cloud;
 use host::{Count, Share, Simulator, Usage, whole};
+use net::program::Match;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -260,4 +262,80 @@ fn cloudwatch_is_told_what_machines_do() {
     }
     cloud.reconcile();
     assert_eq!(metric(&root, &other, "CPUCreditBalance", "Average"), None);
+}
+
+/// How fast a machine's network holds it to be, as the data plane was told: in, out.
+fn speed(plane: &Simulator, vpc: &str, id: &str) -> [u64; 2] {
+    let filter = plane.program(vpc).unwrap().filter;
+    ["ingress", "egress"].map(|way| {
+        let chain = &filter.chains[&format!("{id}/{way}/bandwidth")];
+        let [Match::Beyond { rate, .. }] = chain.rules[0].matches[..] else { panic!("{chain:?}") };
+        rate * 8
+    })
+}
+
+#[test]
+fn a_machine_is_as_fast_as_its_type_and_slower_when_it_has_burst() {
+    let (cloud, plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let id = run(&root, "t2.nano", json!({}));
+    until(&cloud, &root, &id, "running");
+    cloud.reconcile();
+    let vpc = text(&instance(&root, &id)["vpcId"]);
+    let (peak, baseline) = (512_000_000, 32_000_000);
+    assert_eq!(speed(&plane, &vpc, &id), [peak, peak]);
+    let look = |minutes: u64, sent: u64| {
+        for minute in 1..=minutes {
+            let sent = Count { packets: 1, bytes: sent * minute };
+            plane.use_up(&id, Usage { sent, ..Usage::default() });
+            cloud.advance(Duration::from_secs(60));
+            cloud.reconcile();
+            cloud.reconcile();
+        }
+    };
+    // More than it could carry for five minutes.
+    look(4, 5_000_000_000);
+    assert_eq!(speed(&plane, &vpc, &id), [peak, peak]);
+    look(5, 5_000_000_000);
+    assert_eq!(speed(&plane, &vpc, &id), [peak, baseline]);
+    plane.use_up(&id, Usage { sent: Count { packets: 1, bytes: 25_000_000_000 }, ..Usage::default() });
+    // Its rest is by the cloud's clock.
+    cloud.advance(Duration::from_secs(24 * 3600));
+    cloud.reconcile();
+    cloud.reconcile();
+    assert_eq!(speed(&plane, &vpc, &id), [peak, peak]);
+    // With another type it is that one's.
+    ec2(&root, "StopInstances", json!({ "InstanceIds": [id] }));
+    until(&cloud, &root, &id, "stopped");
+    let larger = json!({ "InstanceId": id, "InstanceType": { "Value": "m5.large" } });
+    ec2(&root, "ModifyInstanceAttribute", larger);
+    ec2(&root, "StartInstances", json!({ "InstanceIds": [id] }));
+    until(&cloud, &root, &id, "running");
+    cloud.reconcile();
+    assert_eq!(speed(&plane, &vpc, &id), [10_000_000_000; 2]);
+    ec2(&root, "TerminateInstances", json!({ "InstanceIds": [id] }));
+    until(&cloud, &root, &id, "terminated");
+    cloud.reconcile();
+    let program = plane.program(&vpc);
+    assert!(program.is_none_or(|program| !program.filter.chains.contains_key("bandwidth-out")));
+}
+
+#[test]
+fn types_tell_how_fast_they_are() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let found = ec2(&root, "DescribeInstanceTypes", json!({ "InstanceTypes": ["t3.nano"] }));
+    let network = &found["instanceTypeSet"][0]["networkInfo"];
+    assert_eq!(
+        network["networkCards"],
+        json!([{ "networkCardIndex": "0", "networkPerformance": "Up to 5 Gigabit", "maximumNetworkInterfaces": "2",
+            "baselineBandwidthInGbps": "0.032", "peakBandwidthInGbps": "5.0" }])
+    );
+    let asked = json!({ "ArchitectureTypes": [architecture(&root)], "VirtualizationTypes": ["hvm"],
+        "InstanceRequirements": { "VCpuCount": { "Min": 1 }, "MemoryMiB": { "Min": 1 },
+            "NetworkBandwidthGbps": { "Min": 1.0, "Max": 3.0 } } });
+    let found = ec2(&root, "GetInstanceTypesFromInstanceRequirements", asked);
+    let names: Vec<String> =
+        items(&found["instanceTypeSet"]).iter().map(|t| text(&t["instanceType"])).collect();
+    assert_eq!(names, ["m5.2xlarge", "m5.xlarge"]);
 }

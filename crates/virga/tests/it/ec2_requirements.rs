@@ -31,7 +31,7 @@ fn found(caller: &Caller<'_>, requirements: Value) -> Vec<String> {
     items(&told["instanceTypeSet"]).iter().map(|one| text(&one["instanceType"])).collect()
 }
 
-fn architecture(caller: &Caller<'_>) -> String {
+pub(crate) fn architecture(caller: &Caller<'_>) -> String {
     let told = ec2(caller, "DescribeInstanceTypes", json!({ "InstanceTypes": ["m5.large"] }));
     text(&items(&told["instanceTypeSet"][0]["processorInfo"]["supportedArchitectures"])[0])
 }

@@ -105,6 +105,18 @@ wire::shape! {
         performance: String = "NetworkPerformance",
         interfaces: i64 = "MaximumNetworkInterfaces",
         addresses: i64 = "Ipv4AddressesPerInterface",
+        most_cards: i64 = "MaximumNetworkCards",
+        default_card: i64 = "DefaultNetworkCardIndex",
+        cards: Vec<Card> = "NetworkCards",
+    }
+
+    #[derive(Debug)]
+    struct Card {
+        index: i64 = "NetworkCardIndex",
+        performance: String = "NetworkPerformance",
+        interfaces: i64 = "MaximumNetworkInterfaces",
+        baseline: f64 = "BaselineBandwidthInGbps",
+        peak: f64 = "PeakBandwidthInGbps",
     }
 }
 
@@ -115,6 +127,17 @@ impl Item for View {
 
     fn tags(&self) -> &[Tag] {
         &[]
+    }
+}
+
+fn card(kind: &InstanceType) -> Card {
+    let gigabits = |megabits: i64| megabits as f64 / 1_000.0;
+    Card {
+        index: 0,
+        performance: kind.network.into(),
+        interfaces: kind.interfaces,
+        baseline: gigabits(kind.megabits),
+        peak: gigabits(kind.megabits_peak),
     }
 }
 
@@ -132,6 +155,9 @@ fn view(kind: &InstanceType) -> View {
             performance: kind.network.into(),
             interfaces: kind.interfaces,
             addresses: kind.addresses,
+            most_cards: 1,
+            default_card: 0,
+            cards: vec![card(kind)],
         },
         burstable: kind.is_burstable(),
         placement: Strategies {
@@ -152,6 +178,9 @@ static FILTERS: &Known<View> = &[
     ("instance-storage-supported", |t| vec![t.storage.to_string()]),
     ("instance-type", |t| vec![t.name.clone()]),
     ("memory-info.size-in-mib", |t| vec![t.memory.mib.to_string()]),
+    ("network-info.ipv4-addresses-per-interface", |t| vec![t.network.addresses.to_string()]),
+    ("network-info.maximum-network-cards", |t| vec![t.network.most_cards.to_string()]),
+    ("network-info.maximum-network-interfaces", |t| vec![t.network.interfaces.to_string()]),
     ("network-info.network-performance", |t| vec![t.network.performance.clone()]),
     ("placement-group-info.supported-strategies", |t| t.placement.all.clone()),
     ("processor-info.supported-architecture", |t| t.processor.architectures.clone()),

@@ -16,7 +16,7 @@ use crate::ec2::placement::{self, Placement};
 use crate::ec2::reservation::claim;
 use crate::ec2::spot::terms::Market;
 use crate::ec2::template::{laid_over, members};
-use crate::ec2::{kinds, news};
+use crate::ec2::{bandwidth, kinds, news};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ec2::access::Access;
@@ -601,7 +601,10 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
         placement::take(cx, &mut instance)?;
         instance.spot = way.request(cx, req, &instance, &of_requests)?;
         instance.reserved = claim(cx, &instance)?;
-        INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
+        let key = register::key(cx.account, cx.region, &instance.id);
+        INSTANCES.put(cx.tx, &key, &instance);
+        // Before it has a link.
+        bandwidth::keep(cx.tx, &key, &instance, None)?;
         let cloud = Arc::clone(cx.cloud());
         news::entered(&cloud, cx.tx, (cx.account, cx.region), cx.now, &instance);
         let mut keys = vec![

@@ -59,6 +59,16 @@ impl Messages {
             Match::Tracked => self.state(2 | 4),
             Match::New => self.state(8),
             Match::Invalid => self.state(1),
+            Match::Beyond { rate, burst } => self.expression("limit", |out| {
+                const SECOND: u64 = 1;
+                const BYTES: u32 = 1;
+                const BEYOND: u32 = 1;
+                out.attribute(1, &rate.to_be_bytes());
+                out.attribute(2, &SECOND.to_be_bytes());
+                out.be32(3, *burst);
+                out.be32(4, BYTES);
+                out.be32(5, BEYOND);
+            }),
             Match::Answer => {
                 self.expression("ct", |out| {
                     out.be32(1, REGISTER);

@@ -90,11 +90,12 @@ pub(in crate::linux) fn transactions(delta: &FilterDelta, new_table: bool) -> Ve
     for name in &delta.chains_removed {
         out.step(|out| out.flush(name));
     }
-    for name in &delta.chains_removed {
-        out.step(|out| out.named(DELETE_CHAIN, 0, name, 3));
-    }
+    // A map leads to chains.
     for name in &delta.sets_removed {
         out.step(|out| out.named(DELETE_SET, 0, name, 2));
+    }
+    for name in &delta.chains_removed {
+        out.step(|out| out.named(DELETE_CHAIN, 0, name, 3));
     }
     out.finish()
 }
