@@ -102,6 +102,13 @@ fn an_instance_waits_on_its_way_in_and_out() {
     asg(&root, "CompleteLifecycleAction", says("in", &id, "CONTINUE"));
     until(&cloud, || settled(&root, 1));
     assert_eq!(activities(&root)[0]["StatusCode"], "Successful");
+    cloud.reconcile();
+    let event = heard(&root).into_iter().find(|one| one["detail-type"] == "EC2 Instance Launch Successful");
+    let detail = event.unwrap()["detail"].clone();
+    assert_eq!(
+        (&detail["EC2InstanceId"], &detail["AutoScalingGroupName"], &detail["ActivityId"]),
+        (&json!(id), &json!("web"), &activities(&root)[0]["ActivityId"])
+    );
     let words = format!("No active Lifecycle Action found with instance ID {id}");
     assert_eq!(
         refused(&root, "CompleteLifecycleAction", says("in", &id, "CONTINUE")),
@@ -121,6 +128,10 @@ fn an_instance_waits_on_its_way_in_and_out() {
         (ec2_state(&root, &id), &activities(&root)[0]["StatusCode"]),
         ("terminated".into(), &json!("Successful"))
     );
+    cloud.reconcile();
+    // There are more than come at once.
+    let told: Vec<Value> = (0..3).flat_map(|_| heard(&root)).map(|one| one["detail-type"].clone()).collect();
+    assert!(told.contains(&json!("EC2 Instance Terminate Successful")), "{told:?}");
 }
 
 #[test]
