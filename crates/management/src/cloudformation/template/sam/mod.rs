@@ -270,6 +270,10 @@ impl Work {
     /// What a resource becomes; of two by one name, as a queue that two events share, the last counts.
     fn put(&mut self, world: &World<'_>, of: &str, built: Built) {
         for made in built.made {
+            if !made.name.chars().all(|c| c.is_ascii_alphanumeric()) {
+                self.wrongs.extend(invalid::<()>(&made.name, "Logical ids must be alphanumeric.").err());
+                continue;
+            }
             let there = get(world.root, "Resources").and_then(|resources| get(resources, &made.name));
             if there.is_some() && made.name != of {
                 self.wrongs.push(Wrong(format!(

@@ -164,6 +164,10 @@ fn events_that_cannot_be() {
             coded("Events: { E: { Properties: {} } }"),
             "Resource with id [F] is invalid. Event with id [E] is invalid. Resource dict has missing or invalid value for key Type. Event Type is: None.",
         ),
+        (
+            coded("Events: { E-1: { Type: SQS, Properties: { Queue: q } } }"),
+            "Resource with id [FE-1] is invalid. Logical ids must be alphanumeric.",
+        ),
         (event("SQS", ""), "Resource with id [FE] is invalid. Missing required property 'Queue'."),
         (
             event("DynamoDB", "Stream: s"),
