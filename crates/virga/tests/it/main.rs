@@ -40,6 +40,7 @@ mod cloudformation_policies;
 mod cloudformation_reads;
 mod cloudformation_rights;
 mod cloudformation_rolling;
+mod cloudformation_serverless;
 mod cloudformation_sets;
 mod cloudformation_settings;
 mod cloudformation_stacks;

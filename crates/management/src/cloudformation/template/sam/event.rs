@@ -1,6 +1,8 @@
 //! Events: what leads to a function becomes the resources that lead there.
 
-use super::{Made, Patch, World, attribute, invalid, list, not_built, object, prop, queue, reference, trust};
+use super::queue::{self, Grant};
+use super::role::Needs;
+use super::{Built, Made, Patch, World, attribute, invalid, list, not_built, object, prop, reference, trust};
 use crate::cloudformation::template::{Wrong, get, text as text_of};
 use wire::Value;
 
@@ -9,6 +11,8 @@ pub(super) struct Target {
     pub(super) function: String,
     /// The alias's logical id.
     pub(super) alias: Option<String>,
+    /// What the function hangs on.
+    pub(super) condition: Option<String>,
 }
 
 impl Target {
@@ -25,63 +29,80 @@ impl Target {
     }
 }
 
-type Events = (Vec<Made>, Vec<Patch>);
+/// AWS's other kinds of events.
+const ABSENT: &[&str] = &[
+    "AlexaSkill",
+    "Api",
+    "Cognito",
+    "DocumentDB",
+    "HttpApi",
+    "IoTRule",
+    "Kinesis",
+    "MQ",
+    "MSK",
+    "SelfManagedKafka",
+];
 
+/// Puts what they become to what the function does, and tells what the function's role needs for them.
 pub(super) fn made(
     world: &World<'_>,
     function: &str,
     properties: &Value,
     target: &Target,
-    policies: &mut Vec<&'static str>,
-) -> Result<Events, Wrong> {
-    let events = match get(properties, "Events") {
-        None => return Ok((Vec::new(), Vec::new())),
-        Some(Value::Map(events)) => events,
-        Some(_) => return invalid(function, "'Events' must be a map."),
-    };
-    let (mut made, mut patches) = (Vec::new(), Vec::new());
+    built: &mut Built,
+) -> Result<Needs, Wrong> {
+    let mut needs = Needs::default();
+    let Some(Value::Map(events)) = get(properties, "Events") else { return Ok(needs) };
+    // AWS takes them by their names, and so do the lists of the role.
+    let mut events: Vec<&(String, Value)> = events.iter().collect();
+    events.sort_by(|one, other| one.0.cmp(&other.0));
     for (own, body) in events {
         let event = Event { function, name: format!("{function}{own}"), own, target };
         let given = prop(body, "Properties");
-        match get(body, "Type").and_then(Value::as_str).unwrap_or_default() {
+        let kind = get(body, "Type").and_then(text_of);
+        match kind.as_deref().unwrap_or("None") {
             "SQS" => {
-                note(policies, "AWSLambdaSQSQueueExecutionRole");
-                made.push(event.mapping(&given, "Queue")?);
+                needs.managed("AWSLambdaSQSQueueExecutionRole");
+                built.made.push(event.mapping(&given, "Queue", &mut needs)?);
             }
             "DynamoDB" => {
-                note(policies, "AWSLambdaDynamoDBExecutionRole");
-                made.push(event.mapping(&given, "Stream")?);
+                needs.managed("AWSLambdaDynamoDBExecutionRole");
+                built.made.push(event.mapping(&given, "Stream", &mut needs)?);
             }
             "SNS" if get(&given, "SqsSubscription").is_some_and(asks) => {
-                note(policies, "AWSLambdaSQSQueueExecutionRole");
-                made.extend(event.topic_by_queue(world, &given)?);
+                needs.managed("AWSLambdaSQSQueueExecutionRole");
+                built.made.extend(event.topic_by_queue(world, &given)?);
             }
-            "SNS" => made.extend(event.topic(&given)?),
+            "SNS" => built.made.extend(event.topic(&given)?),
             "S3" => {
                 let (permission, patch) = event.bucket(&given)?;
-                made.push(permission);
-                patches.push(patch);
+                built.made.push(permission);
+                built.patches.push(patch);
             }
-            "Schedule" => made.extend(event.schedule(&given)?),
-            "ScheduleV2" => made.extend(event.scheduled(&given)?),
-            "EventBridgeRule" | "CloudWatchEvent" => made.extend(event.rule(&given)?),
-            "CloudWatchLogs" => made.extend(event.logs(&given)?),
-            other => return not_built(function, &format!("An event of type {other}")),
+            "Schedule" => built.made.extend(event.schedule(&given)?),
+            "ScheduleV2" => built.made.extend(event.scheduled(&given)?),
+            kind @ ("EventBridgeRule" | "CloudWatchEvent") => built.made.extend(event.rule(&given, kind)?),
+            "CloudWatchLogs" => built.made.extend(event.logs(&given)?),
+            other if ABSENT.contains(&other) => {
+                return not_built(function, &format!("An event of type {other}"));
+            }
+            other => {
+                let why = "Resource dict has missing or invalid value for key Type. Event Type is";
+                return event.invalid(&format!("{why}: {other}."));
+            }
         }
     }
-    Ok((made, patches))
-}
-
-fn note(policies: &mut Vec<&'static str>, name: &'static str) {
-    if !policies.contains(&name) {
-        policies.push(name);
-    }
+    Ok(needs)
 }
 
 /// Whether a queue is to stand between: `true`, or what it is.
 fn asks(subscription: &Value) -> bool {
     matches!(subscription, Value::Map(_)) || text_of(subscription).is_some_and(|text| text == "true")
 }
+
+/// Of targets that say none, by the event's logical id; longer ones are cut.
+const TARGET_SUFFIX: &str = "LambdaTarget";
+const TARGET_ID_MAX: usize = 64;
 
 const TOPIC: &[&str] =
     &["Topic", "FilterPolicy", "FilterPolicyScope", "Region", "RedrivePolicy", "SqsSubscription"];
@@ -95,23 +116,26 @@ struct Event<'a> {
 }
 
 impl Event<'_> {
+    fn invalid<T>(&self, why: &str) -> Result<T, Wrong> {
+        invalid(self.function, &format!("Event with id [{}] is invalid. {why}", self.own))
+    }
+
     fn needed(&self, given: &Value, name: &str) -> Result<Value, Wrong> {
         match get(given, name) {
             Some(value) => Ok(value.clone()),
-            None => {
-                let why =
-                    format!("Event with id [{}] is invalid. Missing required property '{name}'.", self.own);
-                invalid(self.function, &why)
-            }
+            None => invalid(&self.name, &format!("Missing required property '{name}'.")),
         }
     }
 
-    /// Nothing of what is given is passed over.
-    fn only(&self, given: &Value, known: &[&str]) -> Result<(), Wrong> {
+    /// Nothing of what is given is passed over. `absent`: what AWS knows of this kind, and is not built.
+    fn only(&self, given: &Value, kind: &str, known: &[&str], absent: &[&str]) -> Result<(), Wrong> {
         let Value::Map(entries) = given else { return Ok(()) };
-        match entries.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-            Some((other, _)) => {
+        match entries.iter().map(|(name, _)| name.as_str()).find(|name| !known.contains(name)) {
+            Some(other) if absent.contains(&other) => {
                 not_built(self.function, &format!("The property {other} of the event {}", self.own))
+            }
+            Some(other) => {
+                invalid(&self.name, &format!("property {other} not defined for resource of type {kind}"))
             }
             None => Ok(()),
         }
@@ -129,11 +153,10 @@ impl Event<'_> {
         Made::new(format!("{}Permission", self.name), "AWS::Lambda::Permission", body)
     }
 
-    fn mapping(&self, given: &Value, source: &str) -> Result<Made, Wrong> {
-        const PLAIN: [&str; 13] = [
+    fn mapping(&self, given: &Value, source: &str, needs: &mut Needs) -> Result<Made, Wrong> {
+        const PLAIN: [&str; 12] = [
             "BatchSize",
             "BisectBatchOnFunctionError",
-            "DestinationConfig",
             "Enabled",
             "FilterCriteria",
             "FunctionResponseTypes",
@@ -145,18 +168,69 @@ impl Event<'_> {
             "StartingPosition",
             "TumblingWindowInSeconds",
         ];
-        let known: Vec<&str> = PLAIN.into_iter().chain([source]).collect();
-        self.only(given, &known)?;
-        let mut body = vec![
-            ("EventSourceArn".to_owned(), self.needed(given, source)?),
-            ("FunctionName".to_owned(), self.target.name()),
+        const ABSENT: [&str; 12] = [
+            "ConsumerGroupId",
+            "KafkaBootstrapServers",
+            "KmsKeyArn",
+            "LoggingConfig",
+            "MetricsConfig",
+            "ProvisionedPollerConfig",
+            "Queues",
+            "SchemaRegistryConfig",
+            "SecretsManagerKmsKeyId",
+            "SourceAccessConfigurations",
+            "StartingPositionTimestamp",
+            "Topics",
         ];
+        let (kind, starts) = match source {
+            "Stream" => ("DynamoDB", true),
+            _ => ("SQS", false),
+        };
+        let known: Vec<&str> = PLAIN.into_iter().chain([source, "DestinationConfig"]).collect();
+        self.only(given, kind, &known, &ABSENT)?;
+        let source = self.needed(given, source)?;
+        if starts {
+            self.needed(given, "StartingPosition")?;
+        }
+        let mut body =
+            vec![("EventSourceArn".to_owned(), source), ("FunctionName".to_owned(), self.target.name())];
+        if let Some(criteria @ Value::Map(entries)) = get(given, "FilterCriteria")
+            && crate::cloudformation::template::function(criteria).is_none()
+            && entries.iter().any(|(own, _)| own != "Filters")
+        {
+            return self.invalid("FilterCriteria field has a wrong format");
+        }
+        if let Some(config) = get(given, "DestinationConfig") {
+            body.push(("DestinationConfig".to_owned(), self.failures(config, needs)?));
+        }
         body.extend(PLAIN.iter().filter_map(|own| Some(((*own).to_owned(), get(given, own)?.clone()))));
         Ok(Made::new(&self.name, "AWS::Lambda::EventSourceMapping", Value::Map(body)))
     }
 
+    /// Where records go that the function fails on; their kind says what its role needs for it.
+    fn failures(&self, config: &Value, needs: &mut Needs) -> Result<Value, Wrong> {
+        let told =
+            |why: &str| invalid(self.function, &format!("Event with id [{}] is invalid. {why}", self.name));
+        let (Value::Map(sides), Some(Value::Map(entries))) = (config, get(config, "OnFailure")) else {
+            return told("Property 'DestinationConfig.OnFailure' should be a map.");
+        };
+        if let Some((_, kind)) = entries.iter().find(|(own, _)| own == "Type") {
+            let kind = kind.as_str().unwrap_or_default();
+            if !["SQS", "SNS", "S3", "Kafka"].contains(&kind) {
+                return told("The only valid values for 'Type' are 'SQS', 'SNS', 'S3', and 'Kafka'");
+            }
+            let place = entries.iter().find(|(own, _)| own == "Destination");
+            needs.grants.extend(place.and_then(|(_, place)| Grant::to(kind, &self.name, place)));
+        }
+        let rest = Value::Map(entries.iter().filter(|(own, _)| own != "Type").cloned().collect());
+        let side = |(own, body): &(String, Value)| {
+            (own.clone(), if own == "OnFailure" { rest.clone() } else { body.clone() })
+        };
+        Ok(Value::Map(sides.iter().map(side).collect()))
+    }
+
     fn subscription(&self, given: &Value, protocol: &str, endpoint: Value) -> Result<Made, Wrong> {
-        self.only(given, TOPIC)?;
+        self.only(given, "SNS", TOPIC, &[])?;
         let body = object([
             ("Protocol", Value::str(protocol)),
             ("Endpoint", endpoint),
@@ -181,7 +255,9 @@ impl Event<'_> {
         let drawn = named.and_then(|name| get(get(world.root, "Resources")?, name));
         let fifo = drawn.and_then(|drawn| world.resolved(get(get(drawn, "Properties")?, "FifoTopic")?));
         let is_fifo = fifo.is_some_and(|fifo| fifo == "true");
-        let between = queue::between(self.function, &self.name, &asked, &topic, is_fifo)?;
+        let Some(between) = queue::between(&self.name, &asked, &topic, is_fifo) else {
+            return self.invalid("No QueueARN or QueueURL provided.");
+        };
         let mut made = between.made;
         made.push(self.subscription(given, "sqs", between.arn.clone())?);
         let mapping = object([
@@ -196,14 +272,10 @@ impl Event<'_> {
     }
 
     fn bucket(&self, given: &Value) -> Result<(Made, Patch), Wrong> {
-        self.only(given, &["Bucket", "Events", "Filter"])?;
+        self.only(given, "S3", &["Bucket", "Events", "Filter"], &[])?;
         let bucket = self.needed(given, "Bucket")?;
         let Some(name) = get(&bucket, "Ref").and_then(Value::as_str) else {
-            let why = format!(
-                "Event with id [{}] is invalid. S3 events must reference an S3 bucket in the same template.",
-                self.own
-            );
-            return invalid(self.function, &why);
+            return self.invalid(super::NO_BUCKET);
         };
         let kinds = match self.needed(given, "Events")? {
             Value::List(kinds) => kinds,
@@ -215,6 +287,8 @@ impl Event<'_> {
         let permission = self.permission("s3.amazonaws.com", Value::Null);
         let patch = Patch {
             function: self.function.to_owned(),
+            event: self.own.to_owned(),
+            condition: self.target.condition.clone(),
             bucket: name.to_owned(),
             configurations: kinds.into_iter().map(one).collect(),
             permission: permission.name.clone(),
@@ -228,19 +302,22 @@ impl Event<'_> {
         [Made::new(&self.name, "AWS::Events::Rule", body), permission]
     }
 
-    fn state(given: &Value) -> Value {
-        match (get(given, "State"), get(given, "Enabled").and_then(text_of).as_deref()) {
-            (Some(state), _) => state.clone(),
-            (None, Some("true")) => Value::str("ENABLED"),
-            (None, Some("false")) => Value::str("DISABLED"),
-            _ => Value::Null,
+    fn state(&self, given: &Value) -> Result<Value, Wrong> {
+        match (get(given, "State"), get(given, "Enabled").map(text_of)) {
+            (Some(_), Some(_)) => self.invalid("State and Enabled Properties cannot both be specified."),
+            (Some(state), None) => Ok(state.clone()),
+            (None, Some(enabled)) if enabled.as_deref() == Some("false") => Ok(Value::str("DISABLED")),
+            (None, Some(_)) => Ok(Value::str("ENABLED")),
+            (None, None) => Ok(Value::Null),
         }
     }
 
     /// The one target of a rule, and what is made for its dead letters.
     fn aimed(&self, given: &Value, made: &mut Vec<Made>) -> Result<Value, Wrong> {
         let id = get(given, "Target").and_then(|target| get(target, "Id")).cloned();
-        let id = id.unwrap_or_else(|| Value::Str(format!("{}LambdaTarget", self.name)));
+        let room = TARGET_ID_MAX - TARGET_SUFFIX.len();
+        let short = |name: &str| name.chars().take(room).chain(TARGET_SUFFIX.chars()).collect();
+        let id = id.unwrap_or_else(|| Value::Str(short(&self.name)));
         let letters = match get(given, "DeadLetterConfig") {
             None => Value::Null,
             Some(config) => {
@@ -270,11 +347,12 @@ impl Event<'_> {
             "DeadLetterConfig",
             "RetryPolicy",
         ];
-        self.only(given, &known)?;
+        // AWS knows `RuleName` too, and does nothing with it.
+        self.only(given, "Schedule", &known, &["RuleName"])?;
         let mut made = Vec::new();
         let body = object([
             ("ScheduleExpression", self.needed(given, "Schedule")?),
-            ("State", Self::state(given)),
+            ("State", self.state(given)?),
             ("Name", prop(given, "Name")),
             ("Description", prop(given, "Description")),
             ("Targets", self.aimed(given, &mut made)?),
@@ -283,7 +361,7 @@ impl Event<'_> {
         Ok(made)
     }
 
-    fn rule(&self, given: &Value) -> Result<Vec<Made>, Wrong> {
+    fn rule(&self, given: &Value, kind: &str) -> Result<Vec<Made>, Wrong> {
         let known = [
             "Pattern",
             "EventBusName",
@@ -297,12 +375,12 @@ impl Event<'_> {
             "RetryPolicy",
             "Target",
         ];
-        self.only(given, &known)?;
+        self.only(given, kind, &known, &[])?;
         let mut made = Vec::new();
         let body = object([
-            ("EventPattern", self.needed(given, "Pattern")?),
+            ("EventPattern", prop(given, "Pattern")),
             ("EventBusName", prop(given, "EventBusName")),
-            ("State", Self::state(given)),
+            ("State", self.state(given)?),
             ("Name", prop(given, "RuleName")),
             ("Targets", self.aimed(given, &mut made)?),
         ]);
@@ -333,11 +411,14 @@ impl Event<'_> {
             "RoleArn",
         ];
         let known: Vec<&str> = PLAIN.into_iter().chain(OWN).collect();
-        self.only(given, &known)?;
+        self.only(given, "ScheduleV2", &known, &[])?;
         self.needed(given, "ScheduleExpression")?;
         let unnamed = get(given, "OmitName").and_then(text_of).is_some_and(|omits| omits == "true");
         let name = match (get(given, "Name"), unnamed) {
-            (Some(_), true) => return invalid(self.function, "Name cannot be set when OmitName is True"),
+            (Some(_), true) => {
+                let why = "Name cannot be set when OmitName is True";
+                return invalid(self.function, &format!("Event with id [{}] is invalid. {why}", self.name));
+            }
             (None, true) => Value::Null,
             (Some(name), false) => name.clone(),
             (None, false) => Value::str(&self.name),
@@ -399,11 +480,10 @@ impl Event<'_> {
     }
 
     fn logs(&self, given: &Value) -> Result<[Made; 2], Wrong> {
-        self.only(given, &["LogGroupName", "FilterPattern"])?;
+        self.only(given, "CloudWatchLogs", &["LogGroupName", "FilterPattern"], &[])?;
         let group = self.needed(given, "LogGroupName")?;
         let permission_name = format!("{}Permission", self.name);
-        let arn =
-            "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${__LogGroupName__}:*";
+        let arn = "arn:aws:logs:${AWS::Region}:${AWS::AccountId}:log-group:${__LogGroupName__}:*";
         let own = object([("__LogGroupName__", group.clone())]);
         let source = object([("Fn::Sub", list([Value::str(arn), own]))]);
         let permission = self.permission("logs.amazonaws.com", source);

@@ -1,13 +1,12 @@
-//! Functions: the function itself, its role, what it is published as.
+//! Functions: the function itself, its address, and how its events are handled.
 
 use super::event::{self, Target};
-use super::queue::{Grant, outcome};
-use super::{CREATED_BY, Made, Patch, World, attribute, beside, invalid, list, not_built, object, policy};
-use super::{prop, reference, tags};
+use super::queue::{Grant, Outcome};
+use super::{
+    Built, CREATED_BY, Made, World, beside, invalid, list, not_built, object, prop, reference, role,
+};
+use super::{set, tags, version};
 use crate::cloudformation::template::{Wrong, get, text};
-use auth::sigv4::{Checksum, ChecksumKind};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use wire::Value;
 
 /// What goes to the function as it stands.
@@ -52,6 +51,33 @@ const OWN: &[&str] = &[
     "AssumeRolePolicyDocument",
     "ProvisionedConcurrencyConfig",
     "EventInvokeConfig",
+    "AutoPublishAliasAllProperties",
+    "DeploymentPreference",
+    "PropagateTags",
+];
+/// What must be a map.
+const MAPS: &[&str] = &[
+    "DeadLetterQueue",
+    "AssumeRolePolicyDocument",
+    "Events",
+    "Tags",
+    "DeploymentPreference",
+    "EventInvokeConfig",
+    "SnapStart",
+    "FunctionUrlConfig",
+];
+
+/// What AWS's transform knows and this one does not do.
+const ABSENT: &[&str] = &[
+    "FileSystemConfigs",
+    "CodeSigningConfigArn",
+    "RuntimeManagementConfig",
+    "SourceKMSKeyArn",
+    "CapacityProviderConfig",
+    "FunctionScalingConfig",
+    "PublishToLatestPublished",
+    "TenancyConfig",
+    "DurableConfig",
 ];
 
 pub(super) fn made(
@@ -59,71 +85,136 @@ pub(super) fn made(
     name: &str,
     resource: &Value,
     properties: &Value,
-) -> Result<(Vec<Made>, Vec<Patch>), Wrong> {
-    let Value::Map(entries) = properties else { return invalid(name, "Properties must be a map.") };
-    let known = |own: &str| PLAIN.contains(&own) || OWN.contains(&own);
-    if let Some((unknown, _)) = entries.iter().find(|(own, _)| !known(own)) {
-        return not_built(name, &format!("The property {unknown} of AWS::Serverless::Function"));
-    }
+) -> Result<Built, Wrong> {
+    known(world, name, properties)?;
+    role::letters(name, properties)?;
     let code = code(name, properties)?;
-    let mut all = Vec::new();
-    let alias = match get(properties, "AutoPublishAlias") {
-        None => None,
-        Some(value) => {
-            let alias = world.resolved(value).filter(|alias| !alias.is_empty());
-            let why = "'AutoPublishAlias' must be a string or a Ref to a template parameter";
-            Some(alias.map_or_else(|| invalid(name, why), Ok)?)
-        }
-    };
+    packaged(name, properties)?;
+    let alias = version::alias(world, name, properties)?;
     if alias.is_none() && get(properties, "ProvisionedConcurrencyConfig").is_some() {
         let why = "To set ProvisionedConcurrencyConfig AutoPublishALias must be defined on the function";
         return invalid(name, why);
     }
+    let condition = get(resource, "Condition").and_then(Value::as_str);
     let target = Target {
         function: name.to_owned(),
-        alias: alias.as_ref().map(|alias| format!("{name}Alias{alias}")),
+        alias: alias.as_ref().map(|alias| version::place(name, alias)),
+        condition: condition.map(str::to_owned),
     };
-    let mut own_policies = Vec::new();
-    let (of_events, patches) = event::made(world, name, properties, &target, &mut own_policies)?;
-    let (handling, grants) = match get(properties, "EventInvokeConfig") {
-        Some(handling) => handled(name, handling, alias.as_deref(), &target)?,
-        None => (Vec::new(), Vec::new()),
-    };
-    all.push(function(name, resource, properties, code.clone()));
-    if get(properties, "Role").is_none() {
-        all.push(role(name, properties, own_policies, grants)?);
-    }
-    if let (Some(alias), Some(place)) = (&alias, &target.alias) {
-        all.extend(published(name, properties, &code, alias, place));
+    let mut built = Built::default();
+    let mut own = function(world, name, resource, properties, code)?;
+    if let Some(alias) = &alias {
+        built.made.extend(version::published(world, name, properties, &own.properties, alias)?);
     }
     if let Some(config) = get(properties, "FunctionUrlConfig") {
-        all.extend(addressed(name, config, &target)?);
+        built.made.extend(addressed(name, config, &target)?);
     }
-    all.extend(handling);
-    all.extend(of_events);
-    let beside = beside(resource, &["Condition", "DeletionPolicy", "UpdateReplacePolicy"]);
-    for one in all.iter_mut().skip(1) {
-        one.more.retain(|(own, _)| beside.iter().all(|(name, _)| name != own));
-        one.more.extend(beside.iter().cloned());
+    let outcomes = match get(properties, "EventInvokeConfig") {
+        Some(handling) => handled(name, resource, handling, alias.as_deref(), &target, &mut built)?,
+        None => Vec::new(),
+    };
+    let needs = event::made(world, name, properties, &target, &mut built)?;
+    let chosen = role::chosen(properties, role::made(world, name, properties, outcomes, needs)?);
+    set(&mut own.properties, "Role", chosen.role);
+    built.made.extend(chosen.made);
+    built.conditions.extend(chosen.condition);
+    for one in &mut built.made {
+        one.stands_as(resource);
     }
-    Ok((all, patches))
+    built.made.insert(0, own);
+    if propagates(world, properties) {
+        built.made.iter_mut().for_each(|one| one.tag(&prop(properties, "Tags")));
+    }
+    Ok(built)
+}
+
+/// Whether all that a function becomes has its tags.
+fn propagates(world: &World<'_>, properties: &Value) -> bool {
+    let said = get(properties, "PropagateTags");
+    said.is_some_and(|said| world.resolved(said).as_deref() != Some("false"))
+}
+
+/// Nothing of what is given is passed over.
+fn known(world: &World<'_>, name: &str, properties: &Value) -> Result<(), Wrong> {
+    let Value::Map(entries) = properties else { return Ok(()) };
+    let known = |own: &str| PLAIN.contains(&own) || OWN.contains(&own);
+    if let Some((other, _)) = entries.iter().find(|(own, _)| !known(own)) {
+        if ABSENT.contains(&other.as_str()) {
+            return not_built(name, &format!("The property {other} of AWS::Serverless::Function"));
+        }
+        let why = format!("property {other} not defined for resource of type AWS::Serverless::Function");
+        return invalid(name, &why);
+    }
+    let is_map = |own: &&&str| matches!(get(properties, own), None | Some(Value::Map(_)));
+    if let Some(other) = MAPS.iter().find(|own| !is_map(own)) {
+        return invalid(name, &format!("Property '{other}' should be a map."));
+    }
+    match get(properties, "VersionDeletionPolicy").map(text) {
+        Some(Some(policy)) if !["Delete", "Retain"].contains(&policy.as_str()) => {
+            return invalid(name, "Type of property 'VersionDeletionPolicy' is invalid.");
+        }
+        Some(_) if get(properties, "AutoPublishAlias").is_none() => {
+            return invalid(name, "'VersionDeletionPolicy' requires 'AutoPublishAlias'.");
+        }
+        _ => {}
+    }
+    // There is no CodeDeploy here, which shifts traffic where one is enabled.
+    match get(properties, "DeploymentPreference") {
+        Some(preference) if !is_off(world, preference) => not_built(
+            name,
+            "The property DeploymentPreference of AWS::Serverless::Function, while it is enabled,",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn is_off(world: &World<'_>, preference: &Value) -> bool {
+    let enabled = get(preference, "Enabled").map(|enabled| world.mapped(enabled));
+    enabled.flatten().is_some_and(|enabled| matches!(enabled.as_str(), "false" | "False"))
+}
+
+fn packs_image(properties: &Value) -> bool {
+    get(properties, "PackageType").and_then(text).as_deref() == Some("Image")
 }
 
 /// An object, the code itself, or an image.
 fn code(name: &str, properties: &Value) -> Result<Value, Wrong> {
-    if get(properties, "PackageType").and_then(text).as_deref() == Some("Image") {
-        return match get(properties, "ImageUri") {
-            Some(uri) => Ok(object([("ImageUri", uri.clone())])),
-            None => invalid(name, "'ImageUri' must be set."),
-        };
+    match get(properties, "PackageType").and_then(text).as_deref() {
+        None | Some("Zip") => {}
+        Some("Image") => {
+            return match get(properties, "ImageUri") {
+                Some(uri) => Ok(object([("ImageUri", uri.clone())])),
+                None => invalid(name, "'ImageUri' must be set."),
+            };
+        }
+        Some(other) => return invalid(name, &format!("invalid 'PackageType' : {other}")),
     }
-    if let Some(inline) = get(properties, "InlineCode") {
-        return Ok(object([("ZipFile", inline.clone())]));
+    match (get(properties, "InlineCode"), get(properties, "CodeUri")) {
+        (Some(inline), _) => Ok(object([("ZipFile", inline.clone())])),
+        (None, Some(uri)) => place(name, uri, "CodeUri"),
+        (None, None) => invalid(name, "Only one of 'InlineCode' or 'CodeUri' can be set."),
     }
-    match get(properties, "CodeUri") {
-        Some(uri) => place(name, uri, "CodeUri"),
-        None => invalid(name, "Missing required property 'CodeUri'."),
+}
+
+/// What goes with code, and what with an image.
+fn packaged(name: &str, properties: &Value) -> Result<(), Wrong> {
+    let has = |own: &str| get(properties, own).is_some();
+    if packs_image(properties) {
+        if has("Handler") || has("Runtime") || has("Layers") {
+            let why = "Runtime, Handler, Layers cannot be present when PackageType is of type `Image`";
+            return invalid(name, why);
+        }
+        return Ok(());
     }
+    if !has("Handler") || !has("Runtime") {
+        let why = "Runtime and Handler needs to be present when PackageType is of type `Zip`";
+        return invalid(name, why);
+    }
+    if has("ImageConfig") {
+        let why = "ImageUri or ImageConfig cannot be present when PackageType is of type `Zip`";
+        return invalid(name, why);
+    }
+    Ok(())
 }
 
 /// An object by `s3://bucket/key?versionId=v`, or by the parts of it.
@@ -148,22 +239,36 @@ pub(super) fn place(name: &str, said: &Value, property: &str) -> Result<Value, W
             (Value::str(bucket), Value::str(key), version)
         }
         map @ Value::Map(_) => {
-            let (Some(bucket), Some(key)) = (get(map, "Bucket"), get(map, "Key")) else { return wrong() };
+            let (Some(bucket), Some(key)) = (get(map, "Bucket"), get(map, "Key")) else {
+                let why = format!("'{property}' requires Bucket and Key properties to be specified.");
+                return invalid(name, &why);
+            };
             (bucket.clone(), key.clone(), prop(map, "Version"))
         }
-        _ => return wrong(),
+        _ => return invalid(name, &format!("'{property}' must be of type dict or string.")),
     };
     Ok(object([("S3Bucket", bucket), ("S3Key", key), ("S3ObjectVersion", version)]))
 }
 
-fn function(name: &str, resource: &Value, properties: &Value, code: Value) -> Made {
-    let role = get(properties, "Role").cloned().unwrap_or_else(|| attribute(&format!("{name}Role"), "Arn"));
-    let tracing = get(properties, "Tracing").map_or(Value::Null, |mode| object([("Mode", mode.clone())]));
+/// How it is traced, unless it says that it is not.
+pub(super) fn traced<'v>(world: &World<'_>, properties: &'v Value) -> Option<&'v Value> {
+    get(properties, "Tracing").filter(|mode| world.resolved(mode).as_deref() != Some("Disabled"))
+}
+
+/// The function as it is, but for its role.
+fn function(
+    world: &World<'_>,
+    name: &str,
+    resource: &Value,
+    properties: &Value,
+    code: Value,
+) -> Result<Made, Wrong> {
+    let tracing = traced(world, properties).map_or(Value::Null, |mode| object([("Mode", mode.clone())]));
     let letters = get(properties, "DeadLetterQueue").and_then(|queue| get(queue, "TargetArn"));
     let letters = letters.map_or(Value::Null, |arn| object([("TargetArn", arn.clone())]));
     let Value::Map(mut body) = object([
         ("Code", code),
-        ("Role", role),
+        ("Role", prop(properties, "Role")),
         ("Tags", created(properties)),
         ("TracingConfig", tracing),
         ("DeadLetterConfig", letters),
@@ -171,114 +276,30 @@ fn function(name: &str, resource: &Value, properties: &Value, code: Value) -> Ma
         unreachable!("an object is a map")
     };
     body.extend(PLAIN.iter().filter_map(|own| Some(((*own).to_owned(), get(properties, own)?.clone()))));
+    let mut body = Value::Map(body);
+    if let Some(told) = version::told(world, name, properties)? {
+        // Else nothing of the function changes where only the content of its object does.
+        let described = match get(properties, "Description") {
+            None => Value::Str(told),
+            Some(own) => match world.resolved(own) {
+                Some(own) if own.is_empty() => Value::Str(told),
+                Some(own) => Value::Str(format!("{own} {told}")),
+                None => {
+                    let words = list([world.filled(own), Value::Str(told)]);
+                    object([("Fn::Join", list([Value::str(" "), words]))])
+                }
+            },
+        };
+        set(&mut body, "Description", described);
+    }
     let names = ["Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"];
-    Made { more: beside(resource, &names), ..Made::new(name, "AWS::Lambda::Function", Value::Map(body)) }
+    Ok(Made { more: beside(resource, &names), ..Made::new(name, "AWS::Lambda::Function", body) })
 }
 
 /// The function's own tags, and the one that says who made it.
-fn created(properties: &Value) -> Value {
+pub(super) fn created(properties: &Value) -> Value {
     let by = object([("Key", Value::str(CREATED_BY)), ("Value", Value::str("SAM"))]);
     Value::List([by].into_iter().chain(tags(&prop(properties, "Tags"))).collect())
-}
-
-/// The role of one that names none.
-fn role(name: &str, properties: &Value, own: Vec<&'static str>, grants: Vec<Grant>) -> Result<Made, Wrong> {
-    let logical = format!("{name}Role");
-    let service = |role: &str| Value::Str(format!("arn:aws:iam::aws:policy/service-role/{role}"));
-    let mut managed = vec![service("AWSLambdaBasicExecutionRole")];
-    if get(properties, "VpcConfig").is_some() {
-        managed.push(service("AWSLambdaVPCAccessExecutionRole"));
-    }
-    if get(properties, "Tracing").is_some() {
-        managed.push(Value::str("arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"));
-    }
-    managed.extend(own.into_iter().map(service));
-    let mut inline = Vec::new();
-    let given = match prop(properties, "Policies") {
-        Value::Null => Vec::new(),
-        Value::List(items) => items,
-        one => vec![one],
-    };
-    for (place, item) in given.into_iter().enumerate() {
-        match policy::read(name, &item)? {
-            policy::Policy::Managed(arn) if !managed.contains(&arn) => managed.push(arn),
-            policy::Policy::Managed(_) => {}
-            policy::Policy::Document(document) => {
-                let called = Value::Str(format!("{logical}Policy{place}"));
-                inline.push(object([("PolicyName", called), ("PolicyDocument", document)]));
-            }
-        }
-    }
-    if let Some(queue) = get(properties, "DeadLetterQueue") {
-        let action = match get(queue, "Type").and_then(text).as_deref() {
-            Some("SQS") => "sqs:SendMessage",
-            Some("SNS") => "sns:Publish",
-            _ => return invalid(name, "'DeadLetterQueue' requires Type of ['SNS', 'SQS']"),
-        };
-        let statement = object([
-            ("Action", Value::str(action)),
-            ("Resource", prop(queue, "TargetArn")),
-            ("Effect", Value::str("Allow")),
-        ]);
-        let document = object([("Version", Value::str("2012-10-17")), ("Statement", list([statement]))]);
-        let called = Value::str("DeadLetterQueuePolicy");
-        inline.push(object([("PolicyName", called), ("PolicyDocument", document)]));
-    }
-    for Grant { name, document } in grants {
-        inline.push(object([("PolicyName", Value::Str(name)), ("PolicyDocument", document)]));
-    }
-    let trust = get(properties, "AssumeRolePolicyDocument").cloned();
-    let trust = trust.unwrap_or_else(|| super::trust("lambda.amazonaws.com"));
-    let body = object([
-        ("AssumeRolePolicyDocument", trust),
-        ("ManagedPolicyArns", Value::List(managed)),
-        ("Policies", if inline.is_empty() { Value::Null } else { Value::List(inline) }),
-        ("Path", prop(properties, "RolePath")),
-        ("PermissionsBoundary", prop(properties, "PermissionsBoundary")),
-        ("Tags", created(properties)),
-    ]);
-    Ok(Made::new(logical, "AWS::IAM::Role", body))
-}
-
-/// The version of this code, and the alias that stands for it.
-fn published(name: &str, properties: &Value, code: &Value, alias: &str, place: &str) -> [Made; 2] {
-    let hash = match get(properties, "AutoPublishCodeSha256").and_then(text) {
-        Some(told) => told.chars().take(10).collect(),
-        None => hashed(code),
-    };
-    let version = format!("{name}Version{hash}");
-    let body =
-        object([("FunctionName", reference(name)), ("Description", prop(properties, "VersionDescription"))]);
-    let stays = get(properties, "VersionDeletionPolicy").cloned().unwrap_or_else(|| Value::str("Retain"));
-    let stays = vec![("DeletionPolicy".to_owned(), stays)];
-    let first = Made { more: stays, ..Made::new(version.clone(), "AWS::Lambda::Version", body) };
-    let body = object([
-        ("Name", Value::str(alias)),
-        ("FunctionName", reference(name)),
-        ("FunctionVersion", attribute(&version, "Version")),
-        ("ProvisionedConcurrencyConfig", prop(properties, "ProvisionedConcurrencyConfig")),
-    ]);
-    [first, Made::new(place, "AWS::Lambda::Alias", body)]
-}
-
-/// With the keys of maps in their order, as names are made of it.
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Map(entries) => {
-            let mut entries: Vec<_> = entries.iter().map(|(key, item)| (key.clone(), sorted(item))).collect();
-            entries.sort_by(|one, other| one.0.cmp(&other.0));
-            Value::Map(entries)
-        }
-        Value::List(items) => Value::List(items.iter().map(sorted).collect()),
-        other => other.clone(),
-    }
-}
-
-/// Ten digits of what the value is.
-pub(super) fn hashed(value: &Value) -> String {
-    let digest = Checksum::of(ChecksumKind::Sha1, wire::json::text(&sorted(value)).as_bytes());
-    let bytes = STANDARD.decode(&digest).unwrap_or_default();
-    bytes.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The URL of a function, and who may call it there.
@@ -328,24 +349,34 @@ fn addressed(name: &str, config: &Value, target: &Target) -> Result<Vec<Made>, W
 /// How events that come late are handled, and what the function's role needs for it.
 fn handled(
     name: &str,
+    resource: &Value,
     handling: &Value,
     alias: Option<&str>,
     target: &Target,
-) -> Result<(Vec<Made>, Vec<Grant>), Wrong> {
+    built: &mut Built,
+) -> Result<Vec<Grant>, Wrong> {
     let own = format!("{name}EventInvokeConfig");
-    let (mut made, mut grants) = (Vec::new(), Vec::new());
+    let mut grants = Vec::new();
     let destination = match get(handling, "DestinationConfig") {
         None => Value::Null,
-        Some(config) => {
+        Some(config @ Value::Map(_)) => {
             let mut out = Vec::new();
             for side in ["OnSuccess", "OnFailure"] {
                 let Some(config) = get(config, side) else { continue };
-                let (place, grant) = outcome(name, &format!("{own}{side}"), config, &mut made)?;
+                if !matches!(config, Value::Map(_)) {
+                    let why =
+                        format!("Property 'EventInvokeConfig.DestinationConfig.{side}' should be a map.");
+                    return invalid(name, &why);
+                }
+                let outcome =
+                    Outcome { function: name, handling: &own, side, condition: target.condition.as_deref() };
+                let (place, grant) = outcome.placed(config, built)?;
                 out.push((side.to_owned(), object([("Destination", place)])));
                 grants.extend(grant);
             }
             Value::Map(out)
         }
+        Some(_) => return invalid(name, "Property 'EventInvokeConfig.DestinationConfig' should be a map."),
     };
     let body = object([
         ("FunctionName", reference(name)),
@@ -355,7 +386,7 @@ fn handled(
         ("MaximumRetryAttempts", prop(handling, "MaximumRetryAttempts")),
     ]);
     let depends = target.alias.iter().map(|alias| ("DependsOn".to_owned(), list([Value::str(alias)])));
-    let more = depends.collect();
-    made.push(Made { more, ..Made::new(own, "AWS::Lambda::EventInvokeConfig", body) });
-    Ok((made, grants))
+    let more = depends.chain(beside(resource, &["Metadata"])).collect();
+    built.made.push(Made { more, ..Made::new(own, "AWS::Lambda::EventInvokeConfig", body) });
+    Ok(grants)
 }

@@ -1,7 +1,8 @@
 //! Layers: each content is a version of its own, which stays where nothing else is said.
 
-use super::function::{hashed, place};
-use super::{Made, PREFIX, World, beside, invalid, not_built, object, prop};
+use super::function::place;
+use super::version::hashed;
+use super::{Made, PREFIX, World, beside, invalid, object, prop};
 use crate::cloudformation::template::{Wrong, get};
 use wire::Value;
 
@@ -13,6 +14,7 @@ const KNOWN: &[&str] = &[
     "CompatibleRuntimes",
     "LicenseInfo",
     "RetentionPolicy",
+    "PublishLambdaVersion",
 ];
 /// What may be a parameter, whose value is then a part of what the name follows from.
 const RESOLVED: &[&str] = &["LayerName", "LicenseInfo", "Description", "RetentionPolicy"];
@@ -23,15 +25,23 @@ pub(super) fn made(
     resource: &Value,
     properties: &Value,
 ) -> Result<Made, Wrong> {
-    let Value::Map(entries) = properties else { return invalid(name, "Properties must be a map.") };
-    if let Some((unknown, _)) = entries.iter().find(|(own, _)| !KNOWN.contains(&own.as_str())) {
-        return not_built(name, &format!("The property {unknown} of {PREFIX}LayerVersion"));
+    let Value::Map(entries) = properties else {
+        return invalid(name, "Attribute 'Properties' should be a map.");
+    };
+    if let Some((other, _)) = entries.iter().find(|(own, _)| !KNOWN.contains(&own.as_str())) {
+        let why = format!("property {other} not defined for resource of type {PREFIX}LayerVersion");
+        return invalid(name, &why);
     }
     let resolved = |(own, value): &(String, Value)| {
-        let told = world.resolved(value).filter(|_| RESOLVED.contains(&own.as_str()));
-        (own.clone(), told.map_or_else(|| value.clone(), Value::Str))
+        let is_resolved = RESOLVED.contains(&own.as_str());
+        (own.clone(), if is_resolved { world.filled(value) } else { value.clone() })
     };
     let own = Value::Map(entries.iter().map(resolved).collect());
+    if let Some(Value::List(kinds)) = get(&own, "CompatibleArchitectures")
+        && kinds.iter().filter_map(Value::as_str).any(|kind| !["x86_64", "arm64"].contains(&kind))
+    {
+        return invalid(name, "CompatibleArchitectures needs to be a list of 'x86_64' or 'arm64'");
+    }
     let Some(content) = get(&own, "ContentUri") else {
         return invalid(name, "Missing required property 'ContentUri'.");
     };

@@ -1,14 +1,45 @@
 //! Queues and topics that nobody wrote into the template: for dead letters, between topics and functions, and where
 //! what became of events goes.
 
-use super::{Made, attribute, invalid, list, object, reference};
+use super::version::digits;
+use super::{Built, Made, attribute, branches, if_else, invalid, is_no_value, list, not, object, reference};
 use crate::cloudformation::template::{Wrong, get, text};
 use wire::Value;
 
 /// What a function may do to where its outcomes go.
+#[derive(Debug)]
 pub(super) struct Grant {
     pub(super) name: String,
     pub(super) document: Value,
+}
+
+impl Grant {
+    /// To send to a place of that kind. `of`: the logical id of what sends.
+    pub(super) fn to(kind: &str, of: &str, place: &Value) -> Option<Grant> {
+        let allow = |action: &str, resource: Value| {
+            let action = Value::str(action);
+            object([("Action", action), ("Effect", Value::str("Allow")), ("Resource", resource)])
+        };
+        let one = |action: &str| list([allow(action, place.clone())]);
+        let (name, statements) = match kind {
+            "SQS" => ("SQS", one("sqs:SendMessage")),
+            "SNS" => ("SNS", one("sns:publish")),
+            "EventBridge" => ("EventBridge", one("events:PutEvents")),
+            "Lambda" => ("Lambda", one("lambda:InvokeFunction")),
+            "S3" | "S3Bucket" => {
+                let parts = list([place.clone(), Value::str("*")]);
+                let objects = object([("Fn::Join", list([Value::str("/"), parts]))]);
+                ("S3", list([allow("s3:PutObject", objects), allow("s3:ListBucket", place.clone())]))
+            }
+            _ => return None,
+        };
+        Some(Grant { name: format!("{of}{name}Policy"), document: object([("Statement", statements)]) })
+    }
+
+    /// As a role has it.
+    pub(super) fn policy(self) -> Value {
+        object([("PolicyName", Value::Str(self.name)), ("PolicyDocument", self.document)])
+    }
 }
 
 /// Who may send to a queue, because of what.
@@ -32,21 +63,18 @@ pub(super) fn letters(
     config: &Value,
     made: &mut Vec<Made>,
 ) -> Result<(Value, bool), Wrong> {
+    let wrong = |why: &str| invalid(function, &format!("Event with id [{of}] is invalid. {why}"));
     match (get(config, "Arn"), get(config, "Type").and_then(Value::as_str)) {
-        (Some(_), Some(_)) => {
-            invalid(function, "You can either define 'Arn' or 'Type' property of DeadLetterConfig.")
-        }
+        (Some(_), Some(_)) => wrong("You can either define 'Arn' or 'Type' property of DeadLetterConfig."),
         (Some(arn), None) => Ok((arn.clone(), false)),
         (None, Some("SQS")) => {
             let name = get(config, "QueueLogicalId").map_or_else(|| Some(format!("{of}Queue")), text);
-            let Some(name) = name else { return invalid(function, "QueueLogicalId must be a string") };
+            let Some(name) = name else { return wrong("QueueLogicalId must be a string") };
             made.push(Made::new(&name, "AWS::SQS::Queue", object([])));
             Ok((attribute(&name, "Arn"), true))
         }
-        (None, Some(_)) => {
-            invalid(function, "The only valid value for 'Type' property of DeadLetterConfig is 'SQS'.")
-        }
-        (None, None) => invalid(function, "No 'Arn' or 'Type' property provided for DeadLetterConfig."),
+        (None, Some(_)) => wrong("The only valid value for 'Type' property of DeadLetterConfig is 'SQS'."),
+        (None, None) => wrong("No 'Arn' or 'Type' property provided for DeadLetterConfig."),
     }
 }
 
@@ -73,21 +101,16 @@ pub(super) struct Between {
     pub(super) enabled: Value,
 }
 
-/// The queue that `SqsSubscription` asks for. `fifo`: the topic is one.
-pub(super) fn between(
-    function: &str,
-    of: &str,
-    subscription: &Value,
-    topic: &Value,
-    fifo: bool,
-) -> Result<Between, Wrong> {
+/// The queue that `SqsSubscription` asks for, of an event by its logical id; `None` where it says too little. `fifo`: the
+/// topic is one.
+pub(super) fn between(of: &str, subscription: &Value, topic: &Value, fifo: bool) -> Option<Between> {
     let mut made = Vec::new();
     let (arn, url, policy) = match subscription {
         Value::Map(_) => match (get(subscription, "QueueArn"), get(subscription, "QueueUrl")) {
             (Some(arn), Some(url)) => {
                 (arn.clone(), url.clone(), get(subscription, "QueuePolicyLogicalId").and_then(text))
             }
-            _ => return invalid(function, "No QueueARN or QueueURL provided."),
+            _ => return None,
         },
         _ => {
             let name = format!("{of}Queue");
@@ -99,7 +122,7 @@ pub(super) fn between(
     let policy = policy.unwrap_or_else(|| format!("{of}QueuePolicy"));
     made.push(lets(policy, url, arn.clone(), Value::str("*"), topic.clone()));
     let told = |name: &str, otherwise: Value| get(subscription, name).cloned().unwrap_or(otherwise);
-    Ok(Between {
+    Some(Between {
         arn,
         made,
         batch: told("BatchSize", Value::Int(10)),
@@ -107,48 +130,80 @@ pub(super) fn between(
     })
 }
 
-/// Where an outcome of a function goes, made where none is named, and what the function's role needs for it.
-/// `of`: the logical id of what is made.
-pub(super) fn outcome(
-    function: &str,
-    of: &str,
-    config: &Value,
-    made: &mut Vec<Made>,
-) -> Result<(Value, Option<Grant>), Wrong> {
-    let kinds = ["SQS", "SNS", "EventBridge", "Lambda", "S3Bucket"];
-    let kind = get(config, "Type").and_then(text).unwrap_or_else(|| "None".to_owned());
-    if !kinds.contains(&kind.as_str()) {
-        let all = kinds.map(|kind| format!("'{kind}'")).join(", ");
-        return invalid(function, &format!("'Type: {kind}' must be one of [{all}]"));
+/// A side of what becomes of a function's events.
+pub(super) struct Outcome<'a> {
+    pub(super) function: &'a str,
+    /// The logical id of what handles them.
+    pub(super) handling: &'a str,
+    pub(super) side: &'a str,
+    /// What the function hangs on.
+    pub(super) condition: Option<&'a str>,
+}
+
+impl Outcome<'_> {
+    /// Where it goes, made where none is named, and what the function's role needs for it.
+    pub(super) fn placed(&self, config: &Value, built: &mut Built) -> Result<(Value, Option<Grant>), Wrong> {
+        let kinds = ["SQS", "SNS", "EventBridge", "Lambda", "S3Bucket"];
+        let kind = get(config, "Type").and_then(text).unwrap_or_else(|| "None".to_owned());
+        if !kinds.contains(&kind.as_str()) {
+            let all = kinds.map(|kind| format!("'{kind}'")).join(", ");
+            return invalid(self.function, &format!("'Type: {kind}' must be one of [{all}]"));
+        }
+        let of = format!("{}{}", self.handling, self.side);
+        let said = get(config, "Destination");
+        let hanging = said.and_then(|said| self.hanging(said, built));
+        let place = match (said, hanging) {
+            (Some(place), None) => place.clone(),
+            (_, hanging) => {
+                let (mut one, arn) = match kind.as_str() {
+                    "SQS" => {
+                        let name = format!("{of}Queue");
+                        let arn = attribute(&name, "Arn");
+                        (Made::new(name, "AWS::SQS::Queue", object([])), arn)
+                    }
+                    "SNS" => {
+                        let name = format!("{of}Topic");
+                        let arn = reference(&name);
+                        (Made::new(name, "AWS::SNS::Topic", object([])), arn)
+                    }
+                    _ => {
+                        let why = "Destination is required if Type is not ['SQS', 'SNS']";
+                        return invalid(self.function, why);
+                    }
+                };
+                let condition = hanging.as_ref().map(|(condition, _)| self.both(condition, built));
+                one.more.extend(condition.map(|name| ("Condition".to_owned(), Value::Str(name))));
+                built.made.push(one);
+                match hanging {
+                    Some((condition, other)) => if_else(&Value::Str(condition), arn, other),
+                    None => arn,
+                }
+            }
+        };
+        let grant = Grant::to(&kind, &of, &place);
+        Ok((place, grant))
     }
-    let place = match (get(config, "Destination"), kind.as_str()) {
-        (Some(place), _) => place.clone(),
-        (None, "SQS") => {
-            let queue = format!("{of}Queue");
-            made.push(Made::new(&queue, "AWS::SQS::Queue", object([])));
-            attribute(&queue, "Arn")
+
+    /// The condition on which no destination is named, and the one that is named else.
+    fn hanging(&self, said: &Value, built: &mut Built) -> Option<(String, Value)> {
+        let (condition, yes, no) = branches(said)?;
+        match (is_no_value(yes), is_no_value(no)) {
+            (true, false) => Some((condition.to_owned(), no.clone())),
+            (false, true) => {
+                let other = format!("NOT{condition}{}", digits(self.handling));
+                built.conditions.push((other.clone(), not(condition)));
+                Some((other, yes.clone()))
+            }
+            _ => None,
         }
-        (None, "SNS") => {
-            let topic = format!("{of}Topic");
-            made.push(Made::new(&topic, "AWS::SNS::Topic", object([])));
-            reference(&topic)
-        }
-        (None, _) => return invalid(function, "Destination is required if Type is not ['SQS', 'SNS']"),
-    };
-    let action = match kind.as_str() {
-        "SQS" => Some(("SQS", "sqs:SendMessage")),
-        "SNS" => Some(("SNS", "sns:publish")),
-        "EventBridge" => Some(("EventBridge", "events:PutEvents")),
-        "Lambda" => Some(("Lambda", "lambda:InvokeFunction")),
-        _ => None,
-    };
-    let grant = action.map(|(name, action)| {
-        let statement = object([
-            ("Action", Value::str(action)),
-            ("Effect", Value::str("Allow")),
-            ("Resource", place.clone()),
-        ]);
-        Grant { name: format!("{of}{name}Policy"), document: object([("Statement", list([statement]))]) }
-    });
-    Ok((place, grant))
+    }
+
+    /// A condition, and that of the function where it has one.
+    fn both(&self, condition: &str, built: &mut Built) -> String {
+        let Some(own) = self.condition else { return condition.to_owned() };
+        let name = format!("{own}AND{condition}{}", digits(self.function));
+        let holds = |name: &str| object([("Condition", Value::str(name))]);
+        built.conditions.push((name.clone(), object([("Fn::And", list([holds(own), holds(condition)]))])));
+        name
+    }
 }
