@@ -17,6 +17,10 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+/// What waits for disks has a thread, and lets go of it and its stack when nothing came for so long: all reconcilers run at once
+/// when the clock moves, and few of them at other times.
+const IDLE_THREAD: Duration = Duration::from_secs(1);
+
 const KEY_BYTES: usize = 32;
 
 /// Runs until a signal; `ready` is told once calls are answered.
@@ -63,8 +67,11 @@ pub(crate) fn run(
     if options.vm {
         cloud.memory::<compute::ec2::machinery::Machinery>().make_all_virtual();
     }
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_keep_alive(IDLE_THREAD)
+        .build()
+        .map_err(|e| e.to_string())?;
     let tls = authority::server(Arc::clone(&authority))?.into();
     let ways = Ways { functions: door, machines: front, tls, authority };
     runtime.block_on(serve(place, options.listen, cloud, &ways, ready))
