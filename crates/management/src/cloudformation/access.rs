@@ -4,8 +4,8 @@
 
 use super::errors::CfnError;
 use super::model::SERVICE;
+use super::ops::find;
 use super::ops::stack_set::find_set;
-use super::ops::{find, live};
 use kernel::{Cx, Target};
 use wire::{Fault, Struct, Value};
 
@@ -109,9 +109,8 @@ pub(crate) fn change_set(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let named = request.str("ChangeSetName").unwrap_or_default();
     // An ARN tells of which stack it is, whatever stack is named beside it.
     let by_arn = super::change_set::by_arn(cx, named).map_err(CfnError::from)?;
-    let own = by_arn.map(|(stack, _)| live(cx, &stack)).transpose()?.flatten();
-    let target = match (own, request.str("StackName")) {
-        (Some(stack), _) => Target::on(stack.arn()).tagged(stack.tags.into_iter().collect()),
+    let target = match (by_arn, request.str("StackName")) {
+        (Some((stack, _)), _) => Target::on(stack.arn()).tagged(stack.tags.into_iter().collect()),
         (None, Some(stack)) => target(cx, stack)?,
         (None, None) => Target::any(),
     };

@@ -1,7 +1,7 @@
 //! Change sets: what an update would do, kept until it is done or thrown away.
 
 use super::kinds::{Kind, kind};
-use super::model::{Body, Import, Stack};
+use super::model::{Body, Import, STACKS, Stack};
 use super::template::evaluate::{Evaluator, World};
 use super::template::reference::{Reference, walk};
 use super::template::{Keep, Wrong, get};
@@ -137,13 +137,16 @@ impl ChangeSet {
     }
 }
 
-/// The stack's id and the name of the change set of this ARN.
-pub(crate) fn by_arn(cx: &Cx<'_>, arn: &str) -> Result<Option<(String, String)>, StoreError> {
+/// The change set of this ARN, and its stack.
+pub(crate) fn by_arn(cx: &Cx<'_>, arn: &str) -> Result<Option<(Stack, ChangeSet)>, StoreError> {
     let id = Arn::parse(arn)
         .and_then(|arn| Some(arn.resource.strip_prefix("changeSet/")?.split_once('/')?.1.to_owned()));
     let Some(id) = id else { return Ok(None) };
-    let place = PLACES.get(cx.tx, &Key::regional(cx.account, cx.region).str(&id))?;
-    Ok(place.map(|place| (place.stack, place.name)))
+    let home = Key::regional(cx.account, cx.region);
+    let Some(place) = PLACES.get(cx.tx, &home.clone().str(&id))? else { return Ok(None) };
+    let Some(stack) = STACKS.get(cx.tx, &home.str(&place.stack))? else { return Ok(None) };
+    let set = CHANGE_SETS.get(cx.tx, &stack.key().str(&place.name))?;
+    Ok(set.filter(|set| set.arn(&stack) == arn).map(|set| (stack, set)))
 }
 
 /// All of a stack.

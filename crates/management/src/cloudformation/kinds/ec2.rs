@@ -162,26 +162,28 @@ fn key_parameter(id: &str) -> Value {
 
 /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-keypair.html>
 fn create_key(on: &mut On<'_, '_>) -> Done<Made> {
-    if on.prop("PublicKeyMaterial") != Value::Null {
-        return import_key(on);
+    let (name, material) = (on.name("KeyName", 255), on.prop("PublicKeyMaterial"));
+    let called = ("KeyName", Value::str(&name));
+    let tags = ("TagSpecifications", on.tag_specification("key-pair"));
+    let (operation, input) = match material {
+        Value::Null => {
+            let (kind, form) = (("KeyType", on.prop("KeyType")), ("KeyFormat", on.prop("KeyFormat")));
+            ("CreateKeyPair", map([called, tags, kind, form]))
+        }
+        material => ("ImportKeyPair", map([called, tags, ("PublicKeyMaterial", material)])),
+    };
+    let answer = on.call(EC2, operation, input)?;
+    let [id, print, secret] =
+        ["KeyPairId", "KeyFingerprint", "KeyMaterial"].map(|member| text_at(&answer, member));
+    if !secret.is_empty() {
+        let kept = [
+            ("Name", key_parameter(&id)),
+            ("Type", Value::str("SecureString")),
+            ("Value", Value::Str(secret)),
+        ];
+        on.call(SSM, "PutParameter", map(kept))?;
     }
-    let name = on.name("KeyName", 255);
-    let input = map([
-        ("KeyName", Value::str(&name)),
-        ("KeyType", on.prop("KeyType")),
-        ("KeyFormat", on.prop("KeyFormat")),
-        ("TagSpecifications", on.tag_specification("key-pair")),
-    ]);
-    let answer = on.call(EC2, "CreateKeyPair", input)?;
-    let id = text_at(&answer, "KeyPairId");
-    let input = map([
-        ("Name", key_parameter(&id)),
-        ("Type", Value::str("SecureString")),
-        ("Value", Value::Str(text_at(&answer, "KeyMaterial"))),
-    ]);
-    on.call(SSM, "PutParameter", input)?;
-    let print = Value::Str(text_at(&answer, "KeyFingerprint"));
-    Ok(on.made(name, vec![("KeyPairId", Value::Str(id)), ("KeyFingerprint", print)]))
+    Ok(on.made(name, vec![("KeyPairId", Value::Str(id)), ("KeyFingerprint", Value::Str(print))]))
 }
 
 fn delete_key(on: &mut On<'_, '_>) -> Done<()> {
@@ -190,19 +192,4 @@ fn delete_key(on: &mut On<'_, '_>) -> Done<()> {
         on.end(SSM, "DeleteParameter", map([("Name", name)]))?;
     }
     on.end(EC2, "DeleteKeyPair", map([("KeyName", on.physical())]))
-}
-
-fn import_key(on: &mut On<'_, '_>) -> Done<Made> {
-    let name = on.name("KeyName", 255);
-    let input = map([
-        ("KeyName", Value::str(&name)),
-        ("PublicKeyMaterial", on.prop("PublicKeyMaterial")),
-        ("TagSpecifications", on.tag_specification("key-pair")),
-    ]);
-    let answer = on.call(EC2, "ImportKeyPair", input)?;
-    let attributes = vec![
-        ("KeyPairId", Value::Str(text_at(&answer, "KeyPairId"))),
-        ("KeyFingerprint", Value::Str(text_at(&answer, "KeyFingerprint"))),
-    ];
-    Ok(on.made(name, attributes))
 }

@@ -105,7 +105,7 @@ pub(super) fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
         _ => Vec::new(),
     };
     let interfaces = texts(at(&endpoint, "NetworkInterfaceIds")).into_iter().map(Value::Str).collect();
-    let created = look::plain(at(&endpoint, "CreationTimestamp").unwrap_or(&Value::Null));
+    let created = look::plain(&look::own(&endpoint, "CreationTimestamp"));
     Ok(Some(vec![
         ("CreationTimestamp", created),
         ("DnsEntries", Value::List(entries)),

@@ -1,5 +1,6 @@
 //! Lambda's functions, with code that stands in the template, lies in S3 or is an image of ECR's, their URLs, and who may call them.
 
+use super::interface::filtered;
 use super::on::{Form, On, Tagger, at, map, only, text_at, texts};
 use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use crate::cloudformation::template::get;
@@ -486,10 +487,7 @@ fn is_unplugged(on: &mut On<'_, '_>) -> Done<bool> {
     if is_late || texts(at(&on.was("VpcConfig"), "SubnetIds")).is_empty() {
         return Ok(true);
     }
-    let filter = map([
-        ("Name", Value::str("description")),
-        ("Values", Value::List(vec![Value::Str(format!("AWS Lambda VPC ENI-{}-*", on.physical))])),
-    ]);
-    let told = on.call("ec2", "DescribeNetworkInterfaces", map([("Filters", Value::List(vec![filter]))]))?;
+    let named = Value::Str(format!("AWS Lambda VPC ENI-{}-*", on.physical));
+    let told = on.call("ec2", "DescribeNetworkInterfaces", filtered([("description", named)]))?;
     Ok(at(&told, "NetworkInterfaces.0").is_none())
 }

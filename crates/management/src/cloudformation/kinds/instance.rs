@@ -1,5 +1,6 @@
 //! EC2's instances.
 
+use super::interface::filtered;
 use super::on::{On, at, map, text_at};
 use super::vpc::{EC2, TAGGER};
 use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
@@ -125,8 +126,7 @@ fn profile(on: &On<'_, '_>) -> Value {
 
 /// Gives the instance another profile, its first, or none.
 fn change_profile(on: &mut On<'_, '_>) -> Done<()> {
-    let filter = map([("Name", Value::str("instance-id")), ("Values", Value::List(vec![on.physical()]))]);
-    let asked = map([("Filters", Value::List(vec![filter]))]);
+    let asked = filtered([("instance-id", on.physical())]);
     let found = on.call(EC2, "DescribeIamInstanceProfileAssociations", asked)?;
     let association = text_at(&found, "IamInstanceProfileAssociations.0.AssociationId");
     let (wanted, id) = (profile(on), ("AssociationId", Value::str(&association)));
@@ -213,16 +213,9 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
 }
 
 /// What an instance gets only while it is stopped, and does not have yet: the attribute and its value.
-///
-/// AWS: one whose root is a volume is not replaced for it, but stops and starts.
 fn lacking(on: &mut On<'_, '_>, instance: &Value) -> Done<Option<(&'static str, Value)>> {
-    if on.before == &Value::Map(Vec::new()) {
-        return Ok(None);
-    }
-    if on.changed("InstanceType")
-        && let Some(wanted) =
-            on.text("InstanceType").filter(|kind| *kind != text_at(instance, "InstanceType"))
-    {
+    let kind = on.text("InstanceType").filter(|kind| *kind != text_at(instance, "InstanceType"));
+    if let Some(wanted) = kind.filter(|_| on.changed("InstanceType")) {
         return Ok(Some(("InstanceType", Value::Str(wanted))));
     }
     if !on.changed("UserData") {
@@ -242,9 +235,11 @@ fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     let instance = describe(on)?;
     let state = text_at(&instance, "State.Name");
     let ids = map([("InstanceIds", Value::List(vec![on.physical()]))]);
-    let stops =
-        on.before != &Value::Map(Vec::new()) && (on.changed("InstanceType") || on.changed("UserData"));
-    match (state.as_str(), lacking(on, &instance)?) {
+    // AWS: one whose root is a volume is not replaced for these, but stops and starts.
+    let is_there = on.before != &Value::Map(Vec::new());
+    let stops = is_there && (on.changed("InstanceType") || on.changed("UserData"));
+    let lacks = if stops { lacking(on, &instance)? } else { None };
+    match (state.as_str(), lacks) {
         ("running", Some(_)) => on.call(EC2, "StopInstances", ids)?,
         ("stopped", Some((attribute, value))) => {
             let input = map([("InstanceId", on.physical()), (attribute, map([("Value", value)]))]);

@@ -3,17 +3,19 @@
 //! One that was updated holds what its update has left until the whole tree is done: then it cleans up, or goes back
 //! with the others. AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-nested-stacks.html>
 
-use super::on::{On, at, map};
+use super::on::{On, map};
 use super::{Attributes, BASE, Done, Kind, Refusal};
-use crate::cloudformation::change_set::{CHANGE_SETS, ChangeSet, by_arn};
-use crate::cloudformation::model::{JOBS, Job, NAMES, Phase, STACK, STACKS, Shown, Stack};
+use crate::cloudformation::change_set::{ChangeSet, by_arn};
+use crate::cloudformation::errors::CfnError;
+use crate::cloudformation::model::{JOBS, Job, Phase, STACK, STACKS, Shown, Stack};
+use crate::cloudformation::ops::find;
 use crate::cloudformation::ops::inquiry::{Asker, waits};
-use crate::cloudformation::ops::source::place;
+use crate::cloudformation::ops::source::{place, text_of};
 use crate::cloudformation::template::{get, text};
 use crate::cloudformation::work::phase::turn_back;
 use kernel::Cx;
 use std::sync::Arc;
-use store::{Key, StoreError, Table};
+use store::{Key, Table};
 use wire::Value;
 
 const CLOUDFORMATION: &str = "cloudformation";
@@ -215,7 +217,7 @@ fn skipped(on: &On<'_, '_>, inner: &Stack) -> Done<Vec<Value>> {
     for (named, (stack, resource)) in on.job.skip.iter().filter_map(|one| Some((one, one.split_once('.')?))) {
         if stack == inner.name {
             out.push(Value::str(resource));
-        } else if let Some(deeper) = within(on.cx, stack)?
+        } else if let Some(deeper) = find(on.cx, stack)?
             && surrounds(on.cx, inner, &deeper)?
         {
             out.push(Value::str(named));
@@ -224,22 +226,14 @@ fn skipped(on: &On<'_, '_>, inner: &Stack) -> Done<Vec<Value>> {
     Ok(out)
 }
 
-/// A stack by its name that is within another.
-pub(crate) fn within(cx: &Cx<'_>, name: &str) -> Result<Option<Stack>, StoreError> {
-    let place = Key::regional(cx.account, cx.region);
-    let Some(link) = NAMES.get(cx.tx, &place.clone().str(name))? else { return Ok(None) };
-    Ok(STACKS.get(cx.tx, &place.str(&link.stack))?.filter(|stack| stack.parent.is_some()))
-}
-
 /// Whether a stack is around another, however many lie between them.
-pub(crate) fn surrounds(cx: &Cx<'_>, outer: &Stack, inner: &Stack) -> Result<bool, StoreError> {
+pub(crate) fn surrounds(cx: &Cx<'_>, outer: &Stack, inner: &Stack) -> Result<bool, CfnError> {
     let mut around = inner.parent.clone();
     while let Some(arn) = around {
         if arn == outer.arn() {
             return Ok(true);
         }
-        let key = Stack::key_of_arn(&arn);
-        around = key.map(|key| STACKS.get(cx.tx, &key)).transpose()?.flatten().and_then(|stack| stack.parent);
+        around = find(cx, &arn)?.and_then(|stack| stack.parent);
     }
     Ok(false)
 }
@@ -299,17 +293,12 @@ fn adopt(on: &mut On<'_, '_>, stack: &Stack) -> Done<()> {
 /// The change set of this stack that was made with the one that is carried out around it.
 fn foreseen(on: &On<'_, '_>) -> Done<Option<ChangeSet>> {
     let whole = on.whole;
-    let Some((_, name)) = whole.change_set.as_deref().map(|arn| by_arn(on.cx, arn)).transpose()?.flatten()
-    else {
-        return Ok(None);
-    };
-    let around = CHANGE_SETS.get(on.cx.tx, &whole.key().str(&name))?;
-    let around = around.filter(|set| set.round == Some(whole.round));
+    let around = whole.change_set.as_deref().map(|arn| by_arn(on.cx, arn)).transpose()?.flatten();
+    let around = around.map(|(_, set)| set).filter(|set| set.round == Some(whole.round));
     let own = around.and_then(|set| set.changes.into_iter().find(|change| change.name == on.logical));
-    let Some(arn) = own.and_then(|change| change.change_set) else { return Ok(None) };
-    let Some((id, name)) = by_arn(on.cx, &arn)? else { return Ok(None) };
-    let key = Key::regional(on.cx.account, on.cx.region).str(&id);
-    Ok(CHANGE_SETS.get(on.cx.tx, &key.str(&name))?)
+    let arn = own.and_then(|change| change.change_set);
+    let found = arn.map(|arn| by_arn(on.cx, &arn)).transpose()?.flatten();
+    Ok(found.map(|(_, set)| set))
 }
 
 /// The template that was looked at in a change set, or the one that lies at its address now.
@@ -336,21 +325,20 @@ pub(super) fn template(on: &mut On<'_, '_>) -> Done<Value> {
     let url = on.text("TemplateURL").unwrap_or_default();
     let found = place(&url, on.cx.request.host.as_deref());
     let place = found.ok_or_else(|| Refusal::of("TemplateURL must be a supported URL."))?;
-    let input = map([
-        ("Bucket", Value::Str(place.bucket)),
-        ("Key", Value::Str(place.key)),
-        ("VersionId", place.version.map_or(Value::Null, Value::Str)),
-    ]);
-    let answer = on.call("s3", "GetObject", input)?;
-    let body = match at(&answer, "Body") {
-        Some(Value::Blob(bytes)) => bytes.to_vec(),
-        _ => Vec::new(),
-    };
-    let text = String::from_utf8(body);
-    text.map(Value::Str).map_err(|_| Refusal::of("Template format error: unsupported structure."))
+    let answer = on.call("s3", "GetObject", Value::map(place.asked()))?;
+    let text = text_of(&answer).map(Value::Str);
+    text.ok_or_else(|| Refusal::of("Template format error: unsupported structure."))
 }
 
-/// A map in the template is a list of pairs in the request; a list of values is one, with commas.
+/// A value that a stack within is given; a list of values is one, with commas.
+pub(crate) fn parameter(value: &Value) -> Option<String> {
+    match value {
+        Value::List(items) => Some(items.iter().filter_map(text).collect::<Vec<_>>().join(",")),
+        other => text(other),
+    }
+}
+
+/// A map in the template is a list of pairs in the request.
 fn parameters(given: &Value) -> Done<Value> {
     let entries = match given {
         Value::Null => return Ok(Value::Null),
@@ -358,16 +346,12 @@ fn parameters(given: &Value) -> Done<Value> {
         _ => return Err(Refusal::of("Value of property Parameters must be an object")),
     };
     let one = |(key, value): &(String, Value)| {
-        let value = match value {
-            Value::List(items) => Some(items.iter().filter_map(text).collect::<Vec<_>>().join(",")),
-            other => text(other),
-        };
         let wrong = || {
             Refusal::of(
                 "Value of property Parameters must be an object with String (or simple type) properties",
             )
         };
-        let value = value.ok_or_else(wrong)?;
+        let value = parameter(value).ok_or_else(wrong)?;
         Ok(map([("ParameterKey", Value::str(key)), ("ParameterValue", Value::Str(value))]))
     };
     entries.iter().map(one).collect::<Done<_>>().map(Value::List)

@@ -3,7 +3,7 @@
 
 use super::bind::bind;
 use super::{Attributes, Done, Made};
-use crate::cloudformation::errors::{handler_code, is_gone};
+use crate::cloudformation::errors::{CfnError, handler_code, is_gone};
 use crate::cloudformation::model::{Job, SERVICE, Stack, open_text};
 use crate::cloudformation::template::{alike, dynamic, get, text};
 use base::Region;
@@ -53,6 +53,12 @@ impl Refusal {
 }
 
 /// What the store says is for the log.
+impl From<CfnError> for Refusal {
+    fn from(error: CfnError) -> Refusal {
+        Refusal::of(Fault::from(error).message)
+    }
+}
+
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Refusal {
         Refusal::of(Fault::from(Failure::from(error)).message)

@@ -1,6 +1,6 @@
 //! EventBridge Scheduler's groups and schedules.
 
-use super::on::{KEYS, On, Tagger, at, map, text_at};
+use super::on::{KEYS, On, Tagger, map, text_at};
 use super::{Attributes, BASE, Done, Kind, look};
 use wire::Value;
 
@@ -49,7 +49,7 @@ const GROUP: Kind = Kind {
 const GROUP_ATTRIBUTES: &[&str] = &["Arn", "CreationDate", "LastModificationDate", "State"];
 
 pub(super) fn group_attributes(told: &Value) -> Attributes {
-    let one = |name: &&'static str| (*name, look::plain(at(told, name).unwrap_or(&Value::Null)));
+    let one = |name: &&'static str| (*name, look::plain(&look::own(told, name)));
     GROUP_ATTRIBUTES.iter().map(one).collect()
 }
 

@@ -1,5 +1,6 @@
 //! Networks: VPCs, subnets, gateways, route tables, routes.
 
+use super::interface::filtered;
 use super::on::{KEYS, On, Tagger, at, map, text_at};
 use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
@@ -304,13 +305,10 @@ pub(super) fn vpc_ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     if text_at(&answer, "Vpcs.0.State") != "available" {
         return Ok(None);
     }
-    let filter =
-        |name: &str, value: Value| map([("Name", Value::str(name)), ("Values", Value::List(vec![value]))]);
-    let filters =
-        Value::List(vec![filter("vpc-id", id.clone()), filter("group-name", Value::str("default"))]);
-    let groups = on.call(EC2, "DescribeSecurityGroups", map([("Filters", filters)]))?;
-    let filters = Value::List(vec![filter("vpc-id", id), filter("default", Value::str("true"))]);
-    let acls = on.call(EC2, "DescribeNetworkAcls", map([("Filters", filters)]))?;
+    let of_groups = filtered([("vpc-id", id.clone()), ("group-name", Value::str("default"))]);
+    let groups = on.call(EC2, "DescribeSecurityGroups", of_groups)?;
+    let of_acls = filtered([("vpc-id", id), ("default", Value::str("true"))]);
+    let acls = on.call(EC2, "DescribeNetworkAcls", of_acls)?;
     let of = |list: &str, member: &str| {
         let found = match at(&answer, &format!("Vpcs.0.{list}")) {
             Some(Value::List(all)) => all.iter().map(|one| Value::Str(text_at(one, member))).collect(),
@@ -347,9 +345,8 @@ fn create_subnet(on: &mut On<'_, '_>) -> Done<Made> {
 
 /// By which a subnet has its ACL.
 pub(super) fn acl_association(on: &mut On<'_, '_>) -> Done<Value> {
-    let filter =
-        map([("Name", Value::str("association.subnet-id")), ("Values", Value::List(vec![on.physical()]))]);
-    let answer = on.call(EC2, "DescribeNetworkAcls", map([("Filters", Value::List(vec![filter]))]))?;
+    let asked = filtered([("association.subnet-id", on.physical())]);
+    let answer = on.call(EC2, "DescribeNetworkAcls", asked)?;
     let all = match at(&answer, "NetworkAcls.0.Associations") {
         Some(Value::List(all)) => all.as_slice(),
         _ => &[],

@@ -4,11 +4,11 @@ use super::change_set_nested::{all_within, check_root};
 use super::import::Retold;
 use super::macros::{Macros, asking};
 use super::stack::{
-    Rollback, check_kinds, check_name, differs, fresh, may_update, refuse_unbuilt, register, start_update,
+    Rollback, check_kinds, check_name, fresh, may_update, refuse_unbuilt, register, retold, start_update,
 };
 use super::{
     Offer, Parameter, ParameterView, Tag, Taken, begin, body, change_set_nested, changeable, existing, find,
-    given, import, live, source, tags, take, topics, views,
+    given, import, source, tags, take, topics, views,
 };
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::{
@@ -177,30 +177,20 @@ pub(super) fn find_set(
     named: &str,
 ) -> Result<(Stack, ChangeSet), CfnError> {
     let missing = || CfnError::NoChangeSet(named.to_owned());
-    let (stack, name) = match (by_arn(cx, named)?, stack) {
-        (Some((id, name)), beside) => {
-            let own = live(cx, &id)?.ok_or_else(missing)?;
-            let other = match beside {
-                Some(beside) => find(cx, beside)?.is_none_or(|beside| beside.id != own.id),
-                None => false,
-            };
-            if other {
-                return Err(missing());
-            }
-            (own, name)
-        }
-        (None, _) if named.starts_with("arn:") => return Err(missing()),
-        (None, Some(stack)) => {
-            let found = find(cx, stack)?.filter(|stack| !stack.is_deleted());
-            (found.ok_or_else(|| invalid(format!("Stack [{stack}] does not exist")))?, named.to_owned())
-        }
-        (None, None) => {
-            return Err(invalid("StackName must be specified if ChangeSetName is not specified as an ARN."));
-        }
+    let beside = stack.map(|stack| find(cx, stack)).transpose()?;
+    if named.starts_with("arn:") {
+        let found = by_arn(cx, named)?.ok_or_else(missing)?;
+        // A stack that is named beside it is its own.
+        let is_its = beside.is_none_or(|beside| beside.is_some_and(|beside| beside.id == found.0.id));
+        return if is_its { Ok(found) } else { Err(missing()) };
+    }
+    let Some(name) = stack else {
+        return Err(invalid("StackName must be specified if ChangeSetName is not specified as an ARN."));
     };
-    let set = CHANGE_SETS.get(cx.tx, &stack.key().str(&name))?.ok_or_else(missing)?;
-    let is_it = !named.starts_with("arn:") || set.arn(&stack) == named;
-    if is_it { Ok((stack, set)) } else { Err(missing()) }
+    let stack = beside.flatten().filter(|stack| !stack.is_deleted());
+    let stack = stack.ok_or_else(|| invalid(format!("Stack [{name}] does not exist")))?;
+    let set = CHANGE_SETS.get(cx.tx, &stack.key().str(named))?.ok_or_else(missing)?;
+    Ok((stack, set))
 }
 
 async fn create(dx: Dx, mut req: CreateChangeSet, _: Payload) -> Result<Answer<Created>, Fault> {
@@ -218,29 +208,25 @@ fn make(
     if let Some(mode) = &req.mode {
         return Err(CfnError::NotBuilt(format!("DeploymentMode {mode}")));
     }
-    let (stack, _) = stack_of(cx, &req)?;
-    if let Some(known) = CHANGE_SETS.get(cx.tx, &stack.key().str(&req.name))?
-        && req.token.is_some()
-        && known.token == req.token
-    {
-        return Ok(Created { id: known.arn(&stack), stack: stack.arn() });
-    }
-    let set = make_within(cx, req, text, macros, None)?;
+    let (stack, set) = make_within(cx, req, text, macros, None)?;
     Ok(Created { id: set.arn(&stack), stack: stack.arn() })
 }
 
-/// `around`: of that of a nested stack, those around it.
+/// The change set, and its stack. `around`: of that of a nested stack, those around it.
 pub(super) fn make_within(
     cx: &mut Cx<'_>,
     req: CreateChangeSet,
     text: Option<String>,
     macros: &Macros,
     around: Option<&Around>,
-) -> Result<ChangeSet, CfnError> {
+) -> Result<(Stack, ChangeSet), CfnError> {
     let asked = req.clone();
     let imports = req.kind.as_deref() == Some("IMPORT");
     let (stack, creates) = stack_of(cx, &req)?;
-    if CHANGE_SETS.contains(cx.tx, &stack.key().str(&req.name))? {
+    if let Some(known) = CHANGE_SETS.get(cx.tx, &stack.key().str(&req.name))? {
+        if req.token.is_some() && known.token == req.token {
+            return Ok((stack, known));
+        }
         return Err(CfnError::ChangeSetExists(req.name, stack.name));
     }
     let present = body(cx, &stack)?;
@@ -293,11 +279,9 @@ pub(super) fn make_within(
         root: around.map(|around| around.root.clone()),
         round: None,
     };
-    if set.nested == Some(true) && set.status != "FAILED" && set.imports.is_empty() {
-        change_set_nested::foresee(cx, &stack, &mut set, &asked, macros)?;
-    }
+    change_set_nested::foresee(cx, &stack, &mut set, &asked, macros)?;
     set.save(cx.tx, &stack);
-    Ok(set)
+    Ok((stack, set))
 }
 
 /// The stack that a change set is for, and whether it is made by that.
@@ -402,18 +386,15 @@ fn foresee(
     let nothing = BTreeMap::new();
     let seen = before.as_ref().map_or(&nothing, |before| &before.parameters);
     let mut changes = changes(cx, stack, plan, &resources, seen)?;
-    if let Some((asked, retold)) = import {
-        import::check_rest(plan, before.as_ref(), &retold)?;
+    if let Some((asked, beside)) = import {
+        import::check_rest(plan, before.as_ref(), &beside)?;
         let imports = import::checked(plan, &changes, asked)?;
         changes = imports.iter().map(import::change).collect();
         let (status, execution, reason) = import::outcome(cx, stack, &imports)?;
         return Ok(Foreseen { changes, imports, adopts: Vec::new(), status, execution, reason });
     }
-    let differs = match present {
-        Some(present) if !creates => differs(cx, stack, plan, present)?,
-        _ => true,
-    };
-    let (status, execution, reason) = outcome(differs);
+    let same = before.filter(|before| !creates && changes.is_empty() && !retold(plan, before));
+    let (status, execution, reason) = outcome(same.is_none());
     Ok(Foreseen { changes, imports: Vec::new(), adopts: Vec::new(), status, execution, reason })
 }
 

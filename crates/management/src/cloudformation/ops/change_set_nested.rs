@@ -6,21 +6,22 @@
 
 use super::change_set::{Around, CreateChangeSet, NO_CHANGES, make_within};
 use super::macros::Macros;
-use super::source::place;
+use super::source::{place, text_of};
 use super::stack::retold;
 use super::{Parameter, Tag, body, called, find};
-use crate::cloudformation::change_set::{CHANGE_SETS, Change, ChangeSet, by_arn, is_unknown, properties};
+use crate::cloudformation::change_set::{Change, ChangeSet, by_arn, is_unknown, properties};
 use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::kinds::nested::parameter;
 use crate::cloudformation::model::{STACK, Stack};
 use crate::cloudformation::template::{get, text};
 use crate::cloudformation::work::plan::{Plan, known};
 use kernel::Cx;
-use wire::{Struct, Value};
+use wire::Value;
 
 /// AWS: of a change set's name.
 const NAME_MAX: usize = 128;
 
-/// Makes the change sets of the stacks within that change, and leaves out those that do not.
+/// Makes the change sets of the stacks within that change, and leaves out those that do not, where that was asked for.
 ///
 /// # Errors
 /// What the store refuses; what is wrong with a nested stack is told by the change sets.
@@ -31,10 +32,13 @@ pub(super) fn foresee(
     asked: &CreateChangeSet,
     macros: &Macros,
 ) -> Result<(), CfnError> {
+    if set.nested != Some(true) || set.status == "FAILED" || !set.imports.is_empty() {
+        return Ok(());
+    }
     let plan = Plan::of(cx.cloud(), stack, &set.body)?;
     let around = Around { parent: set.arn(stack), root: set.root.clone().unwrap_or_else(|| set.arn(stack)) };
     let all = std::mem::take(&mut set.changes);
-    let mut kept = Vec::with_capacity(all.len());
+    let (mut kept, resources) = (Vec::with_capacity(all.len()), known(cx.tx, stack)?);
     for change in &all {
         let stays = change.action == "Modify" && change.replacement.as_deref() == Some("False");
         let inner = match &change.physical {
@@ -45,7 +49,7 @@ pub(super) fn foresee(
             kept.push(change.clone());
             continue;
         };
-        let wanted = properties(cx, stack, &plan, &known(cx.tx, stack)?, &all, &change.name)?;
+        let wanted = properties(cx, stack, &plan, &resources, &all, &change.name)?;
         let made = match within(cx, &inner, &wanted, &change.name, asked, macros, &around) {
             Ok(Some(made)) => made,
             Ok(None) => {
@@ -75,7 +79,7 @@ pub(super) fn foresee(
     set.changes = kept;
     if set.changes.is_empty()
         && let Some(present) = body(cx, stack)?
-        && !retold(cx, stack, &plan, &present)?
+        && !retold(&plan, &Plan::of(cx.cloud(), stack, &present)?)
     {
         set.fail(NO_CHANGES.to_owned());
     }
@@ -101,7 +105,6 @@ fn within(
     let mut name = format!("{}-{logical}", asked.name);
     name.truncate(NAME_MAX - suffix.len() - 1);
     let given = parameters(get(wanted, "Parameters"));
-    let unknown = given.iter().any(|one| is_unknown(one.value.as_ref().map(Value::str).as_ref()));
     let tags = match get(wanted, "Tags") {
         Some(Value::List(all)) => all.iter().filter_map(tag).collect(),
         _ => Vec::new(),
@@ -124,8 +127,8 @@ fn within(
     let made = make_within(cx, request(given.clone()), Some(template.clone()), macros, Some(around));
     let made = match made {
         // What nobody knows yet is no number and fits no pattern: then it is foreseen with what it has been.
-        Err(CfnError::Validation(_)) if unknown => {
-            let known = |one: Parameter| match is_unknown(one.value.as_ref().map(Value::str).as_ref()) {
+        Err(CfnError::Validation(_)) if given.iter().any(is_open) => {
+            let known = |one: Parameter| match is_open(&one) {
                 true => Parameter { value: None, previous: Some(true), ..one },
                 false => one,
             };
@@ -134,36 +137,28 @@ fn within(
         }
         made => made?,
     };
-    Ok(Some(made))
+    Ok(Some(made.1))
+}
+
+/// Whether nobody knows yet what it will be given.
+fn is_open(parameter: &Parameter) -> bool {
+    is_unknown(parameter.value.as_ref().map(Value::str).as_ref())
 }
 
 /// The text of a template, read in the stead of the role or the caller.
 fn template(cx: &mut Cx<'_>, role: Option<&str>, url: &str) -> Result<String, CfnError> {
     let found = place(url, cx.request.host.as_deref());
     let place = found.ok_or_else(|| invalid("TemplateURL must be a supported URL."))?;
-    let mut input: Struct =
-        [("Bucket", Value::Str(place.bucket)), ("Key", Value::Str(place.key))].into_iter().collect();
-    if let Some(version) = place.version {
-        input.push("VersionId", Value::Str(version));
-    }
-    let answer = called(cx, role, ("s3", "GetObject"), input)
+    let answer = called(cx, role, ("s3", "GetObject"), place.asked().collect())
         .map_err(|fault| invalid(format!("S3 error: {}", fault.message)))?;
-    let bytes = match answer.member("Body") {
-        Some(Value::Blob(bytes)) => bytes.to_vec(),
-        _ => Vec::new(),
-    };
-    String::from_utf8(bytes).map_err(|_| invalid("Template format error: unsupported structure."))
+    text_of(&answer).ok_or_else(|| invalid("Template format error: unsupported structure."))
 }
 
-/// A list of values is one, with commas.
 fn parameters(given: Option<&Value>) -> Vec<Parameter> {
     let Some(Value::Map(entries)) = given else { return Vec::new() };
     let one = |(key, value): &(String, Value)| Parameter {
         key: Some(key.clone()),
-        value: match value {
-            Value::List(items) => Some(items.iter().filter_map(text).collect::<Vec<_>>().join(",")),
-            other => text(other),
-        },
+        value: parameter(value),
         previous: None,
     };
     entries.iter().map(one).collect()
@@ -180,9 +175,7 @@ fn tag(tag: &Value) -> Option<Tag> {
 pub(super) fn all_within(cx: &Cx<'_>, set: &ChangeSet) -> Result<Vec<(Stack, ChangeSet)>, CfnError> {
     let mut out = Vec::new();
     for arn in set.changes.iter().filter_map(|change| change.change_set.as_deref()) {
-        let Some((stack, name)) = by_arn(cx, arn)? else { continue };
-        let Some(stack) = super::live(cx, &stack)? else { continue };
-        if let Some(inner) = CHANGE_SETS.get(cx.tx, &stack.key().str(&name))? {
+        if let Some((stack, inner)) = by_arn(cx, arn)? {
             out.extend(all_within(cx, &inner)?);
             out.push((stack, inner));
         }

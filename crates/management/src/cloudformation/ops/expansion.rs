@@ -6,6 +6,7 @@
 
 use super::inquiry::{self, Looked};
 use super::macros::Macros;
+use super::source::text_of as text_of_object;
 use super::{called, lookup};
 use crate::cloudformation::errors::CfnError;
 use crate::cloudformation::macros::{self, Question};
@@ -203,11 +204,7 @@ impl Expansion<'_, '_> {
         let input = [("Bucket", Value::str(bucket)), ("Key", Value::str(key))].into_iter().collect();
         let answer = called(self.cx, self.means.role, ("s3", "GetObject"), input);
         let answer = answer.map_err(|fault| failed(&fault.message))?;
-        let bytes = match answer.member("Body") {
-            Some(Value::Blob(bytes)) => bytes.to_vec(),
-            _ => Vec::new(),
-        };
-        let text = String::from_utf8(bytes).map_err(|_| failed("The included content is not text."))?;
+        let text = text_of_object(&answer).ok_or_else(|| failed("The included content is not text."))?;
         match yaml::read(&text)? {
             Value::Map(entries) => Ok(entries),
             _ => Err(failed("The specified S3 object's content should be valid Yaml/JSON")),

@@ -1,10 +1,10 @@
 //! What holds a stack: termination protection, an update that is cancelled, a rollback that goes on or is asked for.
 
-use super::stack::{StackId, is_let_go};
+use super::stack::{StackId, is_worked_on_around};
 use super::{begin, changeable, find, stands_in};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
-use crate::cloudformation::kinds::nested::{surrounds, within};
+use crate::cloudformation::kinds::nested::surrounds;
 use crate::cloudformation::model::{JOBS, Job, Phase, RESOURCES, STACK};
 use crate::cloudformation::work::plan::{Known, known};
 use kernel::{Cx, Empty};
@@ -107,14 +107,14 @@ fn go_on(cx: &mut Cx<'_>, req: Continue) -> Result<Empty, CfnError> {
     if stack.status != "UPDATE_ROLLBACK_FAILED" {
         return Err(stands_in(&stack, "rolled back"));
     }
-    if stack.parent.is_some() && !is_let_go(cx, &stack)? {
+    if stack.parent.is_some() && !is_worked_on_around(cx, &stack)? {
         return Err(invalid("RollbackUpdatedStack cannot be invoked on child stacks"));
     }
     let resources = known(cx.tx, &stack)?;
     for named in &req.skip {
         let fits = match named.split_once('.') {
             None => may_skip(cx, &resources, named)?,
-            Some((inner, name)) => match within(cx, inner)? {
+            Some((inner, name)) => match find(cx, inner)? {
                 Some(inner) if surrounds(cx, &stack, &inner)? => may_skip(cx, &known(cx.tx, &inner)?, name)?,
                 _ => false,
             },

@@ -101,14 +101,27 @@ pub(crate) struct Place {
     pub(crate) version: Option<String>,
 }
 
+impl Place {
+    /// What S3 is asked for.
+    pub(crate) fn asked(self) -> impl Iterator<Item = (&'static str, Value)> {
+        let own = [("Bucket", self.bucket), ("Key", self.key)].into_iter();
+        let all = own.chain(self.version.map(|version| ("VersionId", version)));
+        all.map(|(name, text)| (name, Value::Str(text)))
+    }
+}
+
+/// The text of what S3 has answered within a transaction; `None` where it is none.
+pub(crate) fn text_of(answer: &Value) -> Option<String> {
+    match answer.member("Body") {
+        Some(Value::Blob(bytes)) => String::from_utf8(bytes.to_vec()).ok(),
+        _ => Some(String::new()),
+    }
+}
+
 async fn fetch(dx: &Dx, url: &str) -> Result<String, Fault> {
     let own = dx.request().host.as_deref();
     let place = place(url, own).ok_or_else(|| invalid("TemplateURL must be a supported URL."))?;
-    let mut input: Struct =
-        [("Bucket", Value::Str(place.bucket)), ("Key", Value::Str(place.key))].into_iter().collect();
-    if let Some(version) = place.version {
-        input.push("VersionId", Value::Str(version));
-    }
+    let input: Struct = place.asked().collect();
     let call = Call { service: "s3", operation: "GetObject", value: Value::Struct(input) };
     let answer = dx.call(SERVICE, call, Body::empty()).await.map_err(|fault| {
         invalid(format!(

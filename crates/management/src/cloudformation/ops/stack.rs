@@ -333,28 +333,26 @@ pub(super) fn check_kinds(cx: &Cx<'_>, stack: &Stack, plan: &Plan) -> Result<(),
 }
 
 /// Whether an update would do anything.
-pub(super) fn differs(cx: &Cx<'_>, stack: &Stack, plan: &Plan, present: &Body) -> Result<bool, CfnError> {
-    if retold(cx, stack, plan, present)? {
-        return Ok(true);
-    }
+fn differs(cx: &Cx<'_>, stack: &Stack, plan: &Plan, present: &Body) -> Result<bool, CfnError> {
     let before = Plan::of(cx.cloud(), stack, present)?;
-    Ok(!changes(cx, stack, plan, &known(cx.tx, stack)?, &before.parameters)?.is_empty())
+    let changes =
+        || changes(cx, stack, plan, &known(cx.tx, stack)?, &before.parameters).map_err(CfnError::from);
+    Ok(retold(plan, &before) || !changes()?.is_empty())
 }
 
-/// Whether the stack itself would tell something else.
-pub(super) fn retold(cx: &Cx<'_>, stack: &Stack, plan: &Plan, present: &Body) -> Result<bool, CfnError> {
-    let before = Plan::of(cx.cloud(), stack, present)?;
+/// Whether the stack itself would tell something else than before.
+pub(super) fn retold(plan: &Plan, before: &Plan) -> bool {
     let outputs = |plan: &Plan| -> Vec<String> {
         let all = plan.template.outputs.iter();
         all.map(|o| format!("{o:?}")).collect()
     };
     // What outputs say may follow from parameters alone.
     let follows = !plan.template.outputs.is_empty() && plan.parameters != before.parameters;
-    Ok(plan.tags != before.tags || outputs(plan) != outputs(&before) || follows)
+    plan.tags != before.tags || outputs(plan) != outputs(before) || follows
 }
 
-/// Whether the stack around it, which is at work, does something with it.
-pub(super) fn is_let_go(cx: &Cx<'_>, stack: &Stack) -> Result<bool, CfnError> {
+/// Whether it is the stack around it, which is at work, that does something with it.
+pub(super) fn is_worked_on_around(cx: &Cx<'_>, stack: &Stack) -> Result<bool, CfnError> {
     let parent = stack.parent.as_deref().filter(|_| cx.request.peer.is_none());
     match parent.map(|parent| find(cx, parent)).transpose()?.flatten() {
         Some(parent) => Ok(JOBS.contains(cx.tx, &Key::global().str(&parent.id))?),
@@ -365,7 +363,7 @@ pub(super) fn is_let_go(cx: &Cx<'_>, stack: &Stack) -> Result<bool, CfnError> {
 fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
     let Some(mut stack) = find(cx, &req.name)?.filter(|stack| !stack.is_deleted()) else { return Ok(Empty) };
     // The stack around it may let it go, and nobody else where all of them are protected.
-    let root = match is_let_go(cx, &stack)? {
+    let root = match is_worked_on_around(cx, &stack)? {
         true => None,
         false => stack.root.as_deref().map(|root| find(cx, root)).transpose()?.flatten(),
     };

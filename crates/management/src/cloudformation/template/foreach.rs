@@ -12,7 +12,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html>
 
-use super::{LANGUAGE_EXTENSIONS, Wrong, declared, get, naming, sam, text};
+use super::{LANGUAGE_EXTENSIONS, Wrong, extends, get, naming, sam, text};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use wire::Value;
 
@@ -39,8 +39,7 @@ fn has_loop(value: &Value) -> bool {
 /// Whether a template has loops, and the transform that knows them.
 pub(crate) fn applies(root: &Value) -> bool {
     let sections = || SECTIONS.iter().filter_map(|name| get(root, name));
-    declared(root).is_ok_and(|names| names.iter().any(|name| name == LANGUAGE_EXTENSIONS))
-        && sections().any(has_loop)
+    extends(root) && sections().any(has_loop)
 }
 
 /// What a loop's identifier stands for.

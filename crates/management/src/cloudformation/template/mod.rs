@@ -160,6 +160,11 @@ impl Template {
     }
 }
 
+/// Whether a template has the transform that knows more of the language.
+pub(crate) fn extends(root: &Value) -> bool {
+    declared(root).is_ok_and(|names| names.iter().any(|name| name == LANGUAGE_EXTENSIONS))
+}
+
 /// The value of a key of a map.
 pub(crate) fn get<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     value.entry(key)

@@ -8,7 +8,7 @@
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html>
 
 use super::reference::{Part, parts, sub};
-use super::{LANGUAGE_EXTENSIONS, declared, function, get, sam, text};
+use super::{extends, function, get, sam, text};
 use wire::Value;
 
 /// The expression of a name within `Ref` or `Fn::GetAtt`, where it is none as it stands.
@@ -31,7 +31,7 @@ fn has_one(value: &Value) -> bool {
 
 /// Whether functions of a template tell names, and it has the transform that lets them.
 pub(crate) fn applies(root: &Value) -> bool {
-    declared(root).is_ok_and(|names| names.iter().any(|name| name == LANGUAGE_EXTENSIONS)) && has_one(root)
+    extends(root) && has_one(root)
 }
 
 /// A value with its names as they are; what cannot be told by parameters stays, and is refused for its form.
@@ -72,8 +72,7 @@ pub(super) fn known(value: &Value, world: &sam::World<'_>) -> Option<Value> {
             let [map, top, key, default @ ..] = told.as_slice() else { return None };
             let told = |key: &Value| resolved(key, world);
             let (map, top, key) = (told(map)?, told(top)?, told(key)?);
-            let mappings = get(world.root, "Mappings");
-            let found = mappings.and_then(|all| get(get(get(all, &map)?, &top)?, &key)).cloned();
+            let found = world.mapping(&map, &top, &key).cloned();
             found.or_else(|| known(get(default.first()?, "DefaultValue")?, world))
         }
         Some(_) => world.resolved(value).map(Value::Str),

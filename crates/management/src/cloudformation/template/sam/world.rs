@@ -24,13 +24,18 @@ impl World<'_> {
         self.parameter(get(value, "Ref")?.as_str()?)
     }
 
+    /// What a mapping says.
+    pub(crate) fn mapping(&self, map: &str, top: &str, key: &str) -> Option<&Value> {
+        get(get(get(get(self.root, "Mappings")?, map)?, top)?, key)
+    }
+
     /// As [`World::resolved`], where a mapping may say it too.
     pub(super) fn mapped(&self, value: &Value) -> Option<String> {
         match function(value) {
             Some(("Fn::FindInMap", Value::List(keys))) => {
                 let keys: Option<Vec<String>> = keys.iter().map(|key| self.resolved(key)).collect();
                 let [map, top, key] = keys?.try_into().ok()?;
-                text(get(get(get(get(self.root, "Mappings")?, &map)?, &top)?, &key)?)
+                text(self.mapping(&map, &top, &key)?)
             }
             _ => self.resolved(value),
         }
