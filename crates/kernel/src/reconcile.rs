@@ -8,7 +8,7 @@ use crate::cloud::Cloud;
 use base::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 /// After a failure, and as the longest nap: a missed wake-up then costs time, never correctness.
@@ -16,6 +16,11 @@ const NAP_MAX: Duration = Duration::from_secs(60);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Between two runs where a reconciler keeps asking for a time that has passed.
 const NAP_MIN: Duration = Duration::from_millis(10);
+/// So many run at once where they are quick: each takes a thread, and all of them wake together when the clock moves
+/// and whenever their naps end.
+const TURNS: usize = 12;
+/// One that others, which wait for disks and drivers, keep from its turn runs without: none starves.
+const TURN_WAIT_MAX: Duration = Duration::from_millis(20);
 
 /// One kind of convergence.
 pub trait Reconciler: Send + Sync + std::fmt::Debug {
@@ -54,8 +59,10 @@ pub struct Background {
 impl Background {
     pub(crate) fn start(cloud: &Arc<Cloud>) -> Background {
         let (stop, _) = watch::channel(false);
+        let turns = Arc::new(Semaphore::new(TURNS));
         let spawn = |reconciler: &Arc<dyn Reconciler>| {
-            tokio::spawn(keep_running(Arc::clone(cloud), Arc::clone(reconciler), stop.subscribe()))
+            let (cloud, reconciler) = (Arc::clone(cloud), Arc::clone(reconciler));
+            tokio::spawn(keep_running(cloud, reconciler, Arc::clone(&turns), stop.subscribe()))
         };
         let tasks = cloud.reconcilers().iter().map(spawn).collect();
         Background { stop, tasks }
@@ -70,14 +77,19 @@ impl Background {
     }
 }
 
-async fn keep_running(cloud: Arc<Cloud>, reconciler: Arc<dyn Reconciler>, mut stop: watch::Receiver<bool>) {
+async fn keep_running(
+    cloud: Arc<Cloud>,
+    reconciler: Arc<dyn Reconciler>,
+    turns: Arc<Semaphore>,
+    mut stop: watch::Receiver<bool>,
+) {
     let watches: Vec<_> = reconciler.watches().iter().map(|prefix| cloud.store().watch(prefix)).collect();
     let mut clock_moves = cloud.clock_moves();
     loop {
         // Read before the run: what changes during it wakes the next one.
         let seen: Vec<u64> = watches.iter().map(store::Watch::generation).collect();
         clock_moves.mark_unchanged();
-        let next = run_once(&cloud, &reconciler).await;
+        let next = in_turn(&turns, run_once(&cloud, &reconciler)).await;
         let nap = match next {
             Ok(Some(at)) => at.since(cloud.clock().now()).max(NAP_MIN).min(reconciler.nap()),
             Ok(None) => reconciler.nap(),
@@ -111,6 +123,12 @@ async fn changed(watches: &[store::Watch], seen: &[u64]) {
     .await;
 }
 
+/// What `run` gives, once it is its turn or others have kept it for too long.
+async fn in_turn<T>(turns: &Semaphore, run: impl Future<Output = T>) -> T {
+    let _turn = tokio::time::timeout(TURN_WAIT_MAX, turns.acquire()).await;
+    run.await
+}
+
 /// Runs off the request threads: a reconciler may wait for disks and drivers.
 async fn run_once(cloud: &Arc<Cloud>, reconciler: &Arc<dyn Reconciler>) -> Result<Option<Timestamp>, ()> {
     let (cloud, again) = (Arc::clone(cloud), Arc::clone(reconciler));
@@ -122,4 +140,34 @@ async fn run_once(cloud: &Arc<Cloud>, reconciler: &Arc<dyn Reconciler>) -> Resul
     };
     crate::log::error("a reconciler failed", &[("name", reconciler.name()), ("problem", &problem)]);
     Err(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TURN_WAIT_MAX, in_turn};
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+    use std::time::Instant;
+    use tokio::sync::Semaphore;
+
+    #[tokio::test]
+    async fn one_waits_for_its_turn_but_not_for_long() {
+        let turns = Semaphore::new(1);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut slow = pin!(in_turn(&turns, std::future::pending::<()>()));
+        assert_eq!(slow.as_mut().poll(&mut cx), Poll::Pending);
+        let (begun, mut next) = (Instant::now(), pin!(in_turn(&turns, async { 7 })));
+        assert_eq!(next.as_mut().poll(&mut cx), Poll::Pending, "it is another's turn");
+        assert_eq!(next.await, 7);
+        assert!(begun.elapsed() >= TURN_WAIT_MAX, "it went on without its turn too early");
+    }
+
+    #[tokio::test]
+    async fn a_turn_ends_with_its_run() {
+        let turns = Semaphore::new(1);
+        assert_eq!(in_turn(&turns, async { 1 }).await, 1);
+        assert_eq!(turns.available_permits(), 1);
+        let mut next = pin!(in_turn(&turns, async { 2 }));
+        assert_eq!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(2));
+    }
 }
