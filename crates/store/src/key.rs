@@ -53,7 +53,14 @@ impl fmt::Debug for Key {
 impl Key {
     /// Of the cloud as a whole.
     pub fn global() -> Key {
-        Key(vec![GLOBAL])
+        Key::beginning(&[GLOBAL])
+    }
+
+    /// With room for most keys: one that grows part by part is copied each time.
+    fn beginning(first: &[u8]) -> Key {
+        let mut bytes = Vec::with_capacity(80);
+        bytes.extend(first);
+        Key(bytes)
     }
 
     /// Of an account of the `aws` partition.
@@ -62,9 +69,7 @@ impl Key {
     }
 
     pub fn account_in(partition: Partition, account: AccountId) -> Key {
-        let mut bytes = Vec::with_capacity(48);
-        bytes.extend([ACCOUNT, partition as u8]);
-        Key(bytes).account_number(account)
+        Key::beginning(&[ACCOUNT, partition as u8]).account_number(account)
     }
 
     /// Of an account of the `aws` partition in a region.

@@ -95,7 +95,12 @@ pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     if !rest.is_empty() {
         return None;
     }
-    pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect()
+    // Room is made once: a collected `Option` does not know how much there will be.
+    let mut out = Vec::with_capacity(pairs.len());
+    for [high, low] in pairs {
+        out.push(nibble(*high)? << 4 | nibble(*low)?);
+    }
+    Some(out)
 }
 
 /// S3 shows what it hashed as `41 57 53 ...`.

@@ -27,11 +27,16 @@ fn parameter(parts: &Parts, name: &str) -> Option<String> {
 }
 
 fn is_link(parts: &Parts) -> bool {
+    // Asked of each request: what is cheap comes first.
+    if parts.uri.path() != "/" || parts.uri.query().is_none() {
+        return false;
+    }
     let action = parameter(parts, "Action");
     let known = matches!(action.as_deref(), Some("ConfirmSubscription" | "Unsubscribe"));
     // What is signed is a call like any other.
-    let signed = parts.headers.contains_key("authorization") || parameter(parts, "X-Amz-Signature").is_some();
-    known && !signed && parts.uri.path() == "/"
+    let signed =
+        || parts.headers.contains_key("authorization") || parameter(parts, "X-Amz-Signature").is_some();
+    known && !signed()
 }
 
 impl Site for Links {

@@ -35,70 +35,73 @@ const OF_MEMBERS: &[(&str, &str)] = &[
 
 const DAY_SECONDS: u64 = 86_400;
 
+/// Names and what they are answered with.
+type Keys = Vec<(String, Vec<String>)>;
+
+fn add(keys: &mut Keys, name: impl Into<String>, value: impl Into<String>) {
+    keys.push((name.into(), vec![value.into()]));
+}
+
+fn add_some(keys: &mut Keys, name: &str, value: Option<impl Into<String>>) {
+    if let Some(value) = value {
+        add(keys, name, value);
+    }
+}
+
 /// The keys that a request answers.
-pub(super) fn of_request(target: Target, cx: &Cx<'_>, request: &Struct) -> Target {
-    let members = OF_MEMBERS.iter().filter_map(|(member, key)| Some((*key, text(request.get(member)?)?)));
-    let target = members.fold(target, |target, (key, value)| target.key(key, value));
-    let target = match request.str("CopySource") {
-        Some(source) => target.key("s3:x-amz-copy-source", source.trim_start_matches('/')),
-        None => target,
-    };
-    let target = of_lock(target, cx.now, request);
-    let target = of_inventory(of_connection(target, cx), request);
-    of_signature(of_tags(of_creation(target, cx.request.operation), request), cx)
+pub(super) fn of_request(mut target: Target, cx: &Cx<'_>, request: &Struct) -> Target {
+    let keys = &mut target.keys;
+    for (member, key) in OF_MEMBERS {
+        add_some(keys, key, request.get(member).and_then(text));
+    }
+    let source = request.str("CopySource").map(|source| source.trim_start_matches('/'));
+    add_some(keys, "s3:x-amz-copy-source", source);
+    of_lock(keys, cx.now, request);
+    of_connection(keys, cx);
+    of_inventory(keys, request);
+    of_creation(keys, cx.request.operation);
+    of_tags(keys, request);
+    of_signature(keys, cx);
+    target
 }
 
 /// How the connection is secured: `1.3`.
-fn of_connection(target: Target, cx: &Cx<'_>) -> Target {
+fn of_connection(keys: &mut Keys, cx: &Cx<'_>) {
     let tls = cx.request.peer.as_ref().and_then(|peer| peer.tls);
-    match tls.and_then(|tls| tls.version.strip_prefix("TLSv")) {
-        Some(version) => target.key("s3:TlsVersion", version),
-        None => target,
-    }
+    add_some(keys, "s3:TlsVersion", tls.and_then(|tls| tls.version.strip_prefix("TLSv")));
 }
 
 /// Whether what needs `s3:PutObject` makes an object, rather than something on the way to one. AWS: by this a policy that
 /// wants conditional writes leaves the parts of uploads alone.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
-fn of_creation(target: Target, operation: &str) -> Target {
-    match operation {
-        "PutObject" | "CopyObject" | "CompleteMultipartUpload" => {
-            target.key("s3:ObjectCreationOperation", "true")
-        }
-        "CreateMultipartUpload" | "UploadPart" | "UploadPartCopy" => {
-            target.key("s3:ObjectCreationOperation", "false")
-        }
-        _ => target,
-    }
+fn of_creation(keys: &mut Keys, operation: &str) {
+    let makes = match operation {
+        "PutObject" | "CopyObject" | "CompleteMultipartUpload" => Some("true"),
+        "CreateMultipartUpload" | "UploadPart" | "UploadPartCopy" => Some("false"),
+        _ => None,
+    };
+    add_some(keys, "s3:ObjectCreationOperation", makes);
 }
 
 /// The fields that an inventory asks for.
-fn of_inventory(target: Target, request: &Struct) -> Target {
+fn of_inventory(keys: &mut Keys, request: &Struct) {
     let fields = request.get("InventoryConfiguration").and_then(|c| c.member("OptionalFields"));
-    match fields.and_then(Value::as_list) {
-        Some(fields) => {
-            let names = fields.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-            target.keys("s3:InventoryAccessibleOptionalFields", names)
-        }
-        None => target,
+    if let Some(fields) = fields.and_then(Value::as_list) {
+        let names = fields.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        keys.push(("s3:InventoryAccessibleOptionalFields".to_owned(), names));
     }
 }
 
 /// How the request was signed.
-fn of_signature(target: Target, cx: &Cx<'_>) -> Target {
+fn of_signature(keys: &mut Keys, cx: &Cx<'_>) {
     if cx.request.form {
-        return target.key("s3:authType", "POST");
+        return add(keys, "s3:authType", "POST");
     }
-    let Some(signed) = &cx.request.signed else { return target };
-    let kind = if signed.presigned { "REST-QUERY-STRING" } else { "REST-HEADER" };
-    let target = target
-        .key("s3:authType", kind)
-        .key("s3:signatureversion", signed.algorithm.as_str())
-        .key("s3:signatureAge", signed.age.as_millis().to_string());
-    match &signed.payload {
-        Some(payload) => target.key("s3:x-amz-content-sha256", payload.as_str()),
-        None => target,
-    }
+    let Some(signed) = &cx.request.signed else { return };
+    add(keys, "s3:authType", if signed.presigned { "REST-QUERY-STRING" } else { "REST-HEADER" });
+    add(keys, "s3:signatureversion", signed.algorithm.as_str());
+    add(keys, "s3:signatureAge", signed.age.as_millis().to_string());
+    add_some(keys, "s3:x-amz-content-sha256", signed.payload.as_deref());
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -112,34 +115,22 @@ fn text(value: &Value) -> Option<String> {
 }
 
 /// Of `PutObjectRetention` and `PutObjectLegalHold`, whose members lie deeper.
-fn of_lock(target: Target, now: Timestamp, request: &Struct) -> Target {
+fn of_lock(keys: &mut Keys, now: Timestamp, request: &Struct) {
     let retention = request.get("Retention");
     let inner = |name: &str| retention.and_then(|r| r.member(name));
-    let target = match inner("Mode").and_then(Value::as_str) {
-        Some(mode) => target.key("s3:object-lock-mode", mode),
-        None => target,
-    };
+    add_some(keys, "s3:object-lock-mode", inner("Mode").and_then(Value::as_str));
     let until = inner("RetainUntilDate").or(request.get("ObjectLockRetainUntilDate"));
-    let target = match until {
-        Some(Value::Time(until)) => {
-            let days = until.since(now).as_secs().div_ceil(DAY_SECONDS);
-            let target = target.key("s3:object-lock-remaining-retention-days", days.to_string());
-            if retention.is_some() {
-                target.key("s3:object-lock-retain-until-date", until.iso8601())
-            } else {
-                target
-            }
-        }
-        _ => target,
-    };
-    match request.get("LegalHold").and_then(|hold| hold.member("Status")).and_then(Value::as_str) {
-        Some(status) => target.key("s3:object-lock-legal-hold", status),
-        None => target,
+    if let Some(Value::Time(until)) = until {
+        let days = until.since(now).as_secs().div_ceil(DAY_SECONDS);
+        add(keys, "s3:object-lock-remaining-retention-days", days.to_string());
+        add_some(keys, "s3:object-lock-retain-until-date", retention.map(|_| until.iso8601()));
     }
+    let held = request.get("LegalHold").and_then(|hold| hold.member("Status")).and_then(Value::as_str);
+    add_some(keys, "s3:object-lock-legal-hold", held);
 }
 
 /// Tags that a request sets: in a header as a query string, or in a document.
-fn of_tags(target: Target, request: &Struct) -> Target {
+fn of_tags(keys: &mut Keys, request: &Struct) {
     let pairs: Vec<(String, String)> = match request.get("Tagging") {
         Some(Value::Str(header)) => header_tags(header),
         Some(document) => {
@@ -147,13 +138,12 @@ fn of_tags(target: Target, request: &Struct) -> Target {
             let text = |tag: &Value, name: &str| tag.member(name).and_then(Value::as_str).map(str::to_owned);
             set.iter().filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value")?))).collect()
         }
-        None => return target,
+        None => return,
     };
-    let names = pairs.iter().map(|(name, _)| name.clone()).collect();
-    let target = target.keys("s3:RequestObjectTagKeys", names);
-    pairs
-        .into_iter()
-        .fold(target, |target, (name, value)| target.key(format!("s3:RequestObjectTag/{name}"), value))
+    keys.push(("s3:RequestObjectTagKeys".to_owned(), pairs.iter().map(|(name, _)| name.clone()).collect()));
+    for (name, value) in pairs {
+        add(keys, format!("s3:RequestObjectTag/{name}"), value);
+    }
 }
 
 /// `a=1&b=2`, escaped as in a form.
@@ -162,9 +152,9 @@ pub fn header_tags(header: &str) -> Vec<(String, String)> {
 }
 
 /// The keys that an existing version answers.
-pub(super) fn of_version(target: Target, version: Option<&Version>) -> Target {
-    let Some(version) = version else { return target };
-    version.tags.iter().fold(target, |target, (name, value)| {
-        target.key(format!("s3:ExistingObjectTag/{name}"), value.clone())
-    })
+pub(super) fn of_version(mut target: Target, version: Option<&Version>) -> Target {
+    for (name, value) in version.into_iter().flat_map(|version| &version.tags) {
+        add(&mut target.keys, format!("s3:ExistingObjectTag/{name}"), value.clone());
+    }
+    target
 }

@@ -51,12 +51,15 @@ impl Site for Forms {
     }
 
     fn claims(&self, parts: &Parts) -> bool {
-        let is_form = header(parts, "content-type").is_some_and(|kind| {
-            kind.get(..19).is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"))
-        });
-        parts.method == http::Method::POST
-            && parts.uri.query().is_none_or(str::is_empty)
-            && bucket(parts).is_some_and(|(_, virtual_host)| is_form || virtual_host || is_other_form(parts))
+        if parts.method != http::Method::POST || !parts.uri.query().is_none_or(str::is_empty) {
+            return false;
+        }
+        let is_form = || {
+            let kind = header(parts, "content-type");
+            kind.and_then(|kind| kind.get(..19))
+                .is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"))
+        };
+        bucket(parts).is_some_and(|(_, virtual_host)| virtual_host || is_form() || is_other_form(parts))
     }
 
     fn answer<'a>(
