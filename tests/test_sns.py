@@ -1,9 +1,13 @@
 """SNS through boto3 and the AWS CLI: to queues, to HTTP endpoints that confirm, to the mailbox; across kill -9."""
 
 import contextlib
+import html
 import json
+import re
 import threading
 import time
+import urllib.error
+import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -173,6 +177,30 @@ def test_the_command_line_and_the_mailbox(own_cloud, own_account):
         time.sleep(0.05)
     assert [(m["to"], m["body"], m["protocol"]) for m in letters] == [("+15551234567", "by hand", "sms")]
     assert "by hand" in own_cloud.run("mailbox").stdout
+
+
+def test_the_mailbox_in_a_browser(own_cloud, own_account):
+    sns = own_account.client("sns")
+    topic = sns.create_topic(Name="letters")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="<b>@example.com")
+    page = f"{own_cloud.endpoint}/_virga/mailbox"
+    asked = urllib.request.Request(page, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    deadline = time.monotonic() + 20
+    while "&lt;b&gt;@example.com" not in (shown := urllib.request.urlopen(asked).read().decode()):
+        assert time.monotonic() < deadline, shown
+        time.sleep(0.05)
+    assert "<b>" not in shown
+    # The link in the letter confirms the subscription, as it does in AWS's letters.
+    link = html.unescape(re.search(r'href="([^"]+ConfirmSubscription[^"]+)"', shown)[1])
+    urllib.request.urlopen(link).read()
+    confirmed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]["SubscriptionArn"]
+    assert confirmed.startswith(topic + ":")
+    # Programs that ask for nothing in particular get JSON, and other sites nothing.
+    assert own_cloud.ask("mailbox")["letters"][0]["protocol"] == "email"
+    foreign = urllib.request.Request(page, headers={"Accept": "text/html", "Sec-Fetch-Site": "cross-site"})
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(foreign)
+    assert error.value.code == 403
 
 
 def publish_until_cut(cloud, topic, worker, accepted, cut):

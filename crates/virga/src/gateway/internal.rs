@@ -3,7 +3,7 @@
 //! They carry no AWS signature, so they answer only to loopback, only under a loopback name (a page on the web cannot
 //! rebind its name to here) and never to a request that a browser made for another site.
 
-use super::{Answered, Gateway, az, exec, partner, path, response, spot, usage};
+use super::{Answered, Gateway, az, exec, mailbox, partner, path, response, spot, usage};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use kernel::{Body, Incoming};
@@ -38,6 +38,10 @@ pub(super) async fn answer(
                     Err(refusal) => Err(refusal),
                 }
             }
+            Ok(_) if mailbox::wants_page(parts) => match mailbox::page(&gateway.cloud).await {
+                Ok(shown) => return shown,
+                Err(refusal) => Err(refusal),
+            },
             Ok(bytes) => page(gateway, parts, &bytes).await,
         },
     };
@@ -123,14 +127,8 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
             let found = aside(move || cloud.why(&asked)).await?;
             found.ok_or_else(|| Refusal(404, format!("no call with the request id {id} is on record")))
         }
-        ("GET", "/_virga/mailbox") => {
-            let cloud = Arc::clone(cloud);
-            aside(move || mailbox(&cloud)).await
-        }
-        ("POST", "/_virga/mailbox") => {
-            let (cloud, order) = (Arc::clone(cloud), body.to_vec());
-            aside(move || reply(&cloud, &order)).await?
-        }
+        ("GET", mailbox::PATH) => mailbox::list(cloud).await,
+        ("POST", mailbox::PATH) => mailbox::reply(cloud, body).await,
         ("GET", path) if path.starts_with("/_virga/console/") => {
             let instance = path["/_virga/console/".len()..].to_owned();
             let from = parts.uri.query().and_then(|query| query.strip_prefix("from=")).unwrap_or_default();
@@ -151,37 +149,6 @@ fn console(cloud: &kernel::Cloud, instance: &str, from: u64) -> Result<Value, Re
     let said = cloud.memory::<compute::ec2::machinery::Machinery>().console_from(instance, from);
     let (said, end) = said.ok_or_else(none)?;
     Ok(json!({ "output": String::from_utf8_lossy(&said), "end": end }))
-}
-
-fn mailbox(cloud: &kernel::Cloud) -> Result<Value, String> {
-    let letters = integration::sns::mailbox::letters(cloud).map_err(|e| e.to_string())?;
-    let shown = letters.into_iter().map(|letter| {
-        json!({
-            "account": letter.account.to_string(),
-            "region": letter.region.name(),
-            "protocol": letter.protocol,
-            "to": letter.to,
-            "subject": letter.subject,
-            "body": letter.body,
-            "time": letter.time.iso8601(),
-            "topicArn": letter.topic_arn,
-            "messageId": letter.message_id,
-            "sender": letter.sender,
-            "kind": letter.kind,
-        })
-    });
-    Ok(json!({ "letters": shown.collect::<Vec<_>>() }))
-}
-
-/// `{"from": "+4915112345678", "words": "STOP"}`: what the recipient of a text message replies.
-fn reply(cloud: &kernel::Cloud, order: &[u8]) -> Result<Result<Value, Refusal>, String> {
-    let order: Value = serde_json::from_slice(order).unwrap_or_default();
-    let text = |name: &str| order.get(name).and_then(Value::as_str);
-    let (Some(from), Some(words)) = (text("from"), text("words")) else {
-        return Ok(Err(Refusal(400, "the body must say from whom and with which words".into())));
-    };
-    let count = integration::sns::text::reply(cloud, from, words)?;
-    Ok(Ok(json!({ "optedOut": count })))
 }
 
 fn services(gateway: &Gateway, word: &str) -> Value {
