@@ -12,6 +12,7 @@ mod cipher;
 pub(crate) mod exec;
 mod front;
 mod internal;
+mod mfa;
 mod partner;
 mod path;
 mod spot;
