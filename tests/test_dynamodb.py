@@ -1,5 +1,6 @@
 """DynamoDB through boto3: tables, items, queries, conditions, transactions; what was acknowledged survives kill -9."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -157,3 +158,43 @@ def test_reads_lag_where_that_is_asked_for(tmp_path):
         assert "Item" in dynamodb.get_item(TableName="late", Key=key)
     finally:
         lagging.kill()
+
+
+def test_the_command_line(account):
+    aws = account.aws
+    keys = ["--attribute-definitions", "AttributeName=pk,AttributeType=S", "AttributeName=sk,AttributeType=N"]
+    schema = ["--key-schema", "AttributeName=pk,KeyType=HASH", "AttributeName=sk,KeyType=RANGE"]
+    made = aws("dynamodb", "create-table", "--table-name", "notes", *keys, *schema, "--billing-mode", "PAY_PER_REQUEST")
+    assert made["TableDescription"]["TableStatus"] == "CREATING"
+    aws("dynamodb", "wait", "table-exists", "--table-name", "notes")
+
+    def item(number, **more):
+        return json.dumps({"pk": {"S": "a"}, "sk": {"N": str(number)}} | more)
+
+    for number in (1, 2, 3):
+        aws("dynamodb", "put-item", "--table-name", "notes", "--item", item(number, v={"S": f"v{number}"}))
+    values = json.dumps({":a": {"S": "a"}, ":n": {"N": "1"}})
+    query = ["--key-condition-expression", "pk = :a AND sk > :n", "--expression-attribute-values", values]
+    found = aws("dynamodb", "query", "--table-name", "notes", *query, "--page-size", "1")
+    assert [one["v"]["S"] for one in found["Items"]] == ["v2", "v3"]
+    writes = [
+        {"Delete": {"TableName": "notes", "Key": json.loads(item(1))}},
+        {
+            "ConditionCheck": {
+                "TableName": "notes",
+                "Key": json.loads(item(9)),
+                "ConditionExpression": "attribute_exists(pk)",
+            }
+        },
+    ]
+    cancelled = aws("dynamodb", "transact-write-items", "--transact-items", json.dumps(writes), check=False)
+    assert cancelled.returncode != 0
+    assert "TransactionCanceledException" in cancelled.stderr
+    got = aws("dynamodb", "get-item", "--table-name", "notes", "--key", item(1), "--consistent-read")
+    assert got["Item"]["v"] == {"S": "v1"}
+    updated = aws(
+        *("dynamodb", "execute-statement", "--statement"),
+        """UPDATE "notes" SET v = 'new' WHERE pk = 'a' AND sk = 1 RETURNING ALL NEW *""",
+    )
+    assert updated["Items"][0]["v"] == {"S": "new"}
+    aws("dynamodb", "delete-table", "--table-name", "notes")

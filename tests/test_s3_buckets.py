@@ -1,10 +1,13 @@
 """S3's buckets through boto3 and the AWS CLI: configurations, listings, policies, websites, the clock."""
 
+import base64
+import hmac
 import json
 import time
 import urllib.error
 import urllib.request
 import uuid
+from datetime import datetime
 
 import pytest
 from cloudtest import refused
@@ -203,3 +206,53 @@ def test_a_queue_hears_of_objects(account, s3, bucket):
     record = told["Records"][0]
     assert (record["eventName"], record["s3"]["configurationId"]) == ("ObjectCreated:Put", "mine")
     assert (record["s3"]["object"]["key"], record["s3"]["object"]["size"]) == ("a+b.jpg", 5)
+
+
+def _codes(seed, clock, count=1):
+    """What a device shows now and in the steps that follow (RFC 6238)."""
+    step = int(datetime.fromisoformat(clock).timestamp()) // 30
+    codes = []
+    for at in range(step, step + count):
+        mac = hmac.digest(base64.b32decode(seed), at.to_bytes(8, "big"), "sha1")
+        start = mac[-1] & 15
+        codes.append(f"{(int.from_bytes(mac[start : start + 4], 'big') & 0x7FFFFFFF) % 10**6:06}")
+    return codes
+
+
+def test_versions_go_with_roots_device_only(own_cloud, own_account):
+    """As AWS's guide does it: root's virtual device, the bucket, and a version that goes."""
+    name = "root-account-mfa-device"
+    made = own_account.client("iam").create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
+    serial, seed = made["SerialNumber"], made["Base32StringSeed"]
+
+    def now():
+        return json.loads(own_cloud.run("--json", "clock").stdout)["now"]
+
+    wrong = own_cloud.run("mfa", "enable", serial, "000000", "000000", check=False)
+    assert wrong.returncode != 0
+    assert "Authentication code for device is not valid." in wrong.stderr
+    assert own_cloud.run("mfa", "enable", serial, *_codes(seed, now(), 2)).stdout.strip() == serial
+    assert own_cloud.run("mfa").stdout.strip() == serial
+
+    def mfa():
+        own_cloud.run("clock", "+1m")
+        return f"{serial} {_codes(seed, now())[0]}"
+
+    bucket = f"kept-{own_account.account}"
+    own_account.client("s3").create_bucket(Bucket=bucket)
+    both = "Status=Enabled,MFADelete=Enabled"
+    aws = own_account.aws
+    aws("s3api", "put-bucket-versioning", "--bucket", bucket, "--versioning-configuration", both, "--mfa", mfa())
+    assert aws("s3api", "get-bucket-versioning", "--bucket", bucket) == {"Status": "Enabled", "MFADelete": "Enabled"}
+    s3 = own_account.client("s3")
+    version = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["VersionId"]
+    with refused("AccessDenied", status=403) as caught:
+        s3.delete_object(Bucket=bucket, Key="k", VersionId=version)
+    assert caught.value.response["Error"]["Message"] == "Mfa Authentication must be used for this request"
+    own_cloud.restart()
+    code = mfa()
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=version, MFA=code)
+    with refused("AccessDenied", status=403):
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"}, MFA=code)
+    assert "no root user has an MFA device" in own_cloud.run("mfa", "deactivate", serial).stdout
+    own_account.client("iam").delete_virtual_mfa_device(SerialNumber=serial)

@@ -3,7 +3,7 @@
 
 use crate::bus::News;
 use crate::cloud::Cloud;
-use crate::identity::{Bound, Caller, Names};
+use crate::identity::{Bound, Caller, Names, Proof};
 use crate::meter::{Kind, Line};
 use crate::seal::Sealer;
 use crate::way::Way;
@@ -183,6 +183,15 @@ impl<'a> Cx<'a> {
     /// The store's own.
     pub fn unbind(&self, policy: &str, names: &Names) -> Result<String, StoreError> {
         self.cloud.directory.unbind(self.tx, policy, names)
+    }
+
+    /// As [`Directory::prove`](crate::identity::Directory::prove), for the caller.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn prove(&mut self, serial: &str, code: &str) -> Result<Proof, StoreError> {
+        let cloud = self.cloud;
+        cloud.directory.prove(self.tx, cloud.sealer(), self.caller, (serial, code), self.now)
     }
 
     pub fn sealer(&self) -> &Sealer {

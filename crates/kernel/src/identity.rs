@@ -1,5 +1,6 @@
 //! Who is calling: what the kernel needs to know of a caller, and the door to the service that knows it (IAM).
 
+use crate::seal::Sealer;
 use auth::policy::{Policy, PolicySource, Principal};
 use auth::sigv4::Secret;
 use base::tag::Tags;
@@ -102,6 +103,15 @@ pub enum Unknown {
     Unreadable(String),
 }
 
+/// What became of a code of an MFA device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Proof {
+    Held,
+    WrongCode,
+    /// There is no such device, or it is somebody else's.
+    NotTheirs,
+}
+
 /// The ARNs of those whom a policy names, by their unique ids.
 pub type Names = BTreeMap<String, String>;
 
@@ -154,6 +164,20 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
         region: &'static str,
         at: Timestamp,
     );
+
+    /// Whether `code` is right now the code of the caller's MFA device `serial`. A code that held never holds again, which
+    /// is written with the transaction.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn prove(
+        &self,
+        tx: &mut Tx,
+        sealer: &Sealer,
+        caller: &Caller,
+        device: (&str, &str),
+        now: Timestamp,
+    ) -> Result<Proof, store::StoreError>;
 
     /// Binds a resource's policy to the users and roles that it names now, by their unique ids: who is deleted and made
     /// again under the same name is somebody else. The inner error is an entry that names nobody.

@@ -13,6 +13,7 @@ use crate::cx::Peer;
 use crate::identity::Caller;
 use crate::reply::{Content, Reply};
 use base::Timestamp;
+use base::tag::Tags;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::request::Parts;
@@ -89,6 +90,8 @@ pub struct Thing {
     pub size: Option<u64>,
     /// Status and code of its refusal, where it has one of its own.
     pub refused: Option<(u16, String)>,
+    /// Where it had some and is gone, so that nobody can look.
+    pub tags: Option<Tags>,
 }
 
 /// What a wanted request carries.

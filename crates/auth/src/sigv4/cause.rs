@@ -141,6 +141,8 @@ enum Kind {
     Expired,
 }
 
+/// Credential, SignedHeaders and Signature.
+const COMPONENTS: usize = 3;
 const NOT_MATCHING: &str = "The request signature we calculated does not match the signature you provided. \
     Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
 const TOKEN_INVALID: &str = "The security token included in the request is invalid.";
@@ -341,7 +343,10 @@ impl Cause {
                     "Authorization",
                     authorization,
                 ),
-                [one] => malformed(Via::Header, &format!("missing {one}.")),
+                // One of three under another name.
+                [one] if authorization.matches('=').count() >= COMPONENTS => {
+                    malformed(Via::Header, &format!("missing {one}."))
+                }
                 _ => malformed(
                     Via::Header,
                     "the authorization header requires three components: Credential, SignedHeaders, and Signature.",

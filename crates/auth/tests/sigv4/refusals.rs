@@ -216,6 +216,16 @@ fn authorization_headers_that_s3_cannot_read() {
         (
             "AWS4-HMAC-SHA256 Credential=a/b/c/d/e,SignedHeaders=host".to_owned(),
             vec![date],
+            (
+                malformed,
+                400,
+                "The authorization header is malformed; the authorization header requires three components: \
+                 Credential, SignedHeaders, and Signature.",
+            ),
+        ),
+        (
+            "AWS4-HMAC-SHA256 Credential=a/b/c/d/e,SignedHeaders=host,Signed=1".to_owned(),
+            vec![date],
             (malformed, 400, "The authorization header is malformed; missing Signature."),
         ),
         (

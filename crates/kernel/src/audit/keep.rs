@@ -195,7 +195,8 @@ mod tests {
     use super::*;
     use crate::audit::{Note, Query, caller_fields, walk};
     use crate::cx::Request;
-    use crate::identity::{Bound, Caller, ControlLevel, Directory, Known, Membership, Names, Unknown};
+    use crate::identity::{Bound, Caller, ControlLevel, Directory, Known, Membership, Names, Proof, Unknown};
+    use crate::seal::Sealer;
     use crate::{Parts, Settings};
     use base::{AccountId, Clock, Region, Rng};
     use store::{Store, StoreError, Tx};
@@ -224,6 +225,17 @@ mod tests {
         }
 
         fn used(&self, _: &Caller, _: &'static str, _: &'static str, _: &'static str, _: Timestamp) {}
+
+        fn prove(
+            &self,
+            _: &mut Tx,
+            _: &Sealer,
+            _: &Caller,
+            _: (&str, &str),
+            _: Timestamp,
+        ) -> Result<Proof, StoreError> {
+            Ok(Proof::NotTheirs)
+        }
 
         fn bind(&self, _: &Tx, policy: &str) -> Result<Result<Bound, String>, StoreError> {
             Ok(Ok((policy.to_owned(), Names::new())))

@@ -9,7 +9,7 @@ use auth::sigv4::Secret;
 use base::tag::Tags;
 use base::{AccountId, Timestamp};
 use kernel::identity::{
-    Bound, Caller, CallerPolicies, ControlLevel, Directory, Known, Membership, Names, Unknown,
+    Bound, Caller, CallerPolicies, ControlLevel, Directory, Known, Membership, Names, Proof, Unknown,
 };
 use kernel::seal::Sealer;
 use std::sync::Arc;
@@ -140,6 +140,17 @@ impl Directory for IamDirectory {
             None => self.long_term(tx, access_key),
             Some(token) => crate::sts::caller::look_up(self, tx, access_key, token, now),
         }
+    }
+
+    fn prove(
+        &self,
+        tx: &mut Tx,
+        sealer: &Sealer,
+        caller: &Caller,
+        device: (&str, &str),
+        now: Timestamp,
+    ) -> Result<Proof, StoreError> {
+        super::mfa::prove(tx, sealer, caller, device, now)
     }
 
     fn bind(&self, tx: &Tx, policy: &str) -> Result<Result<Bound, String>, StoreError> {

@@ -28,6 +28,7 @@ pub mod password;
 pub(crate) mod pem;
 mod qr;
 mod report;
+pub mod root_device;
 mod saml;
 pub mod service_linked;
 mod simulation;

@@ -5,6 +5,7 @@
 //! Not here: when the account was created, which this cloud does not record (`N/A`).
 
 use super::IamError;
+use super::mfa;
 use super::model::{
     ACCESS_KEYS, AccessKey, Account, LOGIN_PROFILES, PasswordPolicy, SIGNING_CERTIFICATES, USERS, User,
     of_user,
@@ -28,7 +29,8 @@ pub(crate) fn csv(tx: &Tx, account: AccountId) -> Result<String, IamError> {
     let root = Account::of(tx, account)?;
     let mut out = String::from(HEADER);
     let mut row = vec!["<root_account>".to_owned(), format!("arn:aws:iam::{account}:root"), NONE.into()];
-    row.extend([UNSUPPORTED, "no_information", UNSUPPORTED, UNSUPPORTED, "false"].map(str::to_owned));
+    row.extend([UNSUPPORTED, "no_information", UNSUPPORTED, UNSUPPORTED].map(str::to_owned));
+    row.push((!mfa::of_root(tx, account)?.is_empty()).to_string());
     keys(tx, &root.access_keys, &mut row)?;
     row.extend(["false", NONE, "false", NONE].map(str::to_owned));
     add(&mut out, &row);

@@ -225,6 +225,13 @@ wire::errors! {
         Locked = 403, "AccessDenied", "Access Denied because object protected by object lock.";
         LoggingElsewhere = 403, "CrossLocationLoggingProhibitted", "Cross S3 location logging not allowed. ";
         LoggingTarget(message: String) = 400, "InvalidTargetBucketForLogging", "{message}";
+        MfaDevice(serial: String, code: String) = 400, "NotDeviceOwnerError", "The device with serial number {serial} that generated token {code} is not owned by the authenticated user";
+        MfaMalformed = 400, "InvalidArgument", "Mfa header is invalid -- the header should be formatted as {{serialNumber}}(space){{tokenCode}}";
+        MfaMissing = 403, "AccessDenied", "Mfa Authentication must be used for this request";
+        MfaOfOthers = 403, "AccessDenied", "This operation may only be performed by the bucket owner";
+        MfaWithLifecycle = 409, "InvalidBucketState", "Mfa Authentication is not supported on a bucket with lifecycle configuration. Delete lifecycle configuration before enabling Mfa Authentication.";
+        MfaWithToken = 400, "InvalidRequest", "DevPay and Mfa are mutually exclusive authorization methods.";
+        MfaWrong = 403, "AccessDenied", "MFA authentication failed";
         Moved(endpoint: String) = 301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.";
         OwnerNumber(said: String) = 400, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS Account ID... [{said}]";
         OwnershipMissing(bucket: String) = 404, "OwnershipControlsNotFoundError", "The bucket ownership controls were not found";

@@ -1,14 +1,17 @@
 //! Request metrics, in CloudWatch's namespace `AWS/S3`: what each request adds to them ([`samples`]), by the
 //! configurations of its bucket.
 //!
-//! Not here: filters by tags and access points, which are refused.
+//! Tags are those that the object has once the request has ended, or had before it went. Not here: filters by access
+//! points, of which there are none; they are refused.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html>
 
 use super::errors::{Refusal, S3Error};
 use super::settings::MetricsConfiguration;
 use super::watched::{About, Watched, WatchedBucket};
+use super::{buckets, versions};
 use base::Timestamp;
+use base::tag::Tags;
 use kernel::Cloud;
 use kernel::vitals::{Metric, Place, Source, Vitals};
 use kernel::witness::Seen;
@@ -22,7 +25,7 @@ const MILLISECONDS: &str = "Milliseconds";
 
 impl MetricsConfiguration {
     /// # Errors
-    /// `MalformedXML`; `NotImplemented` for filters by what a request's head does not tell.
+    /// `MalformedXML`; `NotImplemented` for filters by access points.
     pub fn check(&self) -> Result<(), S3Error> {
         let Some(filter) = &self.filter else { return Ok(()) };
         let set = [
@@ -35,39 +38,78 @@ impl MetricsConfiguration {
             return Err(Refusal::MalformedXml.into());
         }
         let and = filter.and.as_ref();
-        let tags = filter.tag.is_some() || and.is_some_and(|and| !and.tags.is_empty());
-        let points = filter.access_point.is_some() || and.is_some_and(|and| and.access_point.is_some());
-        if tags || points {
-            let what = if tags { "tags" } else { "access points" };
-            return Err(Refusal::NotBuilt(format!("A metrics filter by {what}")).into());
+        if filter.access_point.is_some() || and.is_some_and(|and| and.access_point.is_some()) {
+            return Err(Refusal::NotBuilt("A metrics filter by access points".to_owned()).into());
         }
         Ok(())
     }
 
-    fn takes(&self, key: Option<&str>) -> bool {
+    /// Asks for tags of objects.
+    fn asks_tags(&self) -> bool {
+        let filter = self.filter.as_ref();
+        filter.is_some_and(|f| f.tag.is_some() || f.and.as_ref().is_some_and(|and| !and.tags.is_empty()))
+    }
+
+    fn takes(&self, key: Option<&str>, tags: &Tags) -> bool {
         let Some(filter) = &self.filter else { return true };
-        let and = filter.and.as_ref().and_then(|and| and.prefix.as_deref());
-        let prefix = filter.prefix.as_deref().or(and).unwrap_or_default();
-        key.is_some_and(|key| key.starts_with(prefix))
+        let and = filter.and.as_ref();
+        let prefix = filter.prefix.as_deref().or(and.and_then(|and| and.prefix.as_deref()));
+        let mut wanted = filter.tag.iter().chain(and.iter().flat_map(|and| &and.tags));
+        key.is_some_and(|key| key.starts_with(prefix.unwrap_or_default()))
+            && wanted.all(|tag| tags.get(&tag.key) == Some(&tag.value))
+    }
+}
+
+/// The object that a request was about, to a bucket's configurations.
+struct Asked<'a> {
+    key: Option<&'a str>,
+    version: Option<&'a str>,
+    /// What its handler has told of it.
+    told: Option<&'a Tags>,
+}
+
+impl Asked<'_> {
+    /// None where they cannot be read.
+    fn tags(&self, cloud: &Cloud, bucket: &WatchedBucket) -> Tags {
+        if let Some(told) = self.told {
+            return told.clone();
+        }
+        let (snapshot, Some(key)) = (cloud.store().snapshot(), self.key) else { return Tags::new() };
+        let found =
+            buckets::find(cloud, &snapshot, &bucket.name).ok().flatten().and_then(|bucket| {
+                match self.version {
+                    Some(id) => versions::by_id(&snapshot, &bucket, key, id).ok()?.map(|found| found.version),
+                    None => versions::current(&snapshot, &bucket, key).ok()?,
+                }
+            });
+        found.map(|version| version.tags).unwrap_or_default()
     }
 }
 
 /// Adds a request to the metrics of the buckets that it was about.
 pub fn note(cloud: &Cloud, watched: &Watched, about: &About<'_>, seen: &Seen) {
     if let Some(bucket) = watched.of(&about.bucket) {
-        add(cloud, bucket, about.key.as_deref(), seen.began, &samples(seen, about.key.is_some()));
+        let query = seen.parts.uri.query().unwrap_or_default();
+        let version = query.split('&').find_map(|pair| pair.strip_prefix("versionId="));
+        let told = seen.facts.things.first().and_then(|thing| thing.tags.as_ref());
+        let object = Asked { key: about.key.as_deref(), version, told };
+        add(cloud, bucket, &object, seen.began, &samples(seen, about.key.is_some()));
     }
     if seen.facts.operation == Some("CopyObject")
-        && let Some((source, key, _)) = &about.source
+        && let Some((source, key, version)) = &about.source
         && let Some(bucket) = watched.of(source)
     {
         let read = (Metric { name: "GetRequests", unit: COUNT }, 1.0);
-        add(cloud, bucket, Some(key), seen.began, &[read]);
+        let object = Asked { key: Some(key), version: version.as_deref(), told: None };
+        add(cloud, bucket, &object, seen.began, &[read]);
     }
 }
 
-fn add(cloud: &Cloud, bucket: &WatchedBucket, key: Option<&str>, at: Timestamp, samples: &[(Metric, f64)]) {
-    for configuration in bucket.metrics.iter().filter(|configuration| configuration.takes(key)) {
+fn add(cloud: &Cloud, bucket: &WatchedBucket, object: &Asked<'_>, at: Timestamp, samples: &[(Metric, f64)]) {
+    let asks = bucket.metrics.iter().any(MetricsConfiguration::asks_tags);
+    let tags = if asks { object.tags(cloud, bucket) } else { Tags::new() };
+    let taking = bucket.metrics.iter().filter(|configuration| configuration.takes(object.key, &tags));
+    for configuration in taking {
         let dimensions = vec![("BucketName", bucket.name.clone()), ("FilterId", configuration.id.clone())];
         let place = Place { source: SOURCE, home: (bucket.owner, bucket.region), dimensions };
         cloud.memory::<Vitals>().note(place, at, samples);
@@ -118,6 +160,7 @@ fn kind(operation: Option<&str>, method: &str, of_object: bool) -> Option<&'stat
 
 #[cfg(test)]
 mod tests {
+    use super::super::filter::RuleTag;
     use super::super::settings::{MetricsAnd, MetricsFilter};
     use super::*;
 
@@ -143,15 +186,28 @@ mod tests {
     fn filters() {
         let of = |filter| MetricsConfiguration { id: "i".into(), filter };
         let prefix = MetricsFilter { prefix: Some("a/".into()), ..MetricsFilter::default() };
-        assert!(of(None).takes(None) && of(None).takes(Some("k")));
-        assert!(of(Some(prefix.clone())).takes(Some("a/k")));
-        assert!(!of(Some(prefix.clone())).takes(Some("b")) && !of(Some(prefix.clone())).takes(None));
+        let none = Tags::new();
+        assert!(of(None).takes(None, &none) && of(None).takes(Some("k"), &none));
+        assert!(of(Some(prefix.clone())).takes(Some("a/k"), &none));
+        assert!(!of(Some(prefix.clone())).takes(Some("b"), &none));
+        assert!(!of(Some(prefix.clone())).takes(None, &none));
         assert!(of(Some(prefix.clone())).check().is_ok());
+        let and = MetricsAnd {
+            prefix: Some("a/".into()),
+            tags: vec![RuleTag { key: "k".into(), value: "v".into() }],
+            access_point: None,
+        };
+        let both = of(Some(MetricsFilter { and: Some(and), ..MetricsFilter::default() }));
+        assert!(both.check().is_ok() && both.asks_tags());
+        let tags = |value: &str| Tags::from([("k".to_owned(), value.to_owned())]);
+        assert!(both.takes(Some("a/k"), &tags("v")));
+        assert!(!both.takes(Some("a/k"), &tags("w")) && !both.takes(Some("b"), &tags("v")));
+        assert!(!both.takes(Some("a/k"), &none) && !both.takes(None, &tags("v")));
         let two = MetricsFilter { and: Some(MetricsAnd::default()), ..prefix };
         let code = |filter| wire::Fault::from(of(Some(filter)).check().unwrap_err()).code;
         assert_eq!(code(two), "MalformedXML");
         assert_eq!(code(MetricsFilter::default()), "MalformedXML");
-        let tagged = MetricsFilter { tag: Some(Default::default()), ..MetricsFilter::default() };
-        assert_eq!(code(tagged), "NotImplemented");
+        let point = MetricsFilter { access_point: Some("arn".into()), ..MetricsFilter::default() };
+        assert_eq!(code(point), "NotImplemented");
     }
 }

@@ -23,6 +23,7 @@ pub mod listing;
 pub mod lock;
 pub mod logging;
 pub mod metering;
+mod mfa;
 pub mod model;
 pub mod name;
 pub mod notification;

@@ -93,8 +93,8 @@ fn refused(error: &TagError, pairs: &[(String, String)], max: usize) -> S3Error 
 }
 
 fn too_many(max: usize) -> S3Error {
-    let whose = if max == OF_OBJECT_MAX { "Object" } else { "Bucket" };
-    Denial::TagsTooMany(format!("{whose} tags cannot be greater than {max}")).into()
+    let what = if max == OF_OBJECT_MAX { "Object tags" } else { "Bucket tag count" };
+    Denial::TagsTooMany(format!("{what} cannot be greater than {max}")).into()
 }
 
 fn words(error: &TagError) -> &'static str {

@@ -14,6 +14,7 @@ mod lab;
 mod least_privilege;
 mod logs;
 mod mailbox;
+mod mfa;
 mod partner;
 mod reset;
 mod spot;
@@ -78,6 +79,8 @@ enum Command {
     Logs(logs::Options),
     /// Print what SNS would have sent as e-mails, text messages and to mobile devices, or reply to a text message
     Mailbox(mailbox::Options),
+    /// List the MFA devices of root users, give one to a root, or take it back
+    Mfa(mfa::Options),
     /// List the product providers that may ask for temporary delegation, register one, or what it asks for
     Partner(partner::Options),
     /// Tell which layer and statement decided a call, or which rules decide about a packet
@@ -122,6 +125,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Reset(options) => reset::run(&cx, &options),
         Command::Logs(options) => logs::run(&cx, &options),
         Command::Mailbox(options) => mailbox::run(&cx, &options),
+        Command::Mfa(options) => mfa::run(&cx, &options),
         Command::Partner(options) => partner::run(&cx, &options),
         Command::Why(options) => why::run(&cx, &options),
         Command::Az(options) => az::run(&cx, &options),

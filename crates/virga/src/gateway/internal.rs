@@ -3,7 +3,7 @@
 //! They carry no AWS signature, so they answer only to loopback, only under a loopback name (a page on the web cannot
 //! rebind its name to here) and never to a request that a browser made for another site.
 
-use super::{Answered, Gateway, az, exec, mailbox, partner, path, response, spot, usage};
+use super::{Answered, Gateway, az, exec, mailbox, mfa, partner, path, response, spot, usage};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use kernel::{Body, Incoming};
@@ -120,6 +120,14 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
         ("POST", "/_virga/partner") => {
             let (cloud, order) = (Arc::clone(cloud), body.to_vec());
             aside(move || Ok::<_, String>(partner::order(&cloud, &order))).await?
+        }
+        ("GET", "/_virga/mfa") => {
+            let cloud = Arc::clone(cloud);
+            aside(move || mfa::list(&cloud)).await
+        }
+        ("POST", "/_virga/mfa") => {
+            let (cloud, order) = (Arc::clone(cloud), body.to_vec());
+            aside(move || Ok::<_, String>(mfa::order(&cloud, &order))).await?
         }
         ("GET", path) if path.starts_with("/_virga/why/") => {
             let id = path["/_virga/why/".len()..].to_owned();

@@ -13,6 +13,7 @@ pub(crate) mod exec;
 mod front;
 mod internal;
 mod mailbox;
+mod mfa;
 mod partner;
 mod path;
 mod spot;

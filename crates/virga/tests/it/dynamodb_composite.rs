@@ -80,6 +80,13 @@ fn keys_of_several_attributes() {
     assert_eq!(ids(&rest), ["2", "1"]);
     let backward = query(&root, both, json!({"ScanIndexForward": false, "Limit": 3}));
     assert_eq!(ids(&backward), ["1", "2", "3"]);
+    // The legacy parameter asks for more than two here, too.
+    let is = |operator: &str, kind: &str, value: &str| json!({"ComparisonOperator": operator, "AttributeValueList": [{(kind): value}]});
+    let legacy = json!({"TableName": "matches", "IndexName": "by-place", "KeyConditions": {
+        "t": is("EQ", "S", "w"), "r": is("EQ", "S", "na"), "round": is("EQ", "S", "semi"),
+        "bracket": is("EQ", "S", "up"), "n": is("GT", "N", "9"),
+    }});
+    assert_eq!(ids(&root.call("dynamodb", "Query", legacy)), ["1"]);
     for (condition, message) in [
         ("#t = :t", "Query condition missed key schema element: r"),
         (

@@ -455,7 +455,21 @@ fn scans() {
         .map(|at| scan(json!({"Segment": at, "TotalSegments": 3})).ok()["Count"].as_u64().unwrap())
         .collect();
     assert!(parts.iter().sum::<u64>() == 50 && parts.iter().all(|part| *part > 5), "{parts:?}");
-    scan(json!({"Segment": 3, "TotalSegments": 3})).refused_with(400, "ValidationException", "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: 3 is not less than TotalSegments: 3");
+    scan(json!({"Select": "SPECIFIC_ATTRIBUTES"})).refused_with(
+        400,
+        "ValidationException",
+        "1 validation error detected: Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
+    );
+    scan(json!({"Select": "COUNT", "ProjectionExpression": "pk"})).refused_with(
+        400,
+        "ValidationException",
+        "1 validation error detected: Cannot specify the ProjectionExpression when choosing to get only the Count",
+    );
+    scan(json!({"Segment": 3, "TotalSegments": 3})).refused_with(
+        400,
+        "ValidationException",
+        "The Segment parameter is zero-based and must be less than parameter TotalSegments",
+    );
     scan(json!({"Segment": 0})).refused_with(400, "ValidationException", "The TotalSegments parameter is required but was not present in the request when Segment parameter is present");
     // A page ends with its megabyte.
     (0..4).for_each(|at| {

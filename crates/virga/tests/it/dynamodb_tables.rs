@@ -515,8 +515,35 @@ fn another_account_gets_in_by_the_tables_policy() {
         .refused(400, "AccessDeniedException");
     let got = root.call("dynamodb", "GetResourcePolicy", json!({"ResourceArn": arn})).ok();
     assert_eq!((&got["RevisionId"], &got["Policy"]), (&given["RevisionId"], &json!(policy.to_string())));
+    let revision = given["RevisionId"].as_str().unwrap();
+    let not_found = "Resource-based policy not found for the provided ResourceArn: ";
+    let stale = format!(
+        "{not_found}Requested update for policy with revision id 1, but the policy associated to target table music has revision id {revision}."
+    );
     let wrong = json!({"ResourceArn": arn, "ExpectedRevisionId": "1"});
-    root.call("dynamodb", "DeleteResourcePolicy", wrong).refused(400, "PolicyNotFoundException");
+    root.call("dynamodb", "DeleteResourcePolicy", wrong).refused_with(400, "PolicyNotFoundException", &stale);
+    let first = json!({"ResourceArn": arn, "Policy": policy.to_string(), "ExpectedRevisionId": "NO_POLICY"});
+    let there = format!(
+        "{not_found}Requested policy update expecting none to be present for table music, but a policy exists with revision id {revision}."
+    );
+    root.call("dynamodb", "PutResourcePolicy", first).refused_with(400, "PolicyNotFoundException", &there);
+    // The same again is nothing new; another one is a later one.
+    let put_policy = |policy: &Value| {
+        let input = json!({"ResourceArn": arn, "Policy": policy.to_string(), "ExpectedRevisionId": revision});
+        root.call("dynamodb", "PutResourcePolicy", input).ok()["RevisionId"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(put_policy(&policy), revision);
+    let mut wider = policy.clone();
+    wider["Statement"][0]["Action"] = json!("dynamodb:*");
+    assert!(put_policy(&wider).parse::<u64>().unwrap() > revision.parse().unwrap());
+    let missing = json!({"ResourceArn": format!("{arn}_")});
+    for operation in ["GetResourcePolicy", "DeleteResourcePolicy"] {
+        root.call("dynamodb", operation, missing.clone()).refused_with(
+            400,
+            "ResourceNotFoundException",
+            "Requested resource not found: Table: music_ not found",
+        );
+    }
     root.call("dynamodb", "DeleteResourcePolicy", json!({"ResourceArn": arn})).ok();
     other.call("dynamodb", "PutItem", put).refused(400, "AccessDeniedException");
     root.call("dynamodb", "GetResourcePolicy", json!({"ResourceArn": arn}))

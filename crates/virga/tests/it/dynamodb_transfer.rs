@@ -341,6 +341,22 @@ fn an_import_takes_what_is_good_and_counts_the_rest() {
 }
 
 #[test]
+fn a_bucket_may_lie_in_another_region() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    let there = cloud.root(ONE).in_region("eu-west-1");
+    let elsewhere = json!({"LocationConstraint": "eu-west-1"});
+    there.call("s3", "CreateBucket", json!({"Bucket": "far", "CreateBucketConfiguration": elsewhere})).ok();
+    let done = export(&cloud, &root, json!({"S3Bucket": "far"}));
+    assert_eq!(done["ExportStatus"], "COMPLETED");
+    let line = "{\"Item\":{\"pk\":{\"S\":\"a\"},\"v\":{\"S\":\"1\"}}}";
+    there.call("s3", "PutObject", json!({"Bucket": "far", "Key": "in/one", "Body": line})).ok();
+    let from = json!({"S3BucketSource": {"S3Bucket": "far", "S3KeyPrefix": "in/"}});
+    assert_eq!(import(&cloud, &root, "target", from)["ImportStatus"], "COMPLETED");
+    assert_eq!(state(&root, "target"), "a=1");
+}
+
+#[test]
 fn an_import_of_csv() {
     let cloud = Cloud::new();
     let root = cloud.root(ONE);

@@ -186,6 +186,7 @@ mod s3_forms;
 mod s3_inventories;
 mod s3_logging;
 mod s3_metrics;
+mod s3_mfa;
 mod s3_objects;
 mod s3_principals;
 mod s3_replication;

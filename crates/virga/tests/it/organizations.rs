@@ -522,6 +522,11 @@ fn the_management_reaches_the_root_users_of_members_for_their_tasks() {
     let out = assume_root(&ann, &arn, "IAMDeleteRootUserCredentials").ok();
     let session = cloud.session(&out["Credentials"]);
     session.call("iam", "DeleteAccessKey", json!({"AccessKeyId": key})).ok();
+    // Nor is its MFA device safe.
+    let device = json!({"SerialNumber": crate::s3_mfa::Device::of(&cloud, &root).serial});
+    root.call("iam", "DeactivateMFADevice", device.clone()).refused(400, "ValidationError");
+    session.call("iam", "DeactivateMFADevice", device.clone()).ok();
+    session.call("iam", "DeactivateMFADevice", device).refused(404, "NoSuchEntity");
     cloud.advance(Duration::from_secs(900));
     session.call("iam", "ListAccessKeys", json!({})).refused(403, "ExpiredToken");
     // Policies know such a session from the root user itself.

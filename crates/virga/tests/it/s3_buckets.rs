@@ -70,6 +70,11 @@ fn buckets_lie_in_regions() {
         "InvalidLocationConstraint",
         "The specified location-constraint is not valid",
     );
+    west.call("s3", "CreateBucket", within("other", "mars-1")).refused_with(
+        400,
+        "IllegalLocationConstraintException",
+        "The mars-1 location constraint is incompatible for the region specific endpoint this request was sent to.",
+    );
     assert_eq!(east.call("s3", "GetBucketLocation", bucket("west")).ok()["LocationConstraint"], "eu-west-1");
     west.call("s3", "HeadBucket", bucket("west")).ok();
     let moved = east.call("s3", "GetBucketAcl", bucket("west"));
@@ -431,6 +436,13 @@ fn bad_configurations_are_refused() {
     );
     lifecycle(json!({ "Status": "enabled", "Prefix": "", "Expiration": { "Days": 1 } }))
         .refused(400, "MalformedXML");
+    let many: Vec<Value> = (0..51).map(|n| json!({ "Key": n.to_string(), "Value": "" })).collect();
+    let put = json!({ "Bucket": "strict", "Tagging": { "TagSet": many } });
+    root.call("s3", "PutBucketTagging", put).refused_with(
+        400,
+        "BadRequest",
+        "Bucket tag count cannot be greater than 50",
+    );
     let tags = json!({ "TagSet": [{ "Key": "a", "Value": "" }, { "Key": "a", "Value": "" }] });
     root.call("s3", "PutBucketTagging", json!({ "Bucket": "strict", "Tagging": tags })).refused_with(
         400,

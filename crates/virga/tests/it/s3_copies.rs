@@ -64,6 +64,14 @@ fn a_copy_onto_itself_must_change_something() {
         (&head(&root, "a")["Metadata"], &head(&root, "a")["StorageClass"]),
         (&json!({ "x": "1" }), &json!("STANDARD_IA"))
     );
+    // A version that is named is brought back, be it the current one.
+    let versioned = json!({ "Bucket": "bkt", "VersioningConfiguration": { "Status": "Enabled" } });
+    root.call("s3", "PutBucketVersioning", versioned).ok();
+    put(&root, "b", json!({}));
+    let id = head(&root, "b")["VersionId"].as_str().unwrap().to_owned();
+    copy(&root, "b", "b", json!({})).refused(400, "InvalidRequest");
+    copy(&root, &format!("b?versionId={id}"), "b", json!({})).ok();
+    assert_ne!(head(&root, "b")["VersionId"], id);
 }
 
 #[test]

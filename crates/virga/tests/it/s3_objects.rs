@@ -754,6 +754,12 @@ fn what_attributes_tell() {
     );
     assert_eq!((&told["StorageClass"], &told["ObjectSize"]), (&json!("STANDARD"), &json!(11)));
     assert_eq!(told.get("ObjectParts"), None);
+    let none = and(of("k"), json!({ "ObjectAttributes": [] }));
+    root.call("s3", "GetObjectAttributes", none).refused_with(
+        400,
+        "InvalidRequest",
+        "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty",
+    );
 }
 
 #[test]

@@ -127,6 +127,11 @@ fn every_part_is_checked() {
     upload.complete(json!([listed(3, &last)]), json!({})).refused(400, "InvalidPart");
     upload.complete(json!([]), json!({})).refused(400, "MalformedXML");
     upload.complete(json!([listed(1, &small)]), json!({ "MpuObjectSize": 6 })).refused(400, "InvalidRequest");
+    upload.complete(json!([listed(1, &small)]), json!({ "MpuObjectSize": -1 })).refused_with(
+        400,
+        "InvalidRequest",
+        "Value for x-amz-mp-object-size header is less than zero: '-1'",
+    );
     upload.part(10_001, "x", json!({})).refused_with(
         400,
         "InvalidArgument",
@@ -194,6 +199,11 @@ fn checksums_of_parts_and_of_the_whole() {
     let given = json!([listed(1, &one), listed(2, &two)]);
     let whole = sum(Crc32, &format!("{first}{second}"));
     upload.complete(given.clone(), json!({ "ChecksumType": "COMPOSITE" })).refused(400, "InvalidRequest");
+    upload.complete(given.clone(), json!({ "ChecksumCRC32": "none" })).refused_with(
+        400,
+        "InvalidRequest",
+        "Value for x-amz-checksum-crc32 header is invalid.",
+    );
     let done = upload.complete(given, json!({ "ChecksumCRC32": whole, "ChecksumType": "FULL_OBJECT" })).ok();
     assert_eq!((&done["ChecksumCRC32"], &done["ChecksumType"]), (&json!(whole), &json!("FULL_OBJECT")));
 }

@@ -55,7 +55,10 @@ fn condition(request: &Struct, hash: &str) -> Option<String> {
             let mut placeholders = Placeholders::new(names, values).ok()?;
             KeyCondition::compile(expression, &mut placeholders).ok()?
         }
-        None => legacy::key_conditions(request.get("KeyConditions")?.clone()).ok()?,
+        None => {
+            legacy::key_conditions(request.get("KeyConditions")?.clone(), request.get("IndexName").is_some())
+                .ok()?
+        }
     };
     compiled.tests().find_map(|(name, test)| match test {
         KeyTest::Equal(value) if name == hash => text(&value.clone().into_wire()),

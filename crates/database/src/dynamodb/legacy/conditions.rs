@@ -21,15 +21,19 @@ pub fn filter(filter: Option<Value>, operator: Option<&str>) -> Result<Option<Co
     })
 }
 
+/// AWS: four attributes of an index's partition key, and four of its sort key.
+const INDEX_CONDITIONS_MAX: usize = 8;
+
 /// `KeyConditions`.
-pub fn key_conditions(conditions: Value) -> Result<KeyCondition, Invalid> {
+pub fn key_conditions(conditions: Value, of_index: bool) -> Result<KeyCondition, Invalid> {
     let mut read_all = Vec::new();
     for (name, mut condition) in members(Some(conditions)) {
         let (operator, values) = read(&mut condition)?;
         check(&operator, &values)?;
         read_all.push((name, operator, values));
     }
-    if !matches!(read_all.len(), 1 | 2) {
+    let most = if of_index { INDEX_CONDITIONS_MAX } else { 2 };
+    if !(1..=most).contains(&read_all.len()) {
         return Err(Invalid::new("Conditions can be of length 1 or 2 only"));
     }
     let tests = read_all.into_iter().map(|(name, operator, values)| (name, key_test(&operator, values)));

@@ -148,13 +148,13 @@ fn updates() {
 
 #[test]
 fn keys() {
-    let test = |operator, values| key_conditions(comparison(operator, values).unwrap());
+    let test = |operator, values| key_conditions(comparison(operator, values).unwrap(), false);
     let a = ("a", crate::dynamodb::value::Type::N);
     let error = test("NE", vec![n("1")]).unwrap().resolve(a, None).unwrap_err();
     assert_eq!(error.message(), "Attempted conditional constraint is not an indexable operation");
     let error = test("NE", vec![n("1")]).unwrap().resolve(("b", a.1), None).unwrap_err();
     assert_eq!(error.message(), "Query condition missed key schema element: b");
-    let error = key_conditions(Value::Map(vec![])).unwrap_err();
+    let error = key_conditions(Value::Map(vec![]), true).unwrap_err();
     assert_eq!(error.message(), "Conditions can be of length 1 or 2 only");
     let resolved = test("EQ", vec![n("1")]).unwrap().resolve(a, None);
     assert_eq!(resolved, Ok((AttributeValue::n(1), None)));

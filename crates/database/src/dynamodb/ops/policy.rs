@@ -1,11 +1,13 @@
 //! Resource policies of tables. They are enforced with every request: see [`crate::dynamodb::access`].
 
-use super::tag::table_of_arn;
+use super::tag::find_by_arn;
 use crate::dynamodb::access;
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
-use crate::dynamodb::model::table::TABLES;
+use crate::dynamodb::model::schema::Schema;
+use crate::dynamodb::model::table::{TABLES, TableRecord};
 use auth::policy::{Policy, PolicyKind};
 use kernel::Cx;
+use std::sync::Arc;
 use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
@@ -80,36 +82,51 @@ pub(crate) fn checked_policy(text: &str) -> Result<String, Error> {
     Ok(text.to_owned())
 }
 
-fn check_revision(current: Option<u64>, expected: Option<&str>, arn: &str) -> Result<(), Error> {
+/// The revision of a policy that is put now. AWS: milliseconds, so later ones are greater.
+pub(crate) fn revision(cx: &Cx<'_>) -> u64 {
+    u64::try_from(cx.now.micros() / 1000).unwrap_or_default()
+}
+
+/// The table of a policy. AWS: one that is not there is told by its name here.
+fn table_of(cx: &Cx<'_>, arn: &str) -> Result<Arc<Schema>, Error> {
+    let name = || arn.rsplit_once('/').map_or(arn, |(_, name)| name).to_owned();
+    find_by_arn(cx, arn)?.ok_or_else(|| Refusal::NoTable(name()).into())
+}
+
+fn check_revision(table: &TableRecord, expected: Option<&str>) -> Result<(), Error> {
     let Some(expected) = expected else { return Ok(()) };
-    let matches = match current {
-        None => expected == NO_POLICY,
-        Some(revision) => expected == revision.to_string(),
+    let (name, revision) = (&table.name, table.policy_revision);
+    let what = match (&table.policy, expected) {
+        (None, NO_POLICY) => return Ok(()),
+        (Some(_), given) if given == revision.to_string() => return Ok(()),
+        (Some(_), NO_POLICY) => format!(
+            "Requested policy update expecting none to be present for table {name}, but a policy exists with revision id {revision}."
+        ),
+        (Some(_), given) => format!(
+            "Requested update for policy with revision id {given}, but the policy associated to target table {name} has revision id {revision}."
+        ),
+        (None, given) => format!(
+            "Requested update for policy with revision id {given}, but no policy is associated to target table {name}."
+        ),
     };
-    if matches {
-        return Ok(());
-    }
-    let what = format!(
-        "Resource-based policy for the provided ResourceArn: {arn} does not match the expected revision"
-    );
-    Err(Refusal::NoPolicy(what).into())
+    Err(Refusal::NoPolicy(format!("Resource-based policy not found for the provided ResourceArn: {what}"))
+        .into())
 }
 
 fn put_policy(cx: &mut Cx<'_>, req: PutPolicy) -> Result<Revision, Error> {
     let policy = checked_policy(&req.policy)?;
-    let mut table = table_of_arn(cx, &req.arn)?.record.clone();
-    let current = table.policy.as_ref().map(|_| table.policy_revision);
-    check_revision(current, req.expected.as_deref(), &req.arn)?;
+    let mut table = table_of(cx, &req.arn)?.record.clone();
+    check_revision(&table, req.expected.as_deref())?;
     if table.policy.as_ref() != Some(&policy) {
         table.policy = Some(policy);
-        table.policy_revision = cx.rng().u64() >> 1;
+        table.policy_revision = revision(cx).max(table.policy_revision + 1);
         TABLES.put(cx.tx, &table.own_key(), &table);
     }
     Ok(Revision { revision: Some(table.policy_revision.to_string()) })
 }
 
 fn get_policy(cx: &mut Cx<'_>, req: GetPolicy) -> Result<GetPolicyOutput, Error> {
-    let schema = table_of_arn(cx, &req.arn)?;
+    let schema = table_of(cx, &req.arn)?;
     match &schema.record.policy {
         Some(policy) => Ok(GetPolicyOutput {
             policy: policy.clone(),
@@ -124,12 +141,11 @@ fn get_policy(cx: &mut Cx<'_>, req: GetPolicy) -> Result<GetPolicyOutput, Error>
 }
 
 fn delete_policy(cx: &mut Cx<'_>, req: DeletePolicy) -> Result<Revision, Error> {
-    let mut table = table_of_arn(cx, &req.arn)?.record.clone();
+    let mut table = table_of(cx, &req.arn)?.record.clone();
     let current = table.policy.as_ref().map(|_| table.policy_revision);
-    check_revision(current, req.expected.as_deref(), &req.arn)?;
+    check_revision(&table, req.expected.as_deref())?;
     if current.is_some() {
         table.policy = None;
-        table.policy_revision = 0;
         TABLES.put(cx.tx, &table.own_key(), &table);
     }
     Ok(Revision { revision: current.map(|revision| revision.to_string()) })

@@ -67,7 +67,7 @@ impl Query {
         let projects = self.attributes.is_some() || self.projection.is_some();
         let legacy_projection = self.attributes.is_some();
         listing::check_select(self.select.as_deref(), self.index.as_deref(), legacy_projection, projects)
-            // The newer layer counts what is wrong with a request by itself, of a query only this.
+            // The newer layer counts what is wrong with a request by itself, of queries and scans only this.
             .map_err(Error::counted)
     }
 }
@@ -95,7 +95,9 @@ fn read(req: &mut Query) -> Result<Parsed, Error> {
         req.attributes.as_deref().map(|names| legacy::attributes_to_get(names.iter().map(String::as_str)));
     let attributes = attributes.transpose()?;
     let start = req.start.take().map(start_item).transpose()?;
-    let conditions = req.key_conditions.take().map(legacy::key_conditions).transpose()?;
+    let conditions = req.key_conditions.take();
+    let conditions =
+        conditions.map(|given| legacy::key_conditions(given, req.index.is_some())).transpose()?;
     if req.key_condition.is_none() && conditions.is_none() {
         return Err(validation(
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",

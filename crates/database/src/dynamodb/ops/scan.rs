@@ -59,6 +59,7 @@ impl Scan {
         let projects = self.attributes.is_some() || self.projection.is_some();
         let legacy_projection = self.attributes.is_some();
         listing::check_select(self.select.as_deref(), self.index.as_deref(), legacy_projection, projects)
+            .map_err(Error::counted)
     }
 
     /// The segment and how many there are.
@@ -71,9 +72,9 @@ impl Scan {
             (None, Some(_)) => Err(validation(
                 "The Segment parameter is required but was not present in the request when parameter TotalSegments is present",
             )),
-            (Some(segment), Some(total)) if segment >= total => Err(validation(format!(
-                "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: {segment} is not less than TotalSegments: {total}"
-            ))),
+            (Some(segment), Some(total)) if segment >= total => Err(validation(
+                "The Segment parameter is zero-based and must be less than parameter TotalSegments",
+            )),
             (Some(segment), Some(total)) => Ok(Some((segment, total))),
         }
     }

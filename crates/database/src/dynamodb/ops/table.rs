@@ -12,7 +12,7 @@ use crate::dynamodb::model::name::{Place, check_name};
 use crate::dynamodb::model::schema;
 use crate::dynamodb::model::stream;
 use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord};
-use crate::dynamodb::ops::policy::checked_policy;
+use crate::dynamodb::ops::policy::{checked_policy, revision};
 use crate::dynamodb::throughput::{self, OnDemandThroughput, WarmThroughput};
 use kernel::Cx;
 use store::Key;
@@ -214,7 +214,7 @@ fn define(cx: &Cx<'_>, req: &CreateTable, place: Place) -> Result<TableRecord, E
         deletion_protection: req.protected.unwrap_or(false),
         class: req.class.clone(),
         tags,
-        policy_revision: if policy.is_some() { cx.rng().u64() >> 1 } else { 0 },
+        policy_revision: if policy.is_some() { revision(cx) } else { 0 },
         policy,
         on_demand_since: on_demand.then_some(cx.now),
         account: cx.account,

@@ -91,7 +91,7 @@ pub(crate) fn table_of_arn(cx: &Cx<'_>, arn: &str) -> Result<Arc<Schema>, Error>
 
 /// # Errors
 /// `ValidationException`.
-fn find_by_arn(cx: &Cx<'_>, arn: &str) -> Result<Option<Arc<Schema>>, Error> {
+pub(crate) fn find_by_arn(cx: &Cx<'_>, arn: &str) -> Result<Option<Arc<Schema>>, Error> {
     let found = schema::find(cx, &Place::read_resource(cx, arn)?)?;
     Ok(found.filter(|schema| schema.record.status != Status::Deleting))
 }

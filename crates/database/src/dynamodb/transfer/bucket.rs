@@ -8,6 +8,7 @@ use crate::dynamodb::model::transfer::{Location, Requester};
 use base::Region;
 use bytes::Bytes;
 use kernel::{As, Body, Call, Cloud, Content, Incoming, Whom};
+use std::cell::Cell;
 use std::io::Read;
 use std::sync::Arc;
 use wire::{Fault, Struct, Value};
@@ -43,7 +44,8 @@ impl Stop {
 
 pub(super) struct Store<'a> {
     cloud: &'a Arc<Cloud>,
-    region: Region,
+    /// The table's, until the bucket is known to lie elsewhere, as it may.
+    region: Cell<Region>,
     access_key: &'a str,
     token: Option<String>,
     place: &'a Location,
@@ -61,6 +63,7 @@ impl<'a> Store<'a> {
             Ok::<String, Refusal>(String::from_utf8_lossy(&token).into_owned())
         };
         let token = requester.sealed_token.as_ref().map(open).transpose()?;
+        let region = Cell::new(region);
         Ok(Store { cloud, region, access_key: &requester.access_key, token, place })
     }
 
@@ -90,10 +93,29 @@ impl<'a> Store<'a> {
         Value::Struct(members)
     }
 
-    fn stream(&self, operation: &str, value: Value, body: Body) -> Result<kernel::Answer<Value>, Stop> {
-        let call = Call { service: "s3", operation, value };
-        let called = self.cloud.stream_call_for(SERVICE, self.whom(), self.region, call, body);
-        self.cloud.wait(called).map_err(Stop::of_s3)
+    /// Does something where the bucket is: S3 tells who asks elsewhere.
+    fn there<T>(&self, ask: impl Fn(Region) -> Result<T, Fault>) -> Result<T, Stop> {
+        let first = ask(self.region.get());
+        let elsewhere = first.as_ref().err().filter(|fault| fault.status == 301).and_then(|fault| {
+            let told = fault.headers.iter().find(|(name, _)| *name == "x-amz-bucket-region")?;
+            Region::parse(&told.1)
+        });
+        let answer = match elsewhere {
+            Some(region) => {
+                self.region.set(region);
+                ask(region)
+            }
+            None => first,
+        };
+        answer.map_err(Stop::of_s3)
+    }
+
+    fn stream(&self, operation: &str, value: &Value, body: &Bytes) -> Result<kernel::Answer<Value>, Stop> {
+        self.there(|region| {
+            let call = Call { service: "s3", operation, value: value.clone() };
+            let body = if body.is_empty() { Body::empty() } else { Body::of(body.clone(), None) };
+            self.cloud.wait(self.cloud.stream_call_for(SERVICE, self.whom(), region, call, body))
+        })
     }
 
     /// Puts an object, and tells its entity tag.
@@ -106,7 +128,7 @@ impl<'a> Store<'a> {
         // The bucket's owner is to have what is put there.
         let fixed = [("Key", Value::str(key)), ("ACL", Value::str("bucket-owner-full-control"))];
         let value = self.members(fixed.into_iter().chain(encryption));
-        let answer = self.stream("PutObject", value, Body::of(bytes.into(), None))?;
+        let answer = self.stream("PutObject", &value, &bytes.into())?;
         let etag = answer.value.member("ETag").and_then(Value::as_str).unwrap_or_default();
         Ok(etag.trim_matches('"').to_owned())
     }
@@ -119,11 +141,13 @@ impl<'a> Store<'a> {
             let prefix = self.place.prefix.as_deref().unwrap_or_default();
             let next = token.take().map(|token| ("ContinuationToken", Value::Str(token)));
             let value = self.members([("Prefix", Value::str(prefix))].into_iter().chain(next));
-            let mut tx = self.cloud.store().begin();
-            let page = self.cloud.act_for(&mut tx, SERVICE, self.whom(), self.region, None, |cx| {
-                cx.call("s3", "ListObjectsV2", value, As::CallerVia(SERVICE))
-            });
-            let page = page.and_then(|called| called).map_err(Stop::of_s3)?;
+            let page = self.there(|region| {
+                let mut tx = self.cloud.store().begin();
+                let listed = self.cloud.act_for(&mut tx, SERVICE, self.whom(), region, None, |cx| {
+                    cx.call("s3", "ListObjectsV2", value.clone(), As::CallerVia(SERVICE))
+                });
+                listed.and_then(|called| called)
+            })?;
             for object in page.member("Contents").and_then(Value::as_list).unwrap_or_default() {
                 let size = object.member("Size").and_then(Value::as_int).unwrap_or_default();
                 let name = object.member("Key").and_then(Value::as_str).unwrap_or_default();
@@ -144,7 +168,7 @@ impl<'a> Store<'a> {
 
     /// An object's bytes, as they come.
     pub(super) fn get(&self, key: &str) -> Result<Object<'a>, Stop> {
-        let answer = self.stream("GetObject", self.members([("Key", Value::str(key))]), Body::empty())?;
+        let answer = self.stream("GetObject", &self.members([("Key", Value::str(key))]), &Bytes::new())?;
         let body = match answer.content {
             None => Body::empty(),
             Some(Content::Whole(bytes)) => Body::of(bytes, None),

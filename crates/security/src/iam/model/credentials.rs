@@ -107,6 +107,13 @@ pub fn mfa_key(account: AccountId, serial: &str) -> Key {
     Key::account(account).str(serial)
 }
 
+impl MfaDevice {
+    /// In use by the root of its account.
+    pub fn is_roots(&self) -> bool {
+        self.enabled.is_some() && self.user.is_none()
+    }
+}
+
 impl ServerCertificate {
     pub fn arn(&self, account: AccountId) -> String {
         super::arn(account, "server-certificate", &self.path, &self.name)

@@ -148,10 +148,12 @@ fn get_summary(cx: &mut Cx<'_>, _: Nothing) -> Result<Summary, IamError> {
         policies += 1;
         versions += policy?.1.versions.len();
     }
-    let (mut devices, mut in_use) = (0, 0);
+    let (mut devices, mut in_use, mut roots) = (0, 0, 0);
     for device in MFA_DEVICES.scan(cx.tx, &prefix, Direction::Forward) {
+        let (_, device) = device?;
         devices += 1;
-        in_use += usize::from(device?.1.enabled.is_some());
+        in_use += usize::from(device.enabled.is_some());
+        roots += usize::from(device.is_roots());
     }
     let root = Account::of(cx.tx, cx.account)?;
     let counts = [
@@ -166,8 +168,8 @@ fn get_summary(cx: &mut Cx<'_>, _: Nothing) -> Result<Summary, IamError> {
         ("MFADevices", devices),
         ("MFADevicesInUse", in_use),
         ("AccountAccessKeysPresent", usize::from(!root.access_keys.is_empty())),
-        // Root has neither password nor device nor certificate here.
-        ("AccountMFAEnabled", 0),
+        ("AccountMFAEnabled", roots.min(1)),
+        // Root has neither password nor certificate here.
         ("AccountPasswordPresent", 0),
         ("AccountSigningCertificatesPresent", 0),
         ("GlobalEndpointTokenVersion", 1 + usize::from(root.token_version_2)),

@@ -7,12 +7,13 @@
 //!                              └────────DeactivateMFADevice─────┘
 //! ```
 //!
-//! Not here: hardware tokens (their seeds are known to their makers only), security keys, devices of root.
+//! Root's devices are taken by [`crate::iam::root_device`]. Not here: hardware tokens (their seeds are known to their makers
+//! only), security keys.
 //! AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa.html>
 
 use super::user::UserShown;
 use crate::iam::holder;
-use crate::iam::mfa::{SEED_PURPOSE, seed};
+use crate::iam::mfa::{self, SEED_PURPOSE};
 use crate::iam::model::{self, Account, MFA_DEVICES, MfaDevice, USERS, User, mfa_key};
 use crate::iam::page::Paging;
 use crate::iam::subject::{self, Subject};
@@ -20,13 +21,12 @@ use crate::iam::tags::{self, Tag, TagPage};
 use crate::iam::{IamError, access::credential as access, access::user as user_access, qr, quota, totp};
 use base::Timestamp;
 use bytes::Bytes;
+use kernel::identity::Caller;
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
 
 const DEVICES_PER_USER_MAX: usize = 8;
-/// How far a device's clock may be from the cloud's when it is enabled, in steps of thirty seconds.
-const ENABLE_WINDOW: u64 = 10;
-/// The same when it is synchronized again: an hour.
+/// How far a device's clock may be from the cloud's when it is synchronized again, in steps of thirty seconds: an hour.
 const RESYNC_WINDOW: u64 = 120;
 
 kernel::ops! {
@@ -191,7 +191,7 @@ fn create_device(cx: &mut Cx<'_>, req: CreateDevice) -> Result<OneDevice, IamErr
 
 fn delete_device(cx: &mut Cx<'_>, req: Serial) -> Result<Empty, IamError> {
     let device = find(cx, &req.serial)?;
-    if device.user.is_some() {
+    if device.enabled.is_some() {
         return Err(IamError::DeleteConflict("MFA VirtualDevice in use. Must deactivate first.".into()));
     }
     MFA_DEVICES.delete(cx.tx, &mfa_key(cx.account, &device.serial));
@@ -204,7 +204,7 @@ fn list_virtual(cx: &mut Cx<'_>, req: ListVirtual) -> Result<VirtualPage, IamErr
     let mut devices = Vec::new();
     for device in MFA_DEVICES.scan(cx.tx, &Key::account(cx.account), Direction::Forward) {
         let (_, device) = device?;
-        let is_assigned = device.user.is_some();
+        let is_assigned = device.enabled.is_some();
         if status == "Any" || is_assigned == (status == "Assigned") {
             devices.push(device);
         }
@@ -213,14 +213,17 @@ fn list_virtual(cx: &mut Cx<'_>, req: ListVirtual) -> Result<VirtualPage, IamErr
     let mut shown = Vec::with_capacity(devices.len());
     for device in devices {
         let user = match &device.user {
-            Some(name) => USERS.get(cx.tx, &model::named(cx.account, name))?,
-            None => None,
+            Some(name) => {
+                let user = USERS.get(cx.tx, &model::named(cx.account, name))?;
+                user.map(|user| UserShown::brief(cx.account, &user))
+            }
+            None => device.is_roots().then(|| UserShown::root(cx.account)),
         };
         shown.push(VirtualDevice {
             serial: device.serial,
             seed: None,
             png: None,
-            user: user.map(|user| UserShown::brief(cx.account, &user)),
+            user,
             enabled: device.enabled,
             tags: None,
         });
@@ -228,33 +231,21 @@ fn list_virtual(cx: &mut Cx<'_>, req: ListVirtual) -> Result<VirtualPage, IamErr
     Ok(VirtualPage { devices: shown, is_truncated, marker })
 }
 
-/// Two codes in a row prove that the device has the seed, and tell how far its clock is off.
 fn synchronize(cx: &Cx<'_>, device: &mut MfaDevice, req: &TwoCodes, window: u64) -> Result<(), IamError> {
-    let now = totp::step(cx.now);
-    let seed = seed(cx.sealer(), device).ok_or(IamError::Unreadable)?;
-    let found = totp::synchronize(&seed, &req.first, &req.second, now, window);
-    let wrong = || IamError::InvalidAuthenticationCode("Authentication code for device is not valid.".into());
-    let found = found.filter(|found| *found > device.last_step).ok_or_else(wrong)?;
-    device.last_step = found + 1;
-    // Neither is further from the other than the window.
-    device.drift_steps = (found + 1).cast_signed() - now.cast_signed();
-    if device.drift_steps.abs() <= 1 {
-        device.drift_steps = 0;
-    }
-    Ok(())
+    mfa::synchronize(cx.sealer(), device, (&req.first, &req.second), cx.now, window)
 }
 
 fn enable_device(cx: &mut Cx<'_>, req: TwoCodes) -> Result<Empty, IamError> {
     let mut user: User = holder::find(cx.tx, cx.account, &req.user_name)?;
     let mut device = find(cx, &req.serial)?;
-    if device.user.is_some() {
+    if device.enabled.is_some() {
         let serial = &device.serial;
         return Err(IamError::EntityAlreadyExists(format!("MFADevice {serial} is already in use.")));
     }
     if user.mfa_devices.len() >= DEVICES_PER_USER_MAX {
         return Err(quota("MFADevicesPerUser", DEVICES_PER_USER_MAX));
     }
-    synchronize(cx, &mut device, &req, ENABLE_WINDOW)?;
+    synchronize(cx, &mut device, &req, mfa::ENABLE_WINDOW)?;
     device.user = Some(user.name.clone());
     device.enabled = Some(cx.now.whole_seconds());
     user.mfa_devices.push(device.serial.clone());
@@ -281,7 +272,17 @@ fn resync_device(cx: &mut Cx<'_>, req: TwoCodes) -> Result<Empty, IamError> {
 
 /// The device keeps its seed and may be enabled again.
 fn deactivate_device(cx: &mut Cx<'_>, req: OfUser) -> Result<Empty, IamError> {
-    let mut user = Subject::of(cx, req.user_name.as_deref())?.user()?;
+    let subject = Subject::of(cx, req.user_name.as_deref())?;
+    // AWS: root's own are named by nobody but a session of `AssumeRoot`.
+    if subject == Subject::Root && is_root_task(cx.caller) {
+        let device = find(cx, &req.serial)?;
+        if !device.is_roots() {
+            return Err(IamError::NoSuchEntity("MFA Device invalid for user.".into()));
+        }
+        save(cx, &MfaDevice { enabled: None, ..device });
+        return Ok(Empty);
+    }
+    let mut user = subject.user()?;
     let mut device = of_user(cx, &user, &req.serial)?;
     user.mfa_devices.retain(|serial| *serial != device.serial);
     device.user = None;
@@ -291,12 +292,20 @@ fn deactivate_device(cx: &mut Cx<'_>, req: OfUser) -> Result<Empty, IamError> {
     Ok(Empty)
 }
 
+fn is_root_task(caller: &Caller) -> bool {
+    let keys = caller.session.iter().flat_map(|session| &session.keys);
+    keys.into_iter().any(|(name, _)| name == "aws:AssumedRoot")
+}
+
 fn list_devices(cx: &mut Cx<'_>, req: ListDevices) -> Result<DevicePage, IamError> {
     let subject = Subject::of(cx, req.user_name.as_deref())?;
     let filter = req.user_name.unwrap_or_default().to_lowercase();
     let paging = Paging::of(cx, &[&filter], req.marker.as_deref(), req.max_items)?;
     let (name, serials) = match subject {
-        Subject::Root => (String::new(), Vec::new()),
+        Subject::Root => {
+            let devices = mfa::of_root(cx.tx, cx.account)?;
+            (String::new(), devices.into_iter().map(|device| device.serial).collect())
+        }
         Subject::User(user) => (user.name, user.mfa_devices),
     };
     let (serials, is_truncated, marker) = paging.slice(cx, serials, String::clone).parts();

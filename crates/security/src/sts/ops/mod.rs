@@ -14,12 +14,10 @@ pub mod web_identity;
 
 use super::errors::StsError;
 use super::token::Token;
-use crate::iam::mfa::verify_mfa;
-use crate::iam::model::{MFA_DEVICES, mfa_key};
 use auth::policy::Principal;
 use base::Timestamp;
 use kernel::Cx;
-use kernel::identity::Caller;
+use kernel::identity::{Caller, Proof};
 use std::time::Duration;
 
 wire::shape! {
@@ -114,22 +112,22 @@ fn mfa(cx: &mut Cx<'_>, serial: Option<&str>, code: Option<&str>) -> Result<Opti
             return Err(StsError::AccessDenied(what.into()));
         }
     };
-    let (account, now) = (cx.account, cx.now);
-    let known = match &cx.caller.principal {
-        Principal::User { .. } if is_long_term(cx.caller) => {
-            let (user, cloud) = (user_name(cx.caller), std::sync::Arc::clone(cx.cloud()));
-            MFA_DEVICES.contains(cx.tx, &mfa_key(account, serial))?.then_some((user, cloud))
+    let proof = match &cx.caller.principal {
+        Principal::User { .. } | Principal::Root { .. } if is_long_term(cx.caller) => {
+            cx.prove(serial, code)?
         }
-        _ => None,
+        _ => Proof::NotTheirs,
     };
-    let Some((user, cloud)) = known else {
-        let what = "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial \
-                    number is valid and associated with this user.";
-        return Err(StsError::AccessDenied(what.into()));
-    };
-    if !verify_mfa(cx.tx, cloud.sealer(), account, &user, serial, code, now)? {
-        let what = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
-        return Err(StsError::AccessDenied(what.into()));
+    match proof {
+        Proof::Held => Ok(Some(cx.now)),
+        Proof::WrongCode => {
+            let what = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
+            Err(StsError::AccessDenied(what.into()))
+        }
+        Proof::NotTheirs => {
+            let what = "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial \
+                        number is valid and associated with this user.";
+            Err(StsError::AccessDenied(what.into()))
+        }
     }
-    Ok(Some(now))
 }

@@ -6,6 +6,7 @@ use crate::s3::buckets::Bucket;
 use crate::s3::canonical;
 use crate::s3::errors::S3Error;
 use crate::s3::model::acl::Permission;
+use crate::s3::model::upload::{UPLOADS, UploadId};
 use kernel::{Cx, Target};
 use wire::{Fault, Struct, Value};
 
@@ -152,7 +153,7 @@ pub fn upload_part_copy(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 /// As [`bucket_of`].
 pub fn abort_upload(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
-    Ok(ask(cx, guard::into(&bucket, key(request)), Some("s3:AbortMultipartUpload"), request))
+    of_initiator(cx, &bucket, request, "s3:AbortMultipartUpload")
 }
 
 /// `ListParts`.
@@ -161,8 +162,21 @@ pub fn abort_upload(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 /// As [`bucket_of`].
 pub fn list_parts(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
-    let guarded = Guarded { acl: None, ..guard::into(&bucket, key(request)) };
-    Ok(ask(cx, guarded, Some("s3:ListMultipartUploadParts"), request))
+    of_initiator(cx, &bucket, request, "s3:ListMultipartUploadParts")
+}
+
+/// AWS: an ACL by which somebody may write lets nobody see or end what another has begun.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
+fn of_initiator(cx: &Cx<'_>, bucket: &Bucket, request: &Struct, action: &'static str) -> Targets {
+    let id = request.str("UploadId").and_then(UploadId::parse);
+    let upload = match id {
+        Some(id) => UPLOADS.get(cx.tx, &id.key(&bucket.scope, key(request))).map_err(S3Error::from)?,
+        None => None,
+    };
+    let is_own = upload.is_none_or(|upload| upload.initiator == cx.caller.arn());
+    let guarded = guard::into(bucket, key(request));
+    let guarded = if is_own { guarded } else { Guarded { acl: None, ..guarded } };
+    Ok(ask(cx, guarded, Some(action), request))
 }
 
 /// `DeleteObject`: of a version for good, or of what is current.

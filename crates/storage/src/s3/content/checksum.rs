@@ -50,11 +50,14 @@ pub(crate) trait Checksummed {
     /// `InvalidRequest` where there are several, or one that is none.
     fn stated(&mut self) -> Result<Option<(ChecksumKind, Vec<u8>)>, S3Error> {
         let Some((kind, text)) = self.stated_text()? else { return Ok(None) };
-        let bytes = kind.decode(&text).ok_or_else(|| {
-            Refusal::InvalidRequest(format!("Value for {} header is invalid.", kind.header()))
-        })?;
+        let bytes = kind.decode(&text).ok_or_else(|| invalid(kind))?;
         Ok(Some((kind, bytes)))
     }
+}
+
+/// The refusal of a header whose value is no checksum of its algorithm.
+pub(crate) fn invalid(kind: ChecksumKind) -> S3Error {
+    Refusal::InvalidRequest(format!("Value for {} header is invalid.", kind.header())).into()
 }
 
 /// A shape with a member for each checksum algorithm beside its own.

@@ -37,6 +37,8 @@ store::record! {
         16 => pub accelerate: Option<String>,
         /// The ownership controls were deleted; `ownership` is then what S3 does without any.
         30 => pub no_ownership_controls: bool,
+        /// Versions go, and versioning changes, with a code of root's MFA device only.
+        32 => pub mfa_delete: MfaDelete,
     }
 
     /// The default retention: days or years.
@@ -78,6 +80,13 @@ store::record_enum! {
         1 => Never,
         2 => Enabled,
         3 => Suspended,
+    }
+
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum MfaDelete {
+        1 => Never,
+        2 => Enabled,
+        3 => Disabled,
     }
 
     /// Who owns what others upload, and whether ACLs count at all.

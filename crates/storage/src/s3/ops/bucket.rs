@@ -99,7 +99,9 @@ fn location(constraint: Option<&str>, here: Region) -> Result<Region, S3Error> {
     };
     let text = constraint.unwrap_or_default().to_owned();
     match there {
-        None => Err(Denial::LocationInvalid(text).into()),
+        // Whether it is a region at all is told in us-east-1 only, where buckets of all of them are made.
+        None if here == Region::US_EAST_1 => Err(Denial::LocationInvalid(text).into()),
+        None => Err(Denial::LocationIllegal(text).into()),
         Some(there) if there == Region::US_EAST_1 && here == there => {
             Err(Denial::LocationInvalid(text).into())
         }

@@ -290,7 +290,7 @@ fn directive(text: Option<&str>, what: &str) -> Result<bool, S3Error> {
     }
 }
 
-/// AWS: a copy onto itself must change something, or bring an older version back.
+/// AWS: a copy onto itself must change something, or be of a version that is named.
 fn check_not_itself(
     cx: &Cx<'_>,
     bucket: &Bucket,
@@ -300,6 +300,9 @@ fn check_not_itself(
     changes: bool,
 ) -> Result<(), S3Error> {
     if changes || source.bucket != bucket.record.name || source.key != key || version.restore.is_some() {
+        return Ok(());
+    }
+    if source.version.is_some() && bucket.record.is_versioned() {
         return Ok(());
     }
     let is_current =

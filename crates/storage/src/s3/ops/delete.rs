@@ -5,6 +5,7 @@ use crate::s3::buckets::Bucket;
 use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::events::{self, Happened};
 use crate::s3::lock;
+use crate::s3::mfa;
 use crate::s3::request::conditions::matches;
 use crate::s3::request::door;
 use crate::s3::versions::{self, Deleted};
@@ -26,6 +27,7 @@ wire::shape! {
         bucket: String = "Bucket",
         key: String = "Key",
         version_id: Option<String> = "VersionId",
+        mfa: Option<String> = "MFA",
         bypass: Option<bool> = "BypassGovernanceRetention",
         if_match: Option<String> = "IfMatch",
         if_modified: Option<Timestamp> = "IfMatchLastModifiedTime",
@@ -45,6 +47,7 @@ wire::shape! {
     pub(crate) struct DeleteObjects {
         bucket: String = "Bucket",
         delete: Delete = "Delete",
+        mfa: Option<String> = "MFA",
         bypass: Option<bool> = "BypassGovernanceRetention",
         payer: Option<String> = "RequestPayer",
         expected_owner: Option<String> = "ExpectedBucketOwner",
@@ -103,6 +106,9 @@ struct Wanted<'a> {
 fn delete_object(cx: &mut Cx<'_>, req: DeleteObject) -> Result<DeleteObjectResult, S3Error> {
     let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
     check_bypass(&door.bucket, req.bypass)?;
+    if req.version_id.is_some() {
+        mfa::check_where_asked(cx, &door.bucket.record, req.mfa.as_deref())?;
+    }
     let bypass = req.bypass == Some(true) && access::may_bypass_governance(cx, &door.bucket, &req.key)?;
     let wanted = Wanted {
         key: &req.key,
@@ -168,12 +174,18 @@ fn told(cx: &Cx<'_>, bucket: &Bucket, key: &str, id: Option<&str>) -> Result<Opt
     if cx.request.trace.is_none() {
         return Ok(None);
     }
-    let size = match id {
+    let version = match id {
         // What is no id is told by the delete itself.
-        Some(id) => versions::by_id(cx.tx, bucket, key, id).ok().flatten().map(|found| found.version.size),
-        None => versions::current(cx.tx, bucket, key)?.map(|version| version.size),
+        Some(id) => versions::by_id(cx.tx, bucket, key, id).ok().flatten().map(|found| found.version),
+        None => versions::current(cx.tx, bucket, key)?,
     };
-    Ok(Some(Thing { name: key.to_owned(), version: id.map(str::to_owned), size, refused: None }))
+    Ok(Some(Thing {
+        name: key.to_owned(),
+        version: id.map(str::to_owned),
+        size: version.as_ref().map(|version| version.size),
+        refused: None,
+        tags: version.map(|version| version.tags),
+    }))
 }
 
 fn note(cx: &Cx<'_>, things: Vec<Thing>) {
@@ -201,6 +213,11 @@ fn delete_objects(cx: &mut Cx<'_>, req: DeleteObjects) -> Result<DeleteObjectsRe
     check_bypass(&door.bucket, req.bypass)?;
     if req.delete.objects.is_empty() || req.delete.objects.len() > OBJECTS_MAX {
         return Err(Refusal::MalformedXml.into());
+    }
+    // AWS: one version among them, or a code that is given, decides about the whole request.
+    let of_versions = req.delete.objects.iter().any(|object| object.version_id.is_some());
+    if of_versions || req.mfa.is_some() {
+        mfa::check_where_asked(cx, &door.bucket.record, req.mfa.as_deref())?;
     }
     let quiet = req.delete.quiet == Some(true);
     let mut result = DeleteObjectsResult { deleted: Vec::new(), charged: door.charged, errors: Vec::new() };

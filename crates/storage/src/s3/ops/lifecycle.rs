@@ -5,6 +5,7 @@ use crate::s3::access;
 use crate::s3::configs::{LIFECYCLE, LifecycleRecord, SMALLEST_OF_ALL, SMALLEST_VARIES};
 use crate::s3::errors::{Denial, Refusal, S3Error};
 use crate::s3::lifecycle::rules::{LifecycleConfiguration, LifecycleRule};
+use crate::s3::model::bucket::MfaDelete;
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
@@ -38,6 +39,10 @@ fn put_lifecycle(cx: &mut Cx<'_>, req: PutLifecycle) -> Result<PutOutput, S3Erro
     let mut configuration = req.configuration.ok_or(Refusal::MalformedXml)?;
     configuration.check()?;
     configuration.name_rules(|| base::id::uuid(cx.rng()));
+    if bucket.record.mfa_delete == MfaDelete::Enabled {
+        let message = "Lifecycle configuration is not supported on a bucket with Mfa Authentication enabled.";
+        return Err(Denial::BucketState(message.into()).into());
+    }
     let minimum = req.minimum.unwrap_or_else(|| SMALLEST_OF_ALL.to_owned());
     if ![SMALLEST_OF_ALL, SMALLEST_VARIES].contains(&&*minimum) {
         let message = format!("Invalid TransitionDefaultMinimumObjectSize found: {minimum}");

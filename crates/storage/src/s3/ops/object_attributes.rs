@@ -3,7 +3,7 @@
 use crate::s3::access;
 use crate::s3::content::checksum::{self, Checksummed, with_checksums};
 use crate::s3::content::encryption::{self, Customer};
-use crate::s3::errors::{S3Error, argument};
+use crate::s3::errors::{Refusal, S3Error, argument};
 use crate::s3::model::object::{Checksum, Version};
 use crate::s3::request::door;
 use crate::s3::versions;
@@ -73,6 +73,10 @@ with_checksums! {
 
 fn get_object_attributes(cx: &mut Cx<'_>, req: GetAttributes) -> Result<AttributesAnswer, S3Error> {
     let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
+    if req.attributes.iter().all(String::is_empty) {
+        let message = "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty";
+        return Err(Refusal::InvalidRequest(message.to_owned()).into());
+    }
     for name in &req.attributes {
         if !["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"].contains(&name.as_str()) {
             return Err(argument("Invalid attribute name specified.", "x-amz-object-attributes", name));

@@ -448,6 +448,10 @@ fn check_size(req: &CompleteUpload, size: u64) -> Result<(), S3Error> {
         return Err(Refusal::EntityTooLarge(size).into());
     }
     match req.size {
+        Some(stated) if stated < 0 => {
+            let message = format!("Value for x-amz-mp-object-size header is less than zero: '{stated}'");
+            Err(Refusal::InvalidRequest(message).into())
+        }
         Some(stated) if u64::try_from(stated) != Ok(size) => {
             let message = format!(
                 "The provided 'x-amz-mp-object-size' header value {stated} does not match what was computed: {size}"
@@ -484,6 +488,10 @@ fn whole_checksum(req: &mut CompleteUpload, upload: &Upload, chosen: &[Part]) ->
     if stated_kind != kind {
         // AWS compares only what it has computed.
         return Ok(whole);
+    }
+    let digest = stated.split_once('-').map_or(stated.as_str(), |(digest, _)| digest);
+    if kind.decode(digest).is_none() {
+        return Err(checksum::invalid(kind));
     }
     let expected = checksum::text(&whole, Some(chosen.len()));
     let bare = checksum::text(&whole, None);

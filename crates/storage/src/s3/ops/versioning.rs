@@ -1,9 +1,11 @@
-//! Versioning. Deletion under MFA is refused: nothing would ask for the code.
+//! Versioning, and whether deletions for good ask for a code of an MFA device ([`crate::s3::mfa`]).
 
 use super::shapes::{OfBucket, change, load, requests};
 use crate::s3::access;
-use crate::s3::errors::{Denial, Refusal, S3Error};
-use crate::s3::model::bucket::Versioning;
+use crate::s3::configs::LIFECYCLE;
+use crate::s3::errors::{Denial, S3Error};
+use crate::s3::mfa;
+use crate::s3::model::bucket::{MfaDelete, Versioning};
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
@@ -12,7 +14,10 @@ kernel::ops! { pub(crate) static OPS:
 }
 
 requests! {
-    PutVersioning { configuration: VersioningConfiguration = "VersioningConfiguration" }
+    PutVersioning {
+        configuration: VersioningConfiguration = "VersioningConfiguration",
+        mfa: Option<String> = "MFA",
+    }
 }
 
 wire::shape! {
@@ -23,25 +28,38 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct VersioningView { status: Option<String> = "Status" }
+    pub(crate) struct VersioningView {
+        status: Option<String> = "Status",
+        mfa_delete: Option<String> = "MFADelete",
+    }
 }
 
 fn get_versioning(cx: &mut Cx<'_>, req: OfBucket) -> Result<VersioningView, S3Error> {
-    let status = match load(cx, &req.bucket)?.record.versioning {
+    let bucket = load(cx, &req.bucket)?;
+    let status = match bucket.record.versioning {
         Versioning::Never => None,
         Versioning::Enabled => Some("Enabled".to_owned()),
         Versioning::Suspended => Some("Suspended".to_owned()),
     };
-    Ok(VersioningView { status })
+    let mfa_delete = match bucket.record.mfa_delete {
+        MfaDelete::Never => None,
+        MfaDelete::Enabled => Some("Enabled".to_owned()),
+        MfaDelete::Disabled => Some("Disabled".to_owned()),
+    };
+    Ok(VersioningView { status, mfa_delete })
 }
 
 fn put_versioning(cx: &mut Cx<'_>, req: PutVersioning) -> Result<Empty, S3Error> {
     let VersioningConfiguration { status, mfa_delete } = req.configuration;
-    // It is disabled anyway, so saying so changes nothing.
-    if mfa_delete.as_deref().is_some_and(|mfa| mfa != "Disabled") {
-        return Err(Refusal::NotBuilt("MFA delete".into()).into());
-    }
     let status = status.ok_or(Denial::VersioningUnsaid)?;
+    let bucket = load(cx, &req.bucket)?;
+    let asks = mfa_delete.as_deref() == Some("Enabled");
+    if asks || bucket.record.mfa_delete == MfaDelete::Enabled {
+        mfa::check(cx, &bucket.record, req.mfa.as_deref())?;
+    }
+    if asks && LIFECYCLE.contains(cx.tx, &bucket.scope)? {
+        return Err(Denial::MfaWithLifecycle.into());
+    }
     change(cx, &req.bucket, |record| {
         record.versioning = match status.as_str() {
             "Enabled" => Versioning::Enabled,
@@ -53,6 +71,11 @@ fn put_versioning(cx: &mut Cx<'_>, req: PutVersioning) -> Result<Empty, S3Error>
                 .into());
             }
             _ => Versioning::Suspended,
+        };
+        record.mfa_delete = match mfa_delete.as_deref() {
+            Some("Enabled") => MfaDelete::Enabled,
+            Some(_) => MfaDelete::Disabled,
+            None => record.mfa_delete,
         };
         Ok(Empty)
     })
