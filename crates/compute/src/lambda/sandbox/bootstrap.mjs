@@ -252,6 +252,15 @@ function run(handler, event, headers) {
   });
 }
 
+function stringified(result) {
+  try {
+    return JSON.stringify(result === undefined ? null : result);
+  } catch {
+    const text = "Unable to stringify response body";
+    throw hasCallbacks ? new Error(text) : named("Runtime.JSONStringifyError", text);
+  }
+}
+
 async function end(error, code) {
   isEnding = true;
   const at = requestId === "undefined" ? "/init/error" : `/invocation/${requestId}/error`;
@@ -286,7 +295,7 @@ for (;;) {
       continue;
     }
     const result = await run(handler, JSON.parse(body.toString()), headers);
-    const text = JSON.stringify(result === undefined ? null : result);
+    const text = stringified(result);
     await ask("POST", `/invocation/${requestId}/response`, text, { "Content-Type": "application/json" });
   } catch (error) {
     await fail(`/invocation/${requestId}/error`, error);
