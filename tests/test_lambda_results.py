@@ -65,6 +65,42 @@ export const handler = async (event) => {
 """
 
 
+FAILS = """
+export const handler = async (event) => {
+  const thrown = { text: "told to", nothing: undefined, object: { a: 1 } };
+  throw event in thrown ? thrown[event] : Object.assign(new RangeError("far"), { code: "FAR", more: { a: 1 } });
+};
+"""
+
+
+def test_errors_of_node(account):
+    client = make(account, FAILS, kind="nodejs")
+    error, got, log = invoke(client, "error")
+    assert (error, got["errorType"], got["errorMessage"]) == ("Unhandled", "RangeError", "far")
+    assert set(got) == {"errorType", "errorMessage", "trace"}
+    # The log is told all.
+    (line,) = [line for line in log.splitlines() if "\tERROR\tInvoke Error \t{" in line]
+    told = json.loads(line.split("\t")[4])
+    assert told.pop("stack")[0] == "RangeError: far"
+    assert told == {"errorType": "RangeError", "errorMessage": "far", "code": "FAR", "more": {"a": 1}}
+    for event, kind, text in [
+        ("text", "string", "told to"),
+        ("nothing", "string", "handled"),
+        ("object", "object", "[object Object]"),
+    ]:
+        assert invoke(client, event)[1] == {"errorType": kind, "errorMessage": text, "trace": []}
+
+
+def test_errors_of_node_in_json(account):
+    client = make(account, FAILS, kind="nodejs", LoggingConfig={"LogFormat": "JSON"})
+    _, _, log = invoke(client, "error")
+    (told,) = [line for line in map(json.loads, log.splitlines()) if line.get("level") == "ERROR"]
+    assert "errorType" not in told
+    message = told["message"]
+    assert message.pop("stackTrace")[0] == "RangeError: far"
+    assert message == {"errorType": "RangeError", "errorMessage": "far", "code": "FAR", "more": {"a": 1}}
+
+
 def test_node(account):
     client = make(account, NODE, kind="nodejs")
     for event in ("own", "large"):
