@@ -380,10 +380,11 @@ export const streams = awslambda.streamifyResponse(async (event, response) => {
 def test_the_official_runtime_client_of_node(account):
     modules = ROOT / "target" / "node-clients" / "aws-lambda-ric" / "node_modules"
     node = Path("/usr/bin/node")
-    if not modules.is_dir() or not node.is_file() or not ARCHITECTURE:
+    native = modules / "aws-lambda-ric" / "rapid-client.node"
+    if not native.is_file() or not node.is_file() or not ARCHITECTURE:
         pytest.skip("aws-lambda-ric is not installed, or no /usr/bin/node")
     files = {"usr/bin/node": node.resolve(), "bin/sh": Path("/bin/sh").resolve()}
-    for each in ("/usr/bin/node", "/bin/sh", str(modules / "aws-lambda-ric" / "rapid-client.node")):
+    for each in ("/usr/bin/node", "/bin/sh", str(native)):
         files |= {path.lstrip("/"): real for path, real in needed(each).items()}
     for name in ("aws-lambda-ric", "@aws/lambda-invoke-store"):
         for path in (modules / name).rglob("*"):
