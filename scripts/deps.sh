@@ -92,6 +92,28 @@ dotnet_deps() {
     } || echo 'the tests of functions in .NET will be skipped' >&2
 }
 
+# What AWS gives to those who write for Node: the validator of notifications, and the client of the runtime interface, half
+# of which is compiled. Their tests are skipped where they cannot be installed.
+node_deps() {
+    have npm || return 0
+    target=target/node-clients
+    for package in sns-validator@0.3.5 aws-lambda-ric@4.0.2; do
+        name=${package%@*}
+        [ -d "$target/$name" ] && continue
+        if [ "$name" = aws-lambda-ric ]; then
+            { have cmake && have c++ && have make && have xz; } || need_packages cmake g++ make xz-utils || continue
+        fi
+        (
+            # Node's own headers need not be got where they are.
+            headers=$(node -p 'path.resolve(process.execPath, "../..")')
+            [ -e "$headers/include/node/node_api.h" ] && export npm_config_nodedir="$headers"
+            rm -rf "$target/$name.new" && mkdir -p "$target/$name.new" &&
+                npm install --prefix "$target/$name.new" --no-save --no-audit --no-fund --loglevel=error "$package" >/dev/null &&
+                mv "$target/$name.new" "$target/$name"
+        ) || echo "the test of $name will be skipped" >&2
+    done
+}
+
 # An engine for the image of `make image`, where none is. Its test is skipped where it cannot be installed.
 engine_deps() {
     docker version >/dev/null 2>&1 && return 0
@@ -167,6 +189,7 @@ for purpose in "$@"; do
         disk_deps
         ruby_deps
         dotnet_deps
+        node_deps
         cdk_deps
         sam_deps
         ;;

@@ -229,9 +229,11 @@ def test_callbacks_of_node(account):
     assert (error, got["errorType"], got["errorMessage"]) == ("Unhandled", "RangeError", "told to")
     assert invoke(client, {})[:2] == (None, None), "who never says anything has said nothing"
     assert invoke(client, {"do": "return"})[:2] == (None, None)
-    error, got, _ = invoke(client, {"do": "reject"})
+    error, got, log = invoke(client, {"do": "reject"})
     assert (error, got["errorType"]) == ("Unhandled", "Runtime.UnhandledPromiseRejection")
-    assert (got["errorMessage"], got["reason"]["errorMessage"]) == ("Error: nobody", "nobody")
+    assert (got["errorMessage"], set(got)) == ("Error: nobody", {"errorType", "errorMessage", "trace"})
+    (line,) = [line for line in log.splitlines() if "\tERROR\tUnhandled Promise Rejection \t{" in line]
+    assert json.loads(line.split("\t")[4])["reason"]["errorMessage"] == "nobody"
     assert invoke(client, {"do": "say"})[1] == "said"
     make("never", "index.never")
     error, got, _ = invoke(client, {}, name="never")

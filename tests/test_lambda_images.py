@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from cloudtest import ROOT
 from test_ecr import credentials, skopeo  # noqa: F401
 from test_inside import network
 from test_lambda import doctor, eventually, invoke, logged, role
@@ -350,6 +351,61 @@ def test_the_official_runtime_client(account, python):
     client = make(account, push(account, [python, layer(files)], "v1", **config))
     error, got, log = invoke(client, {"a": 1})
     assert (error, got) == (None, [{"a": 1}, "it"]), log
+
+
+# As the start of AWS's own images for Node does, it hands the command to the client by the variable that it reads.
+ENTRY = """#!/bin/sh
+export _HANDLER="$1"
+exec /usr/bin/node /var/task/node_modules/aws-lambda-ric/index.mjs
+"""
+# Its client, in its own words: events, the context, errors, and responses that are streamed.
+NODE_APP = """
+export const handler = async (event, context) => {
+  if (event === "fail") throw new TypeError("told to");
+  const left = context.getRemainingTimeInMillis();
+  return { event, name: context.functionName, left, trace: process.env._X_AMZN_TRACE_ID ?? (await traced()) };
+};
+const traced = async () => {
+  const { InvokeStore } = await import("@aws/lambda-invoke-store");
+  return (await InvokeStore.getInstanceAsync()).getXRayTraceId();
+};
+export const streams = awslambda.streamifyResponse(async (event, response) => {
+  response.setContentType("text/plain");
+  for (const word of event) response.write(word);
+  response.end();
+});
+"""
+
+
+def test_the_official_runtime_client_of_node(account):
+    modules = ROOT / "target" / "node-clients" / "aws-lambda-ric" / "node_modules"
+    node = Path("/usr/bin/node")
+    native = modules / "aws-lambda-ric" / "rapid-client.node"
+    if not native.is_file() or not node.is_file() or not ARCHITECTURE:
+        pytest.skip("aws-lambda-ric is not installed, or no /usr/bin/node")
+    files = {"usr/bin/node": node.resolve(), "bin/sh": Path("/bin/sh").resolve()}
+    for each in ("/usr/bin/node", "/bin/sh", str(native)):
+        files |= {path.lstrip("/"): real for path, real in needed(each).items()}
+    for name in ("aws-lambda-ric", "@aws/lambda-invoke-store"):
+        for path in (modules / name).rglob("*"):
+            if path.is_file():
+                files[f"var/task/node_modules/{path.relative_to(modules)}"] = path
+    files |= {"entry.sh": ENTRY, "var/task/app.mjs": NODE_APP}
+    config = {"Entrypoint": ["/entry.sh"], "Cmd": ["app.handler"], "WorkingDir": "/var/task"}
+    client = make(account, push(account, [layer(files)], "v1", **config), MemorySize=512)
+    error, got, log = invoke(client, {"a": 1})
+    assert error is None, log
+    assert (got["event"], got["name"]) == ({"a": 1}, "it")
+    assert 0 < got["left"] <= 30_000
+    assert got["trace"].startswith("Root=1-")
+    error, got, _ = invoke(client, "fail")
+    assert (error, got["errorType"], got["errorMessage"]) == ("Unhandled", "TypeError", "told to")
+    assert invoke(client, 7)[1]["event"] == 7, "it goes on"
+    client.update_function_configuration(FunctionName="it", ImageConfig={"Command": ["app.streams"]})
+    client.get_waiter("function_updated_v2").wait(FunctionName="it", WaiterConfig={"Delay": 1})
+    answer = client.invoke_with_response_stream(FunctionName="it", Payload=json.dumps(["one ", "two"]))
+    parts = [event["PayloadChunk"]["Payload"] for event in answer["EventStream"] if "PayloadChunk" in event]
+    assert b"".join(parts) == b"one two"
 
 
 def test_a_template_makes_one(account, python):

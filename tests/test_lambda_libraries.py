@@ -10,7 +10,7 @@ from pathlib import Path
 import boto3
 import pytest
 from cloudtest import Account, Cloud
-from test_lambda import doctor, invoke, make, role, runs_here, runtime  # noqa: F401
+from test_lambda import doctor, eventually, invoke, logged, make, role, runs_here, runtime  # noqa: F401
 
 FETCH_SECONDS_MAX = 500
 
@@ -47,12 +47,32 @@ def given(tmp_path_factory, monkeypatch):
 def modules():
     """The SDK's clients, got once; nothing where they cannot be."""
     folder = Path(__file__).parent.parent / "target" / "node-libraries"
-    if shutil.which("npm") and not (folder / "node_modules" / "@aws-sdk" / "client-sts").is_dir():
+    if shutil.which("npm") and not (folder / "node_modules" / "@aws-sdk" / "client-sqs").is_dir():
         command = ["npm", "install", "--prefix", str(folder), "--no-save", "--no-audit", "--no-fund"]
-        command += ["@aws-sdk/client-s3", "@aws-sdk/client-sts"]
+        command += [f"@aws-sdk/client-{service}" for service in ("s3", "sqs", "sts")]
         subprocess.run(command, capture_output=True, timeout=FETCH_SECONDS_MAX)
     found = folder / "node_modules"
-    return found if (found / "@aws-sdk" / "client-sts").is_dir() else None
+    return found if (found / "@aws-sdk" / "client-sqs").is_dir() else None
+
+
+# They send what they were sent; of the chain that it belongs to the libraries tell by themselves.
+LOOPS = {
+    "python": """
+import boto3, os
+def handler(event, context):
+    print("ran", os.environ["_X_AMZN_TRACE_ID"])
+    boto3.client("sqs").send_message(QueueUrl=os.environ["TO"], MessageBody="again")
+""",
+    "nodejs": """
+import { SQSClient, SendMessageCommand } from "@aws-sdk/client-sqs";
+const client = new SQSClient();
+export const handler = async () => {
+  process.stdout.write(`ran ${process.env._X_AMZN_TRACE_ID}\\n`);
+  await client.send(new SendMessageCommand({ QueueUrl: process.env.TO, MessageBody: "again" }));
+};
+""",
+}
+RUNS = 16
 
 
 def used(account, source, **more):
@@ -96,3 +116,27 @@ def test_the_sdk_is_there_for_node(given, more):
     if not modules():
         pytest.skip("npm has not got the SDK's clients")
     used(given, NODE.format(more=more), kind="nodejs")
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_loops_end_by_what_the_libraries_tell(given, kind):
+    if kind == "nodejs" and not modules():
+        pytest.skip("npm has not got the SDK's clients")
+    sqs, own = given.client("sqs"), role(given)
+    policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}}
+    given.client("iam").put_role_policy(RoleName="runs", PolicyName="sends", PolicyDocument=json.dumps(policy))
+    lost = sqs.create_queue(QueueName="lost")["QueueUrl"]
+    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{given.account}:lost", "maxReceiveCount": 1}
+    attributes = {"VisibilityTimeout": "30", "RedrivePolicy": json.dumps(redrive)}
+    url = sqs.create_queue(QueueName="q", Attributes=attributes)["QueueUrl"]
+    client = make(given, LOOPS[kind], kind=kind, Role=own, Environment={"Variables": {"TO": url}})
+    client.create_event_source_mapping(EventSourceArn=f"arn:aws:sqs:us-east-1:{given.account}:q", FunctionName="it")
+    sqs.send_message(QueueUrl=url, MessageBody="first")
+
+    def received():
+        return sqs.receive_message(QueueUrl=lost, WaitTimeSeconds=1).get("Messages")
+
+    assert eventually(received, 120)[0]["Body"] == "again", logged(given)
+    ran = [line for line in logged(given) if line.startswith("ran ")]
+    assert len(ran) == RUNS
+    assert len({line.split("Root=")[1].split(";")[0] for line in ran}) == 1, "all of it is one chain"

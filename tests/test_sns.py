@@ -46,7 +46,7 @@ def test_from_topic_to_queue(account):
     assert body["MessageId"] == sent["MessageId"]
     assert (body["Message"], body["Subject"]) == ("hello", "hi")
     assert body["MessageAttributes"] == {"colour": {"Type": "String", "Value": "red"}}
-    assert body["SigningCertURL"].startswith(f"{account.cloud.endpoint}/SimpleNotificationService-")
+    assert body["SigningCertURL"].startswith(f"https://127.0.0.1:{account.cloud.port}/SimpleNotificationService-")
 
 
 def test_filters_and_raw_delivery(account):

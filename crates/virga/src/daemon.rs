@@ -121,7 +121,7 @@ async fn serve(
         authority: Arc::clone(&ways.authority),
         stop: stop.clone(),
     });
-    gateway.open(&ways.functions);
+    gateway.open(address.port(), &ways.functions);
     gateway.front(&ways.machines);
     let serving = tokio::spawn(gateway.serve(listener));
 

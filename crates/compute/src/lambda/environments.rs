@@ -10,9 +10,9 @@ use kernel::Cloud;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How long an environment waits for the next event before it goes.
+/// How long an environment waits for the next event before it goes, by the cloud's clock.
 pub(crate) const IDLE_MAX: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Default)]
@@ -20,8 +20,8 @@ pub(crate) struct Environments(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// By the version that they run: the last used at the end.
-    idle: HashMap<String, Vec<(Arc<Environment>, Instant)>>,
+    /// By the version that they run, with when they were last used: the last used at the end.
+    idle: HashMap<String, Vec<(Arc<Environment>, Timestamp)>>,
     /// Those that are kept ready, by the version that they run.
     provisioned: HashMap<String, Allotment<Environment>>,
     /// How many run, by the function's id.
@@ -124,7 +124,7 @@ impl Slot {
                 gone
             }
             (false, Some(environment)) => {
-                state.idle.entry(key).or_default().push((environment, Instant::now()));
+                state.idle.entry(key).or_default().push((environment, now));
                 Vec::new()
             }
             (false, None) => Vec::new(),
@@ -307,21 +307,19 @@ impl Environments {
         self.clear(|environment| environment.stands_on(root));
     }
 
-    /// Takes away what has been idle for long; whether there is something left.
-    pub(crate) fn trim(&self, now: Timestamp) -> bool {
+    /// Takes away what has been idle for long.
+    pub(crate) fn trim(&self, now: Timestamp) {
         let mut gone = Vec::new();
         let mut state = self.state();
         for all in state.idle.values_mut() {
-            let keep = |(environment, since): &(Arc<Environment>, Instant)| {
-                since.elapsed() < IDLE_MAX && environment.lasts(now)
+            let keep = |(environment, since): &(Arc<Environment>, Timestamp)| {
+                now.since(*since) < IDLE_MAX && environment.lasts(now)
             };
             gone.extend(all.extract_if(.., |one| !keep(one)));
         }
         state.idle.retain(|_, all| !all.is_empty());
-        let left = !state.idle.is_empty();
         drop(state);
         drop(gone);
-        left
     }
 }
 

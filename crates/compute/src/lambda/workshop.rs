@@ -8,9 +8,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use tokio::net::TcpStream;
 
-/// The way from a sandbox to the cloud: takes connections that were made to the sandbox's own port for it.
+/// Where the runtime's interface is.
+pub(crate) const API_PORT: u16 = 9001;
+/// Where the cloud is found from inside, whatever its own port.
+pub(crate) const CLOUD_PORT: u16 = 4566;
+
+type Enter = Box<dyn Fn(TcpStream) + Send + Sync>;
+
+/// The way from a sandbox to the cloud: takes connections that were made to the sandbox's own ports for it.
 #[derive(Default)]
-pub struct Door(OnceLock<Box<dyn Fn(TcpStream) + Send + Sync>>);
+pub struct Door(OnceLock<(u16, Enter)>);
 
 impl std::fmt::Debug for Door {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -19,13 +26,20 @@ impl std::fmt::Debug for Door {
 }
 
 impl Door {
-    /// Opens it, once.
-    pub fn open(&self, enter: Box<dyn Fn(TcpStream) + Send + Sync>) {
-        let _ = self.0.set(enter);
+    /// Opens it, once: the cloud's own port, and who takes connections.
+    pub fn open(&self, port: u16, enter: Enter) {
+        let _ = self.0.set((port, enter));
+    }
+
+    /// The ports of a sandbox that lead to the cloud. Its own is one of them: links that it gave outside, as queues' are,
+    /// are followed inside.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let own = self.0.get().map(|(port, _)| *port).filter(|port| ![API_PORT, CLOUD_PORT].contains(port));
+        [CLOUD_PORT].into_iter().chain(own).collect()
     }
 
     pub(crate) fn enter(&self, stream: TcpStream) {
-        if let Some(enter) = self.0.get() {
+        if let Some((_, enter)) = self.0.get() {
             enter(stream);
         }
     }
@@ -67,6 +81,21 @@ impl Workshop {
         match self.ground.get() {
             Some(Ground { folder: Some(_), .. }) => runtimes::here().to_vec(),
             _ => runtimes::all(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Door;
+
+    #[test]
+    fn ports_that_lead_to_the_cloud() {
+        for (own, all) in [(4566, &[4566][..]), (4600, &[4566, 4600]), (9001, &[4566])] {
+            let door = Door::default();
+            assert_eq!(door.ports(), [4566], "it is closed");
+            door.open(own, Box::new(drop));
+            assert_eq!(door.ports(), all);
         }
     }
 }

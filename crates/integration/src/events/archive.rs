@@ -310,7 +310,7 @@ impl Replay {
         members.push(("replay-name".to_owned(), Value::str(&self.name)));
         let document = Value::Map(members);
         let text = wire::json::text(&document);
-        let event = Event { document, text, hops: 0 };
+        let event = Event { document, text, hops: 0, trace: None };
         let may = |arn: &str| self.rules.is_empty() || self.rules.iter().any(|wanted| wanted == arn);
         routing::route_to(cloud, tx, bus, &event, now, may)
     }

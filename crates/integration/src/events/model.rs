@@ -108,6 +108,8 @@ store::record! {
         12 => pub(super) sealed: Vec<u8>,
         13 => pub(super) data_key: Vec<u8>,
         14 => pub(super) bus: String,
+        /// As [`super::routing::Event`] has it.
+        15 => pub(super) trace: Option<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]

@@ -26,6 +26,8 @@ pub(super) struct Event {
     /// The same as JSON.
     pub(super) text: String,
     pub(super) hops: u32,
+    /// X-Ray's header, which targets are told.
+    pub(super) trace: Option<String>,
 }
 
 /// What an event says of itself, in the documented envelope.
@@ -58,7 +60,7 @@ impl Event {
         ];
         let document = Value::map(members);
         let text = wire::json::text(&document);
-        Event { document, text, hops: 0 }
+        Event { document, text, hops: 0, trace: None }
     }
 }
 
@@ -148,6 +150,7 @@ pub(super) fn send(
             taken: now,
             attempts: 0,
             hops: event.hops,
+            trace: event.trace.clone(),
             number: cloud.rng().u64(),
             ..Delivery::default()
         };

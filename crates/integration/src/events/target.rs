@@ -186,7 +186,8 @@ fn call(
         }
         None => {
             let call = Call { service, operation, value };
-            cloud.call_for(tx, NAME, home, Some(&delivery.rule), call).map(drop)
+            let along = (Some(delivery.rule.as_str()), delivery.trace.as_deref());
+            cloud.call_along(tx, NAME, home, along, call).map(drop)
         }
     }
 }
@@ -247,7 +248,8 @@ fn forward(
         return Err(EventsError::Denied(role.to_owned(), delivery.target.arn.clone()).into());
     }
     let bus = Bus::load(tx, home, &name).map_err(EventsError::from)?.ok_or_else(gone)?;
-    let event = Event { document, text: delivery.event.clone(), hops: delivery.hops + 1 };
+    let (text, trace) = (delivery.event.clone(), delivery.trace.clone());
+    let event = Event { document, text, hops: delivery.hops + 1, trace };
     Ok(routing::route(cloud, tx, &bus, &event, now)?)
 }
 

@@ -47,6 +47,12 @@ pub(crate) fn confirm_url(delivery: &Delivery, token: &str) -> String {
     format!("{origin}/?Action=ConfirmSubscription&TopicArn={arn}&Token={token}")
 }
 
+/// Where the certificate is, of which AWS's validators take what comes by TLS only.
+fn certificate_url(delivery: &Delivery, signer: &Signer) -> String {
+    let host = delivery.origin.split_once("://").map_or(delivery.origin.as_str(), |(_, host)| host);
+    format!("https://{host}{}", signer.path())
+}
+
 fn unsubscribe_url(delivery: &Delivery) -> String {
     format!("{}/?Action=Unsubscribe&SubscriptionArn={}", delivery.origin, delivery.subscription_arn())
 }
@@ -151,7 +157,7 @@ pub(crate) fn document(delivery: &Delivery, signer: &Signer) -> String {
         let version = delivery.signature_version.max(1);
         out.text("SignatureVersion", &version.to_string());
         out.text("Signature", &signer.sign(signed(&members).as_bytes(), version));
-        out.text("SigningCertURL", &format!("{}{}", delivery.origin, signer.path()));
+        out.text("SigningCertURL", &certificate_url(delivery, signer));
     }
     if confirm.is_none() {
         out.text("UnsubscribeURL", &unsubscribe_url(delivery));

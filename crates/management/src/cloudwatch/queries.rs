@@ -85,6 +85,12 @@ impl Query {
         own.unwrap_or_else(|| self.id.clone())
     }
 
+    /// What it is called behind the label of an expression that has it in its list.
+    fn plain_label(&self) -> String {
+        let given = self.label.clone().filter(|label| !label.is_empty() && !label.contains("${"));
+        given.unwrap_or_else(|| self.own_label())
+    }
+
     /// Whether its expression has a `SEARCH`; whether it is one at all is for whoever reckons it.
     pub(super) fn searches(&self) -> bool {
         let mut out = Vec::new();
@@ -174,6 +180,7 @@ impl Place<'_> {
                 let points = self.read(stat, start, end)?;
                 known.outcomes.insert(query.id.clone(), Outcome::Series(points));
                 known.periods.insert(query.id.clone(), stat.period);
+                known.metrics.insert(query.id.clone(), query.plain_label());
             } else if let Some(text) = &query.expression {
                 let parsed = Expression::parse(text).map_err(|what| wrong(query, &what))?;
                 let mut searches = Vec::new();

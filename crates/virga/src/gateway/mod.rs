@@ -110,13 +110,14 @@ impl Gateway {
 
     /// Lets functions in, by connections that come from no address of this machine's: what is for loopback only is not
     /// for them.
-    pub(crate) fn open(self: &Arc<Self>, door: &compute::lambda::workshop::Door) {
+    pub(crate) fn open(self: &Arc<Self>, port: u16, door: &compute::lambda::workshop::Door) {
         let gateway = Arc::downgrade(self);
-        door.open(Box::new(move |stream| {
+        let enter = move |stream| {
             if let Some(gateway) = gateway.upgrade() {
-                tokio::spawn(async move { gateway.connection(stream, INSIDERS).await });
+                tokio::spawn(async move { gateway.arrive(stream, INSIDERS).await });
             }
-        }));
+        };
+        door.open(port, Box::new(enter));
     }
 
     /// One port for both: what begins as TLS does is TLS.

@@ -107,6 +107,7 @@ fn expressions_are_reckoned() {
         json!({
             "StartTime": 1_768_478_000, "EndTime": 1_768_482_000,
             "MetricDataQueries": [
+                { "Id": "before", "Expression": "errors * 100", "ReturnData": false },
                 { "Id": "rate", "Expression": expression, "Label": "Error rate" },
                 { "Id": "errors", "MetricStat": stat("Errors"), "ReturnData": false },
                 { "Id": "calls", "MetricStat": stat("Calls"), "ReturnData": false },
@@ -124,6 +125,16 @@ fn expressions_are_reckoned() {
         "Error in expression 'rate': unexpected end of the expression",
     );
     root.call("cloudwatch", "GetMetricData", asked("rate + 1")).refused(400, "ValidationException");
+    // Of a list there are the metrics, by their own names, and a period is that of the metric.
+    let told = |expression: &str| {
+        let answer = root.call("cloudwatch", "GetMetricData", asked(expression)).ok();
+        let results = answer["MetricDataResults"].as_array().unwrap().clone();
+        results.iter().map(|one| json!([one["Label"], one["Values"][0]])).collect::<Vec<_>>()
+    };
+    assert_eq!(told("SUM(METRICS())"), [json!(["Error rate", 55.0])]);
+    let both = [json!(["Error rate Calls", 100.0]), json!(["Error rate Errors", 10.0])];
+    assert_eq!(told("METRICS() * 2"), both);
+    assert_eq!(told("60 * errors / PERIOD(errors)"), [json!(["Error rate", 5.0])]);
 }
 
 #[test]

@@ -79,6 +79,29 @@ fn an_event_reaches_the_queues_whose_rules_want_it() {
 }
 
 #[test]
+fn targets_are_told_of_the_trace() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let url = queue(&root, "q", "");
+    let any = r#"{"source": ["app"]}"#;
+    rule(&root, "near", any, json!({ "Id": "1", "Arn": queue_arn("q") }));
+    let trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+    for (said, told) in [(trace.to_owned(), trace), (format!("{trace};Lineage=a:1"), trace)] {
+        let entry = json!({ "Source": "app", "DetailType": "order", "Detail": "{}", "TraceHeader": said });
+        root.call("events", "PutEvents", json!({ "Entries": [entry] })).ok();
+        cloud.reconcile();
+        let ask = json!({ "QueueUrl": url, "AttributeNames": ["AWSTraceHeader"] });
+        let got = root.call("sqs", "ReceiveMessage", ask).ok();
+        assert_eq!(got["Messages"][0]["Attributes"], json!({ "AWSTraceHeader": told }));
+    }
+    send(&root, &json!({}));
+    cloud.reconcile();
+    let ask = json!({ "QueueUrl": url, "AttributeNames": ["AWSTraceHeader"] });
+    let got = root.call("sqs", "ReceiveMessage", ask).ok();
+    assert!(got["Messages"][0].get("Attributes").is_none(), "there was none");
+}
+
+#[test]
 fn targets_get_what_their_transformers_make() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

@@ -41,15 +41,21 @@ const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 const isJson = env.AWS_LAMBDA_LOG_FORMAT === "JSON";
 const least = isJson ? Math.max(0, LEVELS.indexOf(env.AWS_LAMBDA_LOG_LEVEL ?? "TRACE")) : 0;
 
+// What the runtime's own errors are called begins so.
+const OWN = "Runtime.";
+
+// As a line in JSON tells of an error.
 function failure(error) {
-  return { errorType: error.name, errorMessage: error.message, stackTrace: (error.stack ?? "").split("\n") };
+  const isOwn = typeof error.name === "string" && error.name.startsWith(OWN);
+  const errorType = isOwn ? error.name.slice(OWN.length) : (error.constructor?.name ?? "UnknownError");
+  return { errorType, errorMessage: error.message, stackTrace: (error.stack ?? "").split("\n"), ...error };
 }
 
-// A line in JSON: one thing is told as it is, several as text; an error tells what it is.
+// A line in JSON: one thing is told as it is, several as text; an error among these tells what it is.
 function record(level, words) {
   const time = new Date().toISOString();
   const line = { timestamp: time, level, requestId: requestId === "undefined" ? undefined : requestId };
-  const error = words.find((word) => word instanceof Error);
+  const error = words.length > 1 && words.find((word) => word instanceof Error);
   const replaced = (_, value) => (value instanceof Error ? failure(value) : typeof value === "bigint" ? `${value}` : value);
   const whole = { ...line, message: words.length === 1 ? words[0] : format(...words), ...(error && failure(error)) };
   try {
@@ -59,7 +65,7 @@ function record(level, words) {
   }
 }
 
-const NAMES = { log: "INFO", info: "INFO", warn: "WARN", error: "ERROR", debug: "DEBUG", trace: "TRACE" };
+const NAMES = { log: "INFO", info: "INFO", warn: "WARN", error: "ERROR", fatal: "FATAL", debug: "DEBUG", trace: "TRACE" };
 for (const [name, level] of Object.entries(NAMES)) {
   console[name] = (...words) => {
     if (LEVELS.indexOf(level) < least) return;
@@ -69,28 +75,57 @@ for (const [name, level] of Object.entries(NAMES)) {
   };
 }
 
-function described(error) {
-  if (error instanceof Error) {
-    const { name, message, stack, reason, promise } = error;
-    const rejected = name === REJECTION ? { reason: described(reason), promise } : {};
-    return { errorType: name, errorMessage: message, ...rejected, trace: (stack ?? "").split("\n") };
-  }
-  return { errorType: typeof error, errorMessage: String(error), trace: [] };
+// What is wrong with an error that cannot be read.
+const UNREAD =
+  "callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack";
+
+function isError(value) {
+  const isText = (part) => typeof value?.[part] === "string" && value[part] !== "";
+  return types.isNativeError(value) || ["name", "message", "stack"].every(isText);
 }
 
-async function fail(what, error) {
+// As whoever invokes is told.
+function described(error) {
+  try {
+    if (!isError(error)) return { errorType: typeof error, errorMessage: error.toString(), trace: [] };
+    return { errorType: error.name, errorMessage: error.message, trace: (error.stack ?? "").split("\n") };
+  } catch {
+    return { errorType: "handled", errorMessage: UNREAD };
+  }
+}
+
+// As the log is told: with all that the error holds.
+function whole(error) {
+  const replaced = (_, value) => {
+    if (!(value instanceof Error)) return value;
+    const { name, message, code, stack } = value;
+    return { errorType: name, errorMessage: message, code, ...value, stack: (stack ?? "").split("\n") };
+  };
+  try {
+    return JSON.stringify(error, replaced);
+  } catch {
+    return JSON.stringify(described(error));
+  }
+}
+
+function report(label, thrown) {
+  const error = thrown instanceof Error ? thrown : new Error(thrown);
+  if (isJson) console.error(error);
+  else console.error(label, `\t${whole(error)}`);
+}
+
+async function fail(what, error, label = "Invoke Error") {
   const problem = described(error);
-  console.error(what === "/init/error" ? "Uncaught Exception" : "Invoke Error", JSON.stringify(problem));
+  report(label, error);
   await ask("POST", what, JSON.stringify(problem), {
     "Content-Type": "application/json",
     "Lambda-Runtime-Function-Error-Type": problem.errorType,
   });
 }
 
+// Its name is no part of what the log is told that it holds.
 function named(name, message) {
-  const error = new Error(message);
-  error.name = name;
-  return error;
+  return Object.defineProperty(new Error(message), "name", { value: name });
 }
 
 async function load(handler) {
@@ -135,7 +170,7 @@ function contextOf(headers, done) {
     clientContext: given ? JSON.parse(given) : undefined,
     getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
     succeed: (result) => done(null, result),
-    fail: (error) => done(error ?? new Error("handled"), undefined),
+    fail: (error) => done(error ?? "handled", undefined),
     done,
   };
 }
@@ -210,7 +245,7 @@ class ResponseStream extends Writable {
 
   async fail(error) {
     const problem = described(error);
-    console.error("Invoke Error", JSON.stringify(problem));
+    report("Invoke Error", error);
     this.request.addTrailers({
       "Lambda-Runtime-Function-Error-Type": problem.errorType,
       "Lambda-Runtime-Function-Error-Body": Buffer.from(JSON.stringify(problem)).toString("base64"),
@@ -252,25 +287,33 @@ function run(handler, event, headers) {
   });
 }
 
-async function end(error, code) {
+function stringified(result) {
+  try {
+    return JSON.stringify(result === undefined ? null : result);
+  } catch {
+    const text = "Unable to stringify response body";
+    throw hasCallbacks ? new Error(text) : named("Runtime.JSONStringifyError", text);
+  }
+}
+
+async function end(error, code, label) {
   isEnding = true;
   const at = requestId === "undefined" ? "/init/error" : `/invocation/${requestId}/error`;
-  await fail(at, error);
+  await fail(at, error, label);
   process.exit(code);
 }
 
-process.on("uncaughtException", (error) => end(error, 129));
+process.on("uncaughtException", (error) => end(error, 129, "Uncaught Exception"));
 process.on("unhandledRejection", (reason, promise) => {
-  const error = named(REJECTION, String(reason));
-  Object.defineProperties(error, { reason: { value: reason }, promise: { value: promise } });
-  end(error, 128);
+  const error = Object.assign(named(REJECTION, String(reason)), { reason, promise });
+  end(error, 128, "Unhandled Promise Rejection");
 });
 
 let handler;
 try {
   handler = await load(env._HANDLER);
 } catch (error) {
-  await fail("/init/error", error);
+  await fail("/init/error", error, "Uncaught Exception");
   process.exit(1);
 }
 for (;;) {
@@ -286,9 +329,9 @@ for (;;) {
       continue;
     }
     const result = await run(handler, JSON.parse(body.toString()), headers);
-    const text = JSON.stringify(result === undefined ? null : result);
+    const text = stringified(result);
     await ask("POST", `/invocation/${requestId}/response`, text, { "Content-Type": "application/json" });
   } catch (error) {
-    await fail(`/invocation/${requestId}/error`, error);
+    await fail(`/invocation/${requestId}/error`, error ?? "handled");
   }
 }

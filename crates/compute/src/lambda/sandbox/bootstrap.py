@@ -5,6 +5,7 @@ import importlib
 import json
 import logging
 import os
+import re
 import site
 import sys
 import time
@@ -114,8 +115,10 @@ class Lines(logging.Handler):
         sys.stdout.write(f"[{record.levelname}]\t{stamp}.{int(record.msecs):03d}Z\t{Lines.request_id}\t{text}\n")
 
 
-def described(error, skip=1):
-    frames = traceback.extract_tb(error.__traceback__)[skip:]
+def described(error):
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [number for number, frame in enumerate(frames) if "/bootstrap.py" not in frame.filename]
+    frames = frames[own[0] :] if own else frames
     return {
         "errorMessage": str(error),
         "errorType": type(error).__name__,
@@ -153,11 +156,43 @@ def found(name):
         text = f"Syntax error in module '{module}': {error}"
         return None, {"errorType": "Runtime.UserCodeSyntaxError", "errorMessage": text}
     except Exception as error:
-        return None, described(error, 0)
+        return None, described(error)
     if not hasattr(loaded, function):
         text = f"Handler '{function}' missing on module '{module}'"
         return None, {"errorType": "Runtime.HandlerNotFound", "errorMessage": text}
     return getattr(loaded, function), None
+
+
+def encoded(result):
+    """JSON as AWS's runtime has it: decimals are numbers, bytes are text and named tuples are objects."""
+    decimal = sys.modules.get("decimal")
+    numbers, mark = [], os.urandom(16).hex() if decimal else ""
+
+    def plain(value):
+        if value is None or type(value) in (str, int, float, bool):
+            return value
+        if isinstance(value, bytes):
+            return value.decode()
+        if hasattr(value, "_asdict") and isinstance(value, tuple):
+            value = value._asdict()
+        if isinstance(value, dict):
+            return {name.decode() if isinstance(name, bytes) else name: plain(inner) for name, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(inner) for inner in value]
+        if decimal and isinstance(value, decimal.Decimal):
+            numbers.append("NaN" if value.is_nan() else str(value))
+            return f"{mark}{len(numbers) - 1}"
+        return value
+
+    try:
+        simple = plain(result)
+    except RecursionError:
+        # What holds itself, which is refused by name.
+        simple = result
+    text = json.dumps(simple, ensure_ascii=sys.version_info < (3, 12))
+    if numbers:
+        text = re.sub(f'"{mark}([0-9]+)"', lambda found: numbers[int(found[1])], text)
+    return text.encode("utf-8")
 
 
 def main():
@@ -192,7 +227,7 @@ def main():
             server.fail(path + "/error", problem)
             continue
         try:
-            body = json.dumps(result, ensure_ascii=False).encode("utf-8")
+            body = encoded(result)
         except Exception as error:
             text = f"Unable to marshal response: {error}"
             problem = {"errorType": "Runtime.MarshalError", "errorMessage": text}

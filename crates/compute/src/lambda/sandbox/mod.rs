@@ -22,7 +22,7 @@ use super::logs::Said;
 use super::model::{Function, Network, Version};
 use super::network::{self, Tether};
 use super::platform;
-use super::workshop::{Ground, Workshop};
+use super::workshop::{API_PORT, Ground, Workshop};
 use api::Desk;
 use base::Timestamp;
 use end::{Farewell, Reason};
@@ -49,9 +49,6 @@ const REST: Duration = Duration::from_millis(100);
 const CREDENTIALS_LEFT: Duration = Duration::from_secs(900 + 60);
 /// So long before its end a provisioned environment has a follower.
 const FOLLOWED: Duration = Duration::from_secs(240);
-const API_PORT: u16 = 9001;
-/// Where the cloud itself is found from inside.
-const CLOUD_PORT: u16 = 4566;
 /// Beside what a function is given: interpreters and their threads' stacks.
 const RUNTIME_MIB: u32 = 256;
 /// AWS: the quotas of the developer guide.
@@ -445,8 +442,8 @@ fn inhabit(
     };
     let api = listen(API_PORT)?;
     let mut tasks = Vec::new();
-    if has_door {
-        let (cloud, door) = (listen(CLOUD_PORT)?, Arc::clone(&ground.door));
+    for port in if has_door { ground.door.ports() } else { Vec::new() } {
+        let (cloud, door) = (listen(port)?, Arc::clone(&ground.door));
         let relay = async move {
             while let Ok((stream, _)) = cloud.accept().await {
                 door.enter(stream);

@@ -1,7 +1,7 @@
 //! What a function finds in its environment, its role's credentials first of all.
 
 use super::archive::TRUSTED;
-use super::{API_PORT, CLOUD_PORT, container};
+use super::container;
 use crate::lambda::access::SERVICE;
 use crate::lambda::beginning::Kind;
 use crate::lambda::dotnet;
@@ -10,6 +10,7 @@ use crate::lambda::image::unpack;
 use crate::lambda::invocation::Runs;
 use crate::lambda::model::{Function, Version};
 use crate::lambda::variables;
+use crate::lambda::workshop::{API_PORT, CLOUD_PORT};
 use base::Timestamp;
 use kernel::Cloud;
 use std::collections::BTreeMap;

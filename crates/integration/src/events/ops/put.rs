@@ -31,6 +31,7 @@ wire::shape! {
         detail_type: Option<String> = "DetailType",
         detail: Option<String> = "Detail",
         bus: Option<String> = "EventBusName",
+        trace: Option<String> = "TraceHeader",
     }
 
     #[derive(Debug)]
@@ -91,6 +92,13 @@ pub(super) fn given<'e>(value: Option<&'e String>, name: &'static str) -> Result
     value.filter(|text| !text.is_empty()).map(String::as_str).ok_or(EventsError::Argument(name))
 }
 
+/// AWS: what goes over a bus is no part of a loop that Lambda ends.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
+fn without_lineage(header: &str) -> String {
+    let parts = header.split(';').filter(|part| !part.trim_start().starts_with("Lineage="));
+    parts.collect::<Vec<_>>().join(";")
+}
+
 /// Takes one event; its id.
 fn take(cx: &mut Cx<'_>, entry: &Entry) -> Result<String, EventsError> {
     let source = given(entry.source.as_ref(), "Source")?;
@@ -103,7 +111,7 @@ fn take(cx: &mut Cx<'_>, entry: &Entry) -> Result<String, EventsError> {
     let (home, name) = named(cx, entry.bus.as_deref());
     let bus = Bus::load(cx.tx, home, &name)?.ok_or(EventsError::NoBus(name))?;
     let id = base::id::uuid(cx.rng());
-    let event = Event::new(Envelope {
+    let mut event = Event::new(Envelope {
         id: &id,
         detail_type,
         source,
@@ -113,6 +121,7 @@ fn take(cx: &mut Cx<'_>, entry: &Entry) -> Result<String, EventsError> {
         resources: &entry.resources,
         detail,
     });
+    event.trace = entry.trace.as_deref().or(cx.request.chain.as_deref()).map(without_lineage);
     let cloud = cx.cloud().clone();
     routing::route(&cloud, cx.tx, &bus, &event, cx.now)?;
     Ok(id)

@@ -10,10 +10,10 @@ pub(super) type Summary = fn(&[f64]) -> Option<f64>;
 /// For a function that is not built, and for arguments that it does not take.
 pub(super) fn call(name: &str, parts: &[Expression], known: &Known) -> Reckoned {
     match (name, parts) {
-        ("METRICS", []) => Ok(Outcome::Many(all(known))),
-        ("METRICS", [Expression::Text(part)]) => {
-            let wanted = known.outcomes.iter().filter(|(id, _)| id.contains(part.as_str()));
-            Ok(Outcome::Many(wanted.flat_map(|(id, outcome)| flat(id, outcome)).collect()))
+        ("METRICS", []) => Ok(Outcome::Many(metrics("", known))),
+        ("METRICS", [Expression::Text(part)]) => Ok(Outcome::Many(metrics(part, known))),
+        ("PERIOD", [inner]) => {
+            known.period(inner).map(|period| Outcome::Number(period as f64)).ok_or_else(|| not_built(name))
         }
         ("SEARCH", parts) => {
             let found = searched(parts).and_then(|searched| known.searches.get(&searched));
@@ -55,13 +55,16 @@ fn many(name: &str, inner: &Expression, known: &Known) -> Result<Vec<Line>, Stri
     }
 }
 
-fn all(known: &Known) -> Vec<Line> {
-    known.outcomes.iter().flat_map(|(id, outcome)| flat(id, outcome)).collect()
+/// The metrics that have this in their names, and nothing that is reckoned from them.
+fn metrics(part: &str, known: &Known) -> Vec<Line> {
+    let named = known.metrics.iter().filter(|(id, _)| id.contains(part));
+    let outcomes = named.filter_map(|(id, label)| Some((label, known.outcomes.get(id)?)));
+    outcomes.flat_map(|(label, outcome)| flat(label, outcome)).collect()
 }
 
-fn flat(id: &str, outcome: &Outcome) -> Vec<Line> {
+fn flat(label: &str, outcome: &Outcome) -> Vec<Line> {
     match outcome {
-        Outcome::Series(points) => vec![Line { label: id.to_owned(), points: points.clone() }],
+        Outcome::Series(points) => vec![Line { label: label.to_owned(), points: points.clone() }],
         Outcome::Many(many) => many.clone(),
         Outcome::Number(_) => Vec::new(),
     }
@@ -153,10 +156,6 @@ fn each(name: &str, points: &Points) -> Result<Points, String> {
                 (*at, sum)
             });
             running.collect()
-        }
-        "PERIOD" => {
-            let period = points.keys().zip(points.keys().skip(1)).map(|(a, b)| b - a).min().unwrap_or(60);
-            mapped(points, |_| Some(period as f64))
         }
         "HOUR" => by_time(points, |at| at.div_euclid(3600).rem_euclid(24)),
         "MINUTE" => by_time(points, |at| at.div_euclid(60).rem_euclid(60)),

@@ -68,6 +68,8 @@ pub(crate) enum Binary {
 #[derive(Default, Debug)]
 pub(crate) struct Known {
     pub(crate) outcomes: BTreeMap<String, Outcome>,
+    /// Those of them that are metrics, with what they are called where they stand in a list.
+    pub(crate) metrics: BTreeMap<String, String>,
     /// Of the outcomes that have one, in seconds.
     pub(crate) periods: BTreeMap<String, i64>,
     /// What was found, and in which period.
@@ -168,7 +170,7 @@ impl Expression {
                 let mut all = Vec::new();
                 for part in parts {
                     match part.reckon(known)? {
-                        Outcome::Series(points) => all.push(Line { label: part.label(), points }),
+                        Outcome::Series(points) => all.push(Line { label: part.label(known), points }),
                         Outcome::Many(many) => all.extend(many),
                         Outcome::Number(_) => return Err("a list holds time series only".into()),
                     }
@@ -181,8 +183,9 @@ impl Expression {
 
 impl Expression {
     /// What a series of it is called in a list.
-    fn label(&self) -> String {
-        if let Expression::Name(name) = self { name.clone() } else { String::new() }
+    fn label(&self, known: &Known) -> String {
+        let Expression::Name(name) = self else { return String::new() };
+        known.metrics.get(name).unwrap_or(name).clone()
     }
 }
 

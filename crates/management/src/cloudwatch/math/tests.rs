@@ -5,12 +5,14 @@ fn known() -> Known {
     let outcomes = [
         ("m1".to_owned(), series(&[(0, 1.0), (60, 2.0), (180, 4.0)])),
         ("m2".to_owned(), series(&[(0, 10.0), (60, 0.0), (120, 30.0)])),
+        ("e1".to_owned(), series(&[(0, 1000.0)])),
     ];
-    let periods = [("m1".to_owned(), 60), ("m2".to_owned(), 60)].into();
+    let metrics = ["m1", "m2"].map(|id| (id.to_owned(), format!("of {id}"))).into();
+    let periods = [("m1".to_owned(), 60), ("m2".to_owned(), 60), ("e1".to_owned(), 60)].into();
     let line = |label: &str, value: f64| Line { label: label.into(), points: [(0, value)].into() };
     let found = (vec![line("a", 1.0), line("b", 2.0)], 60);
     let searches = [(("CPU".to_owned(), "Sum".to_owned(), Some(60)), found)].into();
-    Known { outcomes: outcomes.into(), periods, searches, range: (-60, 300) }
+    Known { outcomes: outcomes.into(), metrics, periods, searches, range: (-60, 300) }
 }
 
 fn reckon(text: &str) -> Result<Outcome, String> {
@@ -50,7 +52,8 @@ fn expressions() {
         ("RATE(m1) * 60", series(&[(60, 1.0), (180, 1.0)])),
         ("IF(m1 > 1, m1, 0)", series(&[(0, 0.0), (60, 2.0), (180, 4.0)])),
         ("IF(m1 > 1, 5)", series(&[(60, 5.0), (180, 5.0)])),
-        ("PERIOD(m1)", series(&[(0, 60.0), (60, 60.0), (180, 60.0)])),
+        ("PERIOD(m1)", Outcome::Number(60.0)),
+        ("e1 / PERIOD(e1) * 60", series(&[(0, 1000.0)])),
         ("METRIC_COUNT(METRICS())", Outcome::Number(2.0)),
         ("abs(m2 - 10)", series(&[(0, 0.0), (60, 10.0), (120, 20.0)])),
         ("SUM(SEARCH('CPU', 'Sum', 60)) * 2", series(&[(0, 6.0)])),
@@ -77,6 +80,9 @@ fn what_is_found_keeps_its_name() {
     };
     let named: Vec<(&str, f64)> = lines.iter().map(|line| (line.label.as_str(), line.points[&0])).collect();
     assert_eq!(named, [("b", 3.0), ("a", 2.0)]);
+    let Outcome::Many(lines) = reckon("[m2, METRICS('1'), m1 * 2]").unwrap() else { panic!("a list") };
+    let named: Vec<&str> = lines.iter().map(|line| line.label.as_str()).collect();
+    assert_eq!(named, ["of m2", "of m1", ""]);
 }
 
 #[test]
