@@ -4,8 +4,10 @@
 use crate::{Ec2Error, Plain, register};
 use base::tag::Tags;
 use base::{AccountId, Region, Timestamp};
+use host::disk::Switch;
 use kernel::Cx;
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use store::{Direction, Key, Read, StoreError, Table, Tx};
 
 store::record! {
@@ -83,6 +85,48 @@ impl Shop {
     pub fn make(&self, cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<(), Ec2Error> {
         let make = self.0.get().ok_or(Plain::InternalError)?;
         make(cx, wanted)
+    }
+}
+
+/// What machines' disks count: written by who serves them, read by who tells of machines.
+#[derive(Debug, Default)]
+pub struct Served(Mutex<BTreeMap<String, Vec<Arc<Switch>>>>);
+
+/// What a machine has read from its disks and written to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub read_operations: u64,
+    pub write_operations: u64,
+    pub read_bytes: u64,
+    pub write_bytes: u64,
+}
+
+impl Served {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Arc<Switch>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A machine has one more; those that it has no more count as well.
+    pub fn add(&self, instance: &str, disk: Arc<Switch>) {
+        self.lock().entry(instance.to_owned()).or_default().push(disk);
+    }
+
+    /// What all of a machine's have counted; none where it never had one.
+    pub fn of(&self, instance: &str) -> Option<Tally> {
+        let all = self.lock().get(instance)?.clone();
+        let mut sum = Tally::default();
+        for done in all.iter().map(|disk| disk.done()) {
+            sum.read_operations += done.read.operations;
+            sum.write_operations += done.written.operations;
+            sum.read_bytes += done.read.bytes;
+            sum.write_bytes += done.written.bytes;
+        }
+        Some(sum)
+    }
+
+    /// Forgets those of all machines but these.
+    pub fn retain(&self, is_kept: impl Fn(&str) -> bool) {
+        self.lock().retain(|instance, _| is_kept(instance));
     }
 }
 

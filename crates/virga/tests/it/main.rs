@@ -76,6 +76,7 @@ mod ebs_events;
 mod ebs_fast;
 mod ebs_snapshots;
 mod ebs_volumes;
+mod ec2_attributes;
 mod ec2_events;
 mod ec2_fleets;
 mod ec2_images;
