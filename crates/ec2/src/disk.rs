@@ -68,23 +68,52 @@ pub struct NewDisk {
     pub files: bool,
 }
 
+/// A volume that becomes the root of a machine.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRoot<'a> {
+    pub volume: &'a str,
+    pub instance: &'a str,
+    pub delete: bool,
+    /// [`ATTACHED`] where there is nothing to be made ready.
+    pub state: &'static str,
+}
+
 /// Makes a volume for an instance and attaches it, within the caller's launch and with the caller's rights to keys.
 pub type Make = fn(&mut Cx<'_>, &NewDisk) -> Result<(), Ec2Error>;
+/// Only makes it; its id.
+pub type Spare = fn(&mut Cx<'_>, &NewDisk) -> Result<String, Ec2Error>;
+/// Attaches one as the root of a machine that is off and has none.
+pub type Root = fn(&mut Cx<'_>, &NewRoot<'_>) -> Result<(), Ec2Error>;
 
-/// How the room of machines has volumes made; set by the wiring.
+/// How the room of machines has volumes made and attached; set by the wiring.
 #[derive(Debug, Default)]
-pub struct Shop(OnceLock<Make>);
+pub struct Shop(OnceLock<(Make, Spare, Root)>);
 
 impl Shop {
-    pub fn set(&self, make: Make) {
-        let _ = self.0.set(make);
+    pub fn set(&self, make: Make, spare: Spare, root: Root) {
+        let _ = self.0.set((make, spare, root));
+    }
+
+    fn get(&self) -> Result<(Make, Spare, Root), Ec2Error> {
+        self.0.get().copied().ok_or_else(|| Plain::InternalError.into())
     }
 
     /// # Errors
     /// Those of a volume that is made and attached.
     pub fn make(&self, cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<(), Ec2Error> {
-        let make = self.0.get().ok_or(Plain::InternalError)?;
-        make(cx, wanted)
+        self.get()?.0(cx, wanted)
+    }
+
+    /// # Errors
+    /// Those of a volume that is made.
+    pub fn spare(&self, cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<String, Ec2Error> {
+        self.get()?.1(cx, wanted)
+    }
+
+    /// # Errors
+    /// Those of a volume that is attached.
+    pub fn root(&self, cx: &mut Cx<'_>, root: &NewRoot<'_>) -> Result<(), Ec2Error> {
+        self.get()?.2(cx, root)
     }
 }
 

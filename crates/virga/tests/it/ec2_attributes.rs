@@ -144,6 +144,15 @@ fn groups_are_named_in_the_default_vpc() {
     user.call("ec2", "RunInstances", asked(json!({ "SecurityGroups": ["web"] })))
         .refused(403, "UnauthorizedOperation");
     launch(&user, json!({ "SecurityGroups": ["default"] }));
+    // And about what else a launch asks for.
+    let slow = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "ec2:*", "Resource": "*" },
+        { "Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "arn:aws:ec2:*:*:instance/*",
+            "Condition": { "Bool": { "ec2:EbsOptimized": "false" } } },
+    ] });
+    let user = cloud.user(&root, "v", &slow.to_string());
+    user.call("ec2", "RunInstances", asked(json!({}))).refused(403, "UnauthorizedOperation");
+    launch(&user, json!({ "EbsOptimized": true }));
 }
 
 #[test]

@@ -86,6 +86,7 @@ mod ec2_limits;
 mod ec2_metadata;
 mod ec2_placement;
 mod ec2_profiles;
+mod ec2_replacements;
 mod ec2_requirements;
 mod ec2_reservations;
 mod ec2_roots;

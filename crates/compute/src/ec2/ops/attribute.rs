@@ -273,6 +273,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
     if let Some(value) = req.optimized.and_then(|flag| flag.value) {
         check_optimized(&instance.kind, value)?;
         instance.optimized = value;
+        register::set_key(cx, &instance.id, "ec2:EbsOptimized", Some(value.to_string()))?;
     }
     if let Some(kind) = req.kind.and_then(|text| text.value) {
         if kinds::find(&kind).is_none() {

@@ -196,6 +196,8 @@ fn needed(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let is_spot = market == Some("spot");
     let mut access = Access::of(cx, request).new(&INSTANCE).key("ec2:InstanceType", kind);
     access = access.key("ec2:InstanceMarketType", market.unwrap_or("on-demand"));
+    let optimized = request.get("EbsOptimized").and_then(Value::as_bool).unwrap_or_default();
+    access = access.key("ec2:EbsOptimized", optimized.to_string()).key("ec2:RootDeviceType", "ebs");
     if let Some(profile) = &profile {
         access = access.key("ec2:InstanceProfile", &profile.arn);
     }
@@ -668,6 +670,8 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
             ("ec2:InstanceType", instance.kind.clone()),
             ("ec2:AvailabilityZone", instance.zone.clone()),
             ("ec2:Tenancy", placement::tenancy(&instance).to_owned()),
+            ("ec2:EbsOptimized", instance.optimized.to_string()),
+            ("ec2:RootDeviceType", "ebs".to_owned()),
             ("ec2:InstanceMarketType", if instance.spot.is_some() { "spot" } else { "on-demand" }.to_owned()),
         ];
         keys.extend(metadata::View::of(&instance).keys());
