@@ -144,3 +144,44 @@ def test_a_root_without_a_machine_is_an_archive(machines, disks, own_cloud):  # 
     run(ec2, first)
     assert said(own_cloud, first, "cat /srv/own/settings") == "mended\n"
     end(ec2, first, other)
+
+
+def test_a_root_is_replaced_while_its_machine_runs(machines, own_cloud):
+    """As it was at its launch, and as a snapshot of it was; over kill -9. What it has beside its root stays."""
+    ec2 = own_cloud.client("ec2")
+    machine = start(ec2, UserData="#!/bin/sh\necho told >> /srv/told\n")
+    said(own_cloud, machine, "echo kept > /srv/kept")
+    old = root_of(ec2, machine)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=old)["SnapshotId"]
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 1})
+    [before] = ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
+
+    def replaced(**by):
+        task = ec2.create_replace_root_volume_task(InstanceId=machine, **by)["ReplaceRootVolumeTask"]
+        ids = [task["ReplaceRootVolumeTaskId"]]
+
+        def state():
+            [now] = own_cloud.client("ec2").describe_replace_root_volume_tasks(ReplaceRootVolumeTaskIds=ids)[
+                "ReplaceRootVolumeTasks"
+            ]
+            return now["TaskState"]
+
+        return lambda: eventually(lambda: state() == "succeeded", 60)
+
+    replaced()()
+    look = "cat /srv/kept 2>/dev/null || echo gone; cat /srv/told"
+    assert said(own_cloud, machine, look) == "gone\ntold\n"
+    [after] = ec2.describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
+    for member in ("PrivateIpAddress", "PublicIpAddress", "LaunchTime", "State"):
+        assert after[member] == before[member], member
+    freed(ec2, old)
+    # A crash on the way is none for what is asked for.
+    done = replaced(SnapshotId=snapshot, DeleteReplacedRootVolume=True)
+    own_cloud.restart(kill=True)
+    done()
+    ec2 = own_cloud.client("ec2")
+    assert said(own_cloud, machine, look) == "kept\ntold\n"
+    assert [one["VolumeId"] for one in ec2.describe_volumes()["Volumes"] if one["State"] == "available"] == [old]
+    ec2.delete_volume(VolumeId=old)
+    end(ec2, machine)
+    eventually(lambda: traces(own_cloud) == (False, []))

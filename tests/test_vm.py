@@ -178,11 +178,19 @@ def test_all_are_virtual_and_have_disks(guests, tmp_path):
         inside = cloud.run("ssh", guest.id, "-i", str(guest.key), "--inside", "--", "true", check=False)
         assert inside.returncode == 255
         assert "no way leads into it but its network" in inside.stderr
+        with refused("Unsupported") as grown:
+            ec2.modify_volume(VolumeId=volume, Size=2)
+        assert f"Stop '{guest.id}', or detach '{volume}' from it, before it is made larger." in str(grown.value)
+        assert ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["Size"] == 1
+        # Interfaces come and go while it runs.
         interface = ec2.create_network_interface(SubnetId=guest.made["SubnetId"])["NetworkInterface"]
-        with refused("Unsupported"):
-            ec2.attach_network_interface(
-                NetworkInterfaceId=interface["NetworkInterfaceId"], InstanceId=guest.id, DeviceIndex=1
-            )
+        attachment = ec2.attach_network_interface(
+            NetworkInterfaceId=interface["NetworkInterfaceId"], InstanceId=guest.id, DeviceIndex=1
+        )["AttachmentId"]
+        until(lambda: f"{interface['PrivateIpAddress']}/" in run("ip addr show dev eth1", check=False).stdout)
+        assert run("cat /sys/class/net/eth1/address").stdout.strip() == interface["MacAddress"]
+        ec2.detach_network_interface(AttachmentId=attachment)
+        until(lambda: run("test -e /sys/class/net/eth1", check=False).returncode == 1)
         # An image of it makes virtual machines that have what it has written.
         run("umount /mnt; echo of the image > /srv/made")
         ec2.detach_volume(VolumeId=volume)

@@ -4,8 +4,10 @@
 use crate::{Ec2Error, Plain, register};
 use base::tag::Tags;
 use base::{AccountId, Region, Timestamp};
+use host::disk::Switch;
 use kernel::Cx;
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use store::{Direction, Key, Read, StoreError, Table, Tx};
 
 store::record! {
@@ -66,23 +68,94 @@ pub struct NewDisk {
     pub files: bool,
 }
 
+/// A volume that becomes the root of a machine.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRoot<'a> {
+    pub volume: &'a str,
+    pub instance: &'a str,
+    pub delete: bool,
+    /// [`ATTACHED`] where there is nothing to be made ready.
+    pub state: &'static str,
+}
+
 /// Makes a volume for an instance and attaches it, within the caller's launch and with the caller's rights to keys.
 pub type Make = fn(&mut Cx<'_>, &NewDisk) -> Result<(), Ec2Error>;
+/// Only makes it; its id.
+pub type Spare = fn(&mut Cx<'_>, &NewDisk) -> Result<String, Ec2Error>;
+/// Attaches one as the root of a machine that is off and has none.
+pub type Root = fn(&mut Cx<'_>, &NewRoot<'_>) -> Result<(), Ec2Error>;
 
-/// How the room of machines has volumes made; set by the wiring.
+/// How the room of machines has volumes made and attached; set by the wiring.
 #[derive(Debug, Default)]
-pub struct Shop(OnceLock<Make>);
+pub struct Shop(OnceLock<(Make, Spare, Root)>);
 
 impl Shop {
-    pub fn set(&self, make: Make) {
-        let _ = self.0.set(make);
+    pub fn set(&self, make: Make, spare: Spare, root: Root) {
+        let _ = self.0.set((make, spare, root));
+    }
+
+    fn get(&self) -> Result<(Make, Spare, Root), Ec2Error> {
+        self.0.get().copied().ok_or_else(|| Plain::InternalError.into())
     }
 
     /// # Errors
     /// Those of a volume that is made and attached.
     pub fn make(&self, cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<(), Ec2Error> {
-        let make = self.0.get().ok_or(Plain::InternalError)?;
-        make(cx, wanted)
+        self.get()?.0(cx, wanted)
+    }
+
+    /// # Errors
+    /// Those of a volume that is made.
+    pub fn spare(&self, cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<String, Ec2Error> {
+        self.get()?.1(cx, wanted)
+    }
+
+    /// # Errors
+    /// Those of a volume that is attached.
+    pub fn root(&self, cx: &mut Cx<'_>, root: &NewRoot<'_>) -> Result<(), Ec2Error> {
+        self.get()?.2(cx, root)
+    }
+}
+
+/// What machines' disks count: written by who serves them, read by who tells of machines.
+#[derive(Debug, Default)]
+pub struct Served(Mutex<BTreeMap<String, Vec<Arc<Switch>>>>);
+
+/// What a machine has read from its disks and written to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub read_operations: u64,
+    pub write_operations: u64,
+    pub read_bytes: u64,
+    pub write_bytes: u64,
+}
+
+impl Served {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Arc<Switch>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A machine has one more; those that it has no more count as well.
+    pub fn add(&self, instance: &str, disk: Arc<Switch>) {
+        self.lock().entry(instance.to_owned()).or_default().push(disk);
+    }
+
+    /// What all of a machine's have counted; none where it never had one.
+    pub fn of(&self, instance: &str) -> Option<Tally> {
+        let all = self.lock().get(instance)?.clone();
+        let mut sum = Tally::default();
+        for done in all.iter().map(|disk| disk.done()) {
+            sum.read_operations += done.read.operations;
+            sum.write_operations += done.written.operations;
+            sum.read_bytes += done.read.bytes;
+            sum.write_bytes += done.written.bytes;
+        }
+        Some(sum)
+    }
+
+    /// Forgets those of all machines but these.
+    pub fn retain(&self, is_kept: impl Fn(&str) -> bool) {
+        self.lock().retain(|instance, _| is_kept(instance));
     }
 }
 

@@ -55,6 +55,7 @@ kinds! {
     IMAGE = "image", "ami", "InvalidAMIID.NotFound", "InvalidAMIID.Malformed", "image id", "ec2:ImageID";
     VOLUME = "volume", "vol", "InvalidVolume.NotFound", "InvalidVolumeID.Malformed", "volume", "ec2:VolumeID";
     SNAPSHOT = "snapshot", "snap", "InvalidSnapshot.NotFound", "InvalidSnapshotID.Malformed", "snapshot", "ec2:SnapshotID";
+    REPLACE_ROOT_TASK = "replace-root-volume-task", "replacevol", "InvalidReplaceRootVolumeTaskId.NotFound", "InvalidReplaceRootVolumeTaskId.Malformed", "replace root volume task ID", "";
     KEY_PAIR = "key-pair", "key", "InvalidKeyPair.NotFound", "InvalidKeyPair.Format", "key pair", "";
     LAUNCH_TEMPLATE = "launch-template", "lt", "InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.Malformed", "launch template ID", "";
     SPOT_REQUEST = "spot-instances-request", "sir", "InvalidSpotInstanceRequestID.NotFound", "InvalidSpotInstanceRequestID.Malformed", "spot instance request ID", "";

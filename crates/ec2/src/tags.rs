@@ -4,7 +4,7 @@
 
 use crate::errors::{Ec2Error, Plain};
 use crate::kind::Kind;
-use base::tag::{KEY_CHARS_MAX, PER_RESOURCE_MAX, Tags, VALUE_CHARS_MAX, is_own, is_reserved};
+use base::tag::{KEY_CHARS_MAX, PER_RESOURCE_MAX, Tags, VALUE_CHARS_MAX, counted, is_own, is_reserved};
 use kernel::identity::Caller;
 
 wire::shape! {
@@ -61,7 +61,7 @@ fn checked_of(tags: &[Tag], is_own: impl Fn(&str) -> bool) -> Result<Tags, Ec2Er
             return Err(Plain::InvalidParameterValue(what).into());
         }
     }
-    if out.len() > PER_RESOURCE_MAX {
+    if counted(&out) > PER_RESOURCE_MAX {
         return Err(Plain::TagLimitExceeded.into());
     }
     Ok(out)
@@ -84,11 +84,17 @@ pub fn check_key(key: &str) -> Result<(), Ec2Error> {
     Ok(())
 }
 
-/// The tags of a new resource of `kind` from the request's specifications, which may be about `kinds` only.
+/// The tags of a new resource of `kind` from the request's specifications, which may be about `kinds` only. A service may
+/// set its own.
 ///
 /// # Errors
 /// As [`checked`], and `InvalidParameterValue` for another type of resource or a specification without tags.
-pub fn of_new(specifications: &[TagSpecification], kind: &Kind, kinds: &[&Kind]) -> Result<Tags, Ec2Error> {
+pub fn of_new(
+    caller: &Caller,
+    specifications: &[TagSpecification],
+    kind: &Kind,
+    kinds: &[&Kind],
+) -> Result<Tags, Ec2Error> {
     let mut all = Vec::new();
     for specification in specifications {
         let noun = specification.resource_type.as_deref().unwrap_or_default();
@@ -111,13 +117,13 @@ pub fn of_new(specifications: &[TagSpecification], kind: &Kind, kinds: &[&Kind])
             all.extend(specification.tags.iter().cloned());
         }
     }
-    checked(&all)
+    checked_by(caller, &all)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Caller, Tag, TagSpecification, checked, checked_by, clear, of_new};
-    use crate::kind::{SUBNET, VPC};
+    use crate::kind::{Kind, SUBNET, VPC};
 
     fn tag(key: &str, value: &str) -> Tag {
         Tag { key: Some(key.into()), value: Some(value.into()) }
@@ -152,9 +158,19 @@ mod tests {
     fn specifications_are_about_what_is_made() {
         let one =
             |noun: &str| TagSpecification { resource_type: Some(noun.into()), tags: vec![tag("a", "b")] };
-        assert_eq!(of_new(&[one("vpc")], &VPC, &[&VPC]).unwrap().len(), 1);
-        assert!(of_new(&[one("subnet")], &VPC, &[&VPC, &SUBNET]).unwrap().is_empty());
-        let refused = of_new(&[one("subnet")], &VPC, &[&VPC]).unwrap_err();
+        let account = base::AccountId::parse("123456789012").unwrap();
+        let service = Caller::service("autoscaling.amazonaws.com", account);
+        let of_new = |all: &[TagSpecification], kinds: &[&Kind]| of_new(&service, all, &VPC, kinds);
+        assert_eq!(of_new(&[one("vpc")], &[&VPC]).unwrap().len(), 1);
+        assert!(of_new(&[one("subnet")], &[&VPC, &SUBNET]).unwrap().is_empty());
+        let own = TagSpecification { tags: vec![tag("aws:autoscaling:groupName", "g")], ..one("vpc") };
+        assert_eq!(of_new(std::slice::from_ref(&own), &[&VPC]).unwrap().len(), 1);
+        let stranger = Caller::service("ec2.amazonaws.com", account);
+        assert_eq!(
+            super::of_new(&stranger, &[own], &VPC, &[&VPC]).unwrap_err().code(),
+            "InvalidTagKey.Malformed"
+        );
+        let refused = of_new(&[one("subnet")], &[&VPC]).unwrap_err();
         assert_eq!(refused.message(), "'subnet' is not a valid taggable resource type for this operation.");
     }
 }

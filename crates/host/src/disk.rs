@@ -140,68 +140,74 @@ pub fn serve<D: Disk + ?Sized>(channel: &OwnedFd, disk: &Mutex<D>, switch: &Swit
     let mut held = Held::default();
     let lock = || disk.lock().unwrap_or_else(PoisonError::into_inner);
     let mut buffer = vec![0; WRITE_MAX + PAGE];
-    let pause = Timespec::try_from(IDLE).map_err(|_| io::ErrorKind::InvalidInput)?;
     loop {
         if switch.stop.load(Ordering::Relaxed) {
             return lock().flush();
         }
         let pauses = switch.pause.load(Ordering::Relaxed);
-        while !pauses && let Some((came, waited)) = held.next() {
-            let Some(asked) = Request::read(&waited) else { continue };
-            let said = answer(&asked, &mut *lock());
-            let mut tally = switch.tally();
-            said.iter().for_each(|said| tally.did(&asked, said, came, Instant::now()));
-            tally.waits = held.first();
-            drop(tally);
-            if !said.is_none_or(|said| say(channel, &said)) {
-                return lock().flush();
-            }
-        }
-        let mut fds = [PollFd::new(channel, PollFlags::IN)];
-        match poll(&mut fds, Some(&pause)) {
-            Ok(0) => {
+        // What comes is taken at once, so that how long it waits for its turn is known.
+        match take(channel, &mut buffer, if pauses || held.is_empty() { IDLE } else { Duration::ZERO })? {
+            Taken::Nothing if pauses => {}
+            Taken::Nothing if held.is_empty() => {
                 let mut disk = lock();
-                if disk.is_dirty() && !pauses {
+                if disk.is_dirty() {
                     // The next program that asks for it is told what is wrong.
                     let _ = disk.flush();
                 }
-                continue;
             }
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(why) => return Err(why.into()),
-        }
-        let length = match rustix::io::read(channel, &mut buffer) {
-            Ok(length) => length,
-            // A request that was taken back; nothing has come.
-            Err(Errno::NOENT | Errno::INTR | Errno::AGAIN) => continue,
-            // It is no longer mounted anywhere.
-            Err(Errno::NODEV) => return lock().flush(),
-            Err(why) => {
-                lock().flush()?;
-                return Err(why.into());
-            }
-        };
-        let Some(asked) = Request::read(&buffer[..length]) else { continue };
-        let came = Instant::now();
-        let said = match pauses {
-            true if asked.is_io() => {
-                held.keep(came, buffer[..length].to_vec());
-                None
-            }
-            true if asked.operation == op::INTERRUPT => held.give_up(u64_at(asked.body, 0)),
-            _ => {
+            Taken::Nothing => {
+                let Some((came, waited)) = held.next() else { continue };
+                let Some(asked) = Request::read(&waited) else { continue };
                 let said = answer(&asked, &mut *lock());
-                let now = Instant::now();
-                said.iter().for_each(|said| switch.tally().did(&asked, said, came, now));
-                said
+                said.iter().for_each(|said| switch.tally().did(&asked, said, came, Instant::now()));
+                if !said.is_none_or(|said| say(channel, &said)) {
+                    return lock().flush();
+                }
             }
-        };
-        if pauses {
-            switch.tally().waits = held.first();
+            Taken::Retry => continue,
+            Taken::End => return lock().flush(),
+            Taken::Request(length) => {
+                let Some(asked) = Request::read(&buffer[..length]) else { continue };
+                let said = match asked.operation {
+                    _ if asked.is_io() => {
+                        held.keep(Instant::now(), buffer[..length].to_vec());
+                        None
+                    }
+                    op::INTERRUPT if pauses => held.give_up(u64_at(asked.body, 0)),
+                    _ => answer(&asked, &mut *lock()),
+                };
+                if !said.is_none_or(|said| say(channel, &said)) {
+                    return lock().flush();
+                }
+            }
         }
-        if !said.is_none_or(|said| say(channel, &said)) {
-            return lock().flush();
-        }
+        switch.tally().waits = held.first().filter(|_| pauses);
+    }
+}
+
+/// What has come by a channel.
+enum Taken {
+    Nothing,
+    /// One that was taken back, or a signal.
+    Retry,
+    /// It is no longer mounted anywhere.
+    End,
+    /// Of this length.
+    Request(usize),
+}
+
+fn take(channel: &OwnedFd, buffer: &mut [u8], patience: Duration) -> io::Result<Taken> {
+    let patience = Timespec::try_from(patience).map_err(|_| io::ErrorKind::InvalidInput)?;
+    match poll(&mut [PollFd::new(channel, PollFlags::IN)], Some(&patience)) {
+        Ok(0) => return Ok(Taken::Nothing),
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(why) => return Err(why.into()),
+    }
+    match rustix::io::read(channel, buffer) {
+        Ok(length) => Ok(Taken::Request(length)),
+        Err(Errno::NOENT | Errno::INTR | Errno::AGAIN) => Ok(Taken::Retry),
+        Err(Errno::NODEV) => Ok(Taken::End),
+        Err(why) => Err(why.into()),
     }
 }
 
@@ -218,6 +224,10 @@ struct Held(VecDeque<(Instant, Vec<u8>)>);
 impl Held {
     fn keep(&mut self, came: Instant, request: Vec<u8>) {
         self.0.push_back((came, request));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn next(&mut self) -> Option<(Instant, Vec<u8>)> {

@@ -103,6 +103,8 @@ pub struct Guest {
     pub share: Share,
     /// What it calls itself.
     pub product: String,
+    /// How many interfaces it may have at a time.
+    pub interfaces: u32,
     /// The name of a disk that it boots from by itself, as soon as that is plugged in. Nothing else of the boot's is used
     /// then but the interfaces, the folder and the console. Without one it has the layers, and a kernel of ours.
     pub root: Option<String>,
@@ -198,6 +200,9 @@ pub trait Driver: Send + Sync + Debug {
     /// # Errors
     /// [`HostError::Unable`]
     fn guests(&self) -> Result<(), HostError>;
+
+    /// Whether a machine that was booted has a kernel of its own.
+    fn is_guest(&self, machine: &str) -> bool;
 
     /// Runs a program in a machine: in its network, and in all of it while it is booted.
     ///

@@ -21,6 +21,7 @@ struct State {
     topology: Topology,
     programs: BTreeMap<String, Program>,
     machines: BTreeSet<String>,
+    guests: BTreeSet<String>,
     /// Those among them that have no place in any network.
     lone: BTreeSet<String>,
     /// By which relay they send.
@@ -287,7 +288,7 @@ impl Driver for Simulator {
         UdpSocket::bind(LOOPBACK).map_err(|why| HostError::refused(format!("a socket at {address}"), why))
     }
 
-    fn boot(&self, machine: &str, _boot: Boot) -> Result<Box<dyn Process>, HostError> {
+    fn boot(&self, machine: &str, boot: Boot) -> Result<Box<dyn Process>, HostError> {
         let mut state = self.state();
         state.check(&Place::Machine(machine.to_owned()))?;
         if state.booted.get(machine).is_some_and(|on| on.code().is_none()) {
@@ -295,11 +296,18 @@ impl Driver for Simulator {
         }
         let switch = Arc::new(Switch::default());
         state.booted.insert(machine.to_owned(), Arc::clone(&switch));
+        if boot.guest.is_some() {
+            state.guests.insert(machine.to_owned());
+        }
         Ok(Box::new(Booted(switch)))
     }
 
     fn guests(&self) -> Result<(), HostError> {
         self.state().lacks.clone().map_or(Ok(()), |what| Err(HostError::Unable(what)))
+    }
+
+    fn is_guest(&self, machine: &str) -> bool {
+        self.state().guests.contains(machine)
     }
 
     fn disks(&self) -> Result<(), HostError> {

@@ -154,6 +154,7 @@ pub fn cloud_on(
         Arc::new(network::vpc::meter::Meters::new(Arc::clone(&networks))),
         Arc::new(storage::ebs::Plugs::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::image::work::Images::new(ground.machines.clone())),
+        Arc::new(compute::ec2::replace::work::Replacements::new(ground.machines.clone())),
         Arc::new(compute::ec2::meter::Meters::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::ec2::spot::work::SpotRequests),
@@ -169,8 +170,6 @@ pub fn cloud_on(
         Arc::new(compute::lambda::provision::Provisions(functions.clone())),
         Arc::new(compute::lambda::network::Networks),
         Arc::new(compute::lambda::mapping::Mappings),
-        Arc::new(compute::ecr::work::ForgetUploads),
-        Arc::new(compute::ecr::work::Expire),
     ];
     let parts = Parts {
         services: services(),
@@ -212,7 +211,8 @@ fn sites() -> Vec<Arc<dyn kernel::site::Site>> {
 
 /// By what the rooms of EC2's API reach each other.
 fn doors(cloud: &Cloud) {
-    cloud.memory::<ec2::disk::Shop>().set(storage::ebs::for_launch);
+    use storage::ebs::{as_root, for_launch, spare};
+    cloud.memory::<ec2::disk::Shop>().set(for_launch, spare, as_root);
     cloud.memory::<ec2::backing::Shelves>().set(&storage::ebs::Backing);
     let sockets = cloud.memory::<ec2::served::Sockets>();
     sockets.set(network::vpc::served::make, network::vpc::served::unmake);
@@ -243,7 +243,12 @@ type Work = Vec<Arc<dyn Reconciler>>;
 
 /// Of all services that need nothing of the ground, or by whom endpoints are called.
 fn work(client: Arc<Client>) -> Work {
-    [management_work(), storage_work(), database_work(), integration_work(client)].concat()
+    [management_work(), storage_work(), database_work(), registry_work(), integration_work(client)].concat()
+}
+
+/// Container images.
+fn registry_work() -> Work {
+    vec![Arc::new(compute::ecr::work::ForgetUploads), Arc::new(compute::ecr::work::Expire)]
 }
 
 /// Stacks, alarms, logs.

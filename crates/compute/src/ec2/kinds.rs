@@ -51,6 +51,11 @@ impl InstanceType {
         self.credits().map(|credits| credits / 60)
     }
 
+    /// Of the newer hypervisor, as all are but the older families.
+    pub(crate) fn is_nitro(&self) -> bool {
+        !self.name.starts_with("t2.")
+    }
+
     pub(crate) fn is_burstable(&self) -> bool {
         self.credits().is_some()
     }

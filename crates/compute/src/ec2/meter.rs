@@ -3,7 +3,10 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html>
 //!
-//! Not here: metrics of disks.
+//! Of Nitro types with volumes it tells what all of these have read and written together, but for roots that are files.
+//!
+//! Not here: `EBSIOBalance%` and `EBSByteBalance%`, as nothing limits what all volumes of an instance do together, and metrics
+//! of instance stores, which no type here has.
 
 use super::bandwidth;
 use super::credits::{CREDIT, CREDITS, Credits, is_unlimited};
@@ -12,6 +15,7 @@ use super::model::{INSTANCES, Instance, state};
 use super::{ops, share};
 use crate::autoscaling::model::GROUPS;
 use base::{AccountId, Region, Timestamp};
+use ec2::disk::{Served, Tally};
 use ec2::plane::DataPlane;
 use ec2::zone::{self, Zone};
 use host::{Driver, HostError, Usage};
@@ -42,6 +46,8 @@ struct Meter {
     /// When what is to be told began; of credits, which are told every five minutes in any case.
     since: Timestamp,
     sum: Usage,
+    /// What its volumes had counted when that began.
+    disks: Option<Tally>,
     reckoned_since: Timestamp,
     used: i64,
     charged: i64,
@@ -86,6 +92,7 @@ impl Meters {
             read: Usage::default(),
             since: looked.now,
             sum: Usage::default(),
+            disks: None,
             reckoned_since: looked.now,
             used: 0,
             charged: 0,
@@ -167,7 +174,10 @@ impl Look<'_> {
         note(self.cloud, home, own(), self.now, &checks.map(|name| (count(name), failed)));
         let period = if instance.monitored { MINUTE } else { WINDOW };
         if let Some(began) = over(meter.since, self.now, period) {
-            let samples = work(instance, meter, self.now);
+            let mut samples = work(instance, meter, self.now).to_vec();
+            let disks = self.cloud.memory::<Served>().of(&instance.id).filter(|_| is_nitro(instance));
+            samples.extend(disks.iter().flat_map(|now| of_disks(*now, meter.disks.unwrap_or_default())));
+            meter.disks = disks;
             let mut places = vec![own()];
             let group = self.groups.get(&instance.id);
             places.extend(group.map(|group| vec![("AutoScalingGroupName", group.clone())]));
@@ -193,6 +203,22 @@ impl Look<'_> {
             (meter.reckoned_since, meter.used, meter.charged) = (self.now, 0, 0);
         }
     }
+}
+
+fn is_nitro(instance: &Instance) -> bool {
+    kinds::find(&instance.kind).is_some_and(InstanceType::is_nitro)
+}
+
+/// What was read from volumes and written to them. A count that is smaller than before has begun anew.
+fn of_disks(now: Tally, before: Tally) -> [(Metric, f64); 4] {
+    let more = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now) as f64;
+    let bytes = |name| Metric { name, unit: "Bytes" };
+    [
+        (count("EBSReadOps"), more(now.read_operations, before.read_operations)),
+        (count("EBSWriteOps"), more(now.write_operations, before.write_operations)),
+        (bytes("EBSReadBytes"), more(now.read_bytes, before.read_bytes)),
+        (bytes("EBSWriteBytes"), more(now.write_bytes, before.write_bytes)),
+    ]
 }
 
 /// The beginning of the period in which something began, once that is over.
@@ -285,6 +311,11 @@ impl Reconciler for Meters {
         }
         let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
         meters.retain(|id, _| running.contains(id));
+        // One that boots just now has its disks already.
+        let off = |instance: &Instance| matches!(instance.state, state::STOPPED | state::TERMINATED);
+        let up: BTreeSet<&str> =
+            all.iter().filter(|(_, one)| !off(one)).map(|(_, one)| one.id.as_str()).collect();
+        cloud.memory::<Served>().retain(|id| up.contains(id));
         drop(meters);
         let next = Timestamp::from_seconds((minute(now) + 1) * MINUTE);
         let next = (!running.is_empty()).then_some(next);
@@ -296,5 +327,27 @@ impl Reconciler for Meters {
             Err(CommitError::Conflict) => Ok(Some(now)),
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_are_told_by_what_came_since() {
+        let tally = |n: u64| Tally {
+            read_operations: n,
+            write_operations: 2 * n,
+            read_bytes: 512 * n,
+            write_bytes: 4096 * n,
+        };
+        let told =
+            |now, before| of_disks(tally(now), tally(before)).map(|(metric, value)| (metric.name, value));
+        let expected = [3.0, 6.0, 1536.0, 12_288.0];
+        let names = ["EBSReadOps", "EBSWriteOps", "EBSReadBytes", "EBSWriteBytes"];
+        assert_eq!(told(5, 2).to_vec(), names.into_iter().zip(expected).collect::<Vec<_>>());
+        // Its machine has booted again.
+        assert_eq!(told(3, 100)[0].1, 3.0);
     }
 }

@@ -15,6 +15,8 @@
 //!
 //! On capacity that is to spare, machines are [`spot`] machines. A [`fleet`] is many of both. What a machine has become can be the [`image`] of others.
 //!
+//! The root of a machine that runs can be [`replace`]d by another.
+//!
 //! Room for machines is reserved by [`reservation`]s, and which of them belong together is said by [`placement`] groups.
 //!
 //! What a machine takes of processors and memory is held to its [`share`] of this one, and that of a T machine to its
@@ -38,6 +40,7 @@ pub mod model;
 mod news;
 pub mod ops;
 pub(crate) mod placement;
+pub mod replace;
 pub mod reservation;
 mod share;
 pub mod spot;
@@ -72,4 +75,5 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::spot_fleet::OPS,
     ops::reservation::OPS,
     ops::placement::OPS,
+    ops::replace::OPS,
 ];

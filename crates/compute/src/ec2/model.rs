@@ -112,6 +112,8 @@ store::record! {
         38 => pub dedicated: bool,
         /// It boots from a volume, without which it does not start.
         39 => pub rooted: bool,
+        /// It was asked for. Nothing here is slower without.
+        40 => pub optimized: bool,
     }
 
     /// In which capacity reservation a machine is to be: in any that is open, unless it says otherwise.

@@ -23,7 +23,9 @@ const BESIDE_GUEST: u64 = 384 << 20;
 pub(super) fn of_guest(instance: &Instance) -> Option<Guest> {
     let share = of(&instance.kind, false).filter(|_| instance.virtual_machine)?.at_most(host::whole());
     let root = instance.disk.then(|| ROOT.to_owned());
-    Some(Guest { share, product: instance.kind.clone(), root })
+    let interfaces =
+        kinds::find(&instance.kind).and_then(|kind| u32::try_from(kind.interfaces).ok()).unwrap_or(1);
+    Some(Guest { share, product: instance.kind.clone(), interfaces, root })
 }
 
 /// What a machine may take, all together.

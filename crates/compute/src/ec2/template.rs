@@ -26,6 +26,8 @@ wire::shape! {
         pub(crate) key_name: Option<String> = "KeyName",
         pub(crate) user_data: Option<String> = "UserData",
         pub(crate) groups: Vec<String> = "SecurityGroupIds",
+        pub(crate) named: Vec<String> = "SecurityGroups",
+        pub(crate) optimized: Option<bool> = "EbsOptimized",
         pub(crate) placement: Option<Placement> = "Placement",
         pub(crate) interfaces: Vec<Plug> = "NetworkInterfaces",
         pub(crate) tags: Vec<TagSpecification> = "TagSpecifications",

@@ -11,6 +11,7 @@ use super::machinery::Machinery;
 use super::metadata::Metadata;
 use super::model::{INSTANCES, Instance, state};
 use super::news;
+use super::replace;
 use super::share;
 use super::user_data;
 use super::whole;
@@ -389,6 +390,19 @@ impl Machines {
         Ok(true)
     }
 
+    /// Whether a machine is off, or is to be, as its root is being replaced: who does that is told when it is.
+    fn gives_way(&self, tx: &mut Tx, task: Option<&Key>, instance: &Instance) -> Result<bool, String> {
+        let Some(task) = task else { return Ok(false) };
+        let runs = matches!(instance.state, state::PENDING | state::RUNNING);
+        if runs && !self.halt(instance) {
+            return Ok(true);
+        }
+        if runs || instance.state == state::STOPPED {
+            replace::is_off(tx, task).map_err(|e| e.to_string())?;
+        }
+        Ok(runs)
+    }
+
     /// One step for one instance: the record as it is then, where it changes.
     fn step(
         &self,
@@ -522,6 +536,7 @@ impl Reconciler for Machines {
             ZONES.stored_key(&Key::empty()),
             disk::DISK_ATTACHMENTS.stored_key(&Key::empty()),
             disk::FILLS.stored_key(&Key::empty()),
+            replace::TASKS.stored_key(&Key::empty()),
         ]
     }
 
@@ -543,6 +558,7 @@ impl Reconciler for Machines {
             .collect::<Result<_, _>>()
             .map_err(|e| e.to_string())?;
         let zones = zone::all(&tx).map_err(|e| e.to_string())?;
+        let tasks = replace::under_way(&tx).map_err(|e| e.to_string())?;
         let mut images: BTreeMap<String, Vec<Key>> = BTreeMap::new();
         for pair in MADE.scan(&tx, &Key::empty(), Direction::Forward) {
             let (at, image) = pair.map_err(|e| e.to_string())?;
@@ -572,7 +588,8 @@ impl Reconciler for Machines {
             }
             let zone = zones.get(&instance.zone);
             let was = instance.state;
-            if self.rests(&mut tx, &images, &instance)? {
+            let task = tasks.get(&instance.id);
+            if self.rests(&mut tx, &images, &instance)? || self.gives_way(&mut tx, task, &instance)? {
                 kept.insert(id);
                 continue;
             }

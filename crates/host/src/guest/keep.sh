@@ -60,6 +60,23 @@ links() {
         [ -e "$link" ] || $b rm -f "$link"
     done
 }
+# An interface that has come, known by its MAC address: the kernel finds it in its own time, and numbers it as it likes.
+ip() {
+    $b ip "$@"
+}
+card() {
+    tries=0
+    while [ $tries -lt 100 ]; do
+        for found in /sys/class/net/*; do
+            [ "$($b cat "$found/address")" = "$2" ] || continue
+            [ "${found##*/}" = "$1" ] || ip link set dev "${found##*/}" name "$1" || continue
+            ip addr flush dev "$1"
+            return
+        done
+        $b sleep 0.1
+        tries=$((tries + 1))
+    done
+}
 links
 for number in 0 1 2 3; do
     serve $number &
@@ -77,6 +94,7 @@ while read -r order number; do
         done
         ;;
     disks) links ;;
+    card) eval "$number" ;;
     kill) kill -KILL "-$($b cat "$here/command.$number")" ;;
     esac
 done < "$(port orders)" &

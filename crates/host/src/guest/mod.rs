@@ -18,7 +18,7 @@ mod qemu;
 
 pub(crate) use probe::has_kvm;
 pub use probe::{missing as missing_for_guests, speed as speed_of_guests};
-pub(crate) use qemu::{DISKS, Ends, Hardware, Root, arguments, files_arguments, json, served};
+pub(crate) use qemu::{DISKS, Ends, Hardware, Root, arguments, card_name, files_arguments, json, served};
 
 use cpio::Archive;
 use dhcp::Lease;
@@ -235,6 +235,20 @@ fn network(cards: &[Card]) -> String {
     out
 }
 
+/// What the first process of a guest is told of a further interface, on a line ([`KEEP`]).
+pub(crate) fn further(card: &Card) -> String {
+    network(std::slice::from_ref(card)).trim_end().replace('\n', "; ")
+}
+
+/// And what it is told of one that is gone.
+pub(crate) fn no_longer(card: &Card) -> String {
+    let rule = |(address, _): &(IpAddr, u8)| {
+        let family = if address.is_ipv4() { "-4" } else { "-6" };
+        format!("ip {family} rule del from {address} table {}", 1000 + card.device)
+    };
+    card.addresses.iter().map(rule).collect::<Vec<_>>().join("; ")
+}
+
 pub(crate) fn mac(bytes: [u8; 6]) -> String {
     bytes.map(|byte| format!("{byte:02x}")).join(":")
 }
@@ -275,6 +289,10 @@ mod tests {
                         card eth0 02:00:00:00:00:0a\nip link set dev eth0 mtu 9001 up\n\
                         ip addr add 10.0.1.10/24 dev eth0\nip -4 route add default via 10.0.1.1 dev eth0\n";
         assert_eq!(network(&[card(0, 10), card(2, 11)]), expected);
+        let line = "card eth2 02:00:00:00:00:0b; ip link set dev eth2 mtu 9001 up; ip addr add 10.0.1.11/24 dev eth2; \
+                    ip -4 route add default via 10.0.1.1 dev eth2 table 1002; ip -4 rule add from 10.0.1.11 table 1002";
+        assert_eq!(further(&card(2, 11)), line);
+        assert_eq!(no_longer(&card(2, 11)), "ip -4 rule del from 10.0.1.11 table 1002");
     }
 
     #[test]

@@ -25,6 +25,16 @@ pub(crate) struct Hardware {
     pub(crate) memory_mib: u64,
     /// In order.
     pub(crate) cards: Vec<Card>,
+    /// Places for further interfaces, beside that of the first, which stays.
+    pub(crate) sockets: u32,
+}
+
+impl Hardware {
+    /// The places of interfaces that come and go: they lie behind those of disks.
+    pub(crate) fn card_ports(&self) -> impl Iterator<Item = usize> + use<> {
+        let sockets = usize::try_from(self.sockets).unwrap_or(0);
+        DISKS + 1..=DISKS + sockets.max(self.cards.len().saturating_sub(1))
+    }
 }
 
 /// What a guest boots from.
@@ -78,13 +88,17 @@ pub(crate) fn arguments(hardware: &Hardware, ends: &Ends) -> Vec<OsString> {
         }
     }
     say(&["-chardev", &stream("monitor", ends.monitor), "-mon", "chardev=monitor,mode=control"]);
-    for (number, (card, end)) in hardware.cards.iter().zip(&ends.cards).enumerate() {
-        let address = mac(card.mac);
+    for words in ports(1..=DISKS).chain(ports(hardware.card_ports())) {
+        say(&["-device", &words]);
+    }
+    let places = std::iter::once(None).chain(hardware.card_ports().map(Some));
+    for ((card, end), place) in hardware.cards.iter().zip(&ends.cards).zip(places) {
+        let (address, number) = (mac(card.mac), place.unwrap_or(0));
+        let place = place.map(|port| format!(",id={},bus=port{port}", card_name(port))).unwrap_or_default();
         say(&["-netdev", &format!("socket,id=net{number},fd={end}")]);
-        say(&["-device", &format!("virtio-net-pci,netdev=net{number},mac={address},romfile=")]);
+        say(&["-device", &format!("virtio-net-pci,netdev=net{number},mac={address},romfile={place}")]);
     }
     out.extend(root(hardware, ends.files));
-    out.extend(ports());
     out
 }
 
@@ -152,13 +166,18 @@ pub(crate) fn json(word: &str) -> String {
     out
 }
 
-/// Places for disks, eight to a slot.
-fn ports() -> impl Iterator<Item = OsString> {
-    (1..=DISKS).flat_map(|number| {
+/// Places for what comes and goes, eight to a slot.
+fn ports(numbers: impl Iterator<Item = usize>) -> impl Iterator<Item = String> {
+    numbers.map(|number| {
         let (slot, function) = (FIRST_SLOT + (number - 1) / 8, (number - 1) % 8);
         let place = format!("bus=pcie.0,addr={slot:#x}.{function},multifunction=on");
-        ["-device".into(), format!("pcie-root-port,id=port{number},chassis={number},{place}").into()]
+        format!("pcie-root-port,id=port{number},chassis={number},{place}")
     })
+}
+
+/// By which name QEMU knows the interface at a port.
+pub(crate) fn card_name(port: usize) -> String {
+    format!("card{port}")
 }
 
 /// Those of the server of its files; it listens already.
@@ -193,6 +212,7 @@ mod tests {
             cpus: 2,
             memory_mib: 1024,
             cards: vec![card(0), card(1)],
+            sockets: 2,
         }
     }
 
@@ -216,6 +236,7 @@ mod tests {
         assert!(line.contains(&disk), "{line}");
         assert!(line.contains("-device nvme,serial=root,drive=root,bootindex=0"));
         assert!(!line.contains("-kernel") && !line.contains("vhost-user"));
+        assert!(!line.contains("port30"));
         let uuid = "ec201234-5678-9abc-def0-000000000000";
         assert!(
             line.contains(&format!("manufacturer=Amazon EC2,product=t3.micro,serial={uuid},uuid={uuid}"))
@@ -230,7 +251,8 @@ mod tests {
             "-smp 2 -m 1024M -object memory-backend-memfd,id=memory,size=1024M,share=on",
             "-chardev socket,id=files,fd=3 -device vhost-user-fs-pci,chardev=files,tag=root",
             "-netdev socket,id=net0,fd=6 -device virtio-net-pci,netdev=net0,mac=02:00:00:00:00:0a,romfile=",
-            "-netdev socket,id=net1,fd=7 -device virtio-net-pci,netdev=net1,mac=02:00:00:00:00:0b,romfile=",
+            "-netdev socket,id=net28,fd=7 -device virtio-net-pci,netdev=net28,mac=02:00:00:00:00:0b,romfile=,id=card28,bus=port28",
+            "-device pcie-root-port,id=port29,chassis=29,bus=pcie.0,addr=0x1b.4,multifunction=on",
             "-device pcie-root-port,id=port27,chassis=27,bus=pcie.0,addr=0x1b.2,multifunction=on",
             "-chardev socket,id=monitor,fd=11 -mon chardev=monitor,mode=control",
             "-chardev socket,id=err0,fd=10 -device virtserialport,chardev=err0,name=virga.err.0",

@@ -221,11 +221,11 @@ impl Child {
             }
             Order::Freeze => {
                 let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
-                let still = take.u8()? != 0;
-                space.freeze(still)?;
+                space.freeze(take.u8()? != 0)?;
                 Ok((put, None))
             }
             Order::Plug | Order::Unplug if self.is_guest(&take)? => self.obey_of_guest(order, &mut take),
+            Order::Cards => self.cards(&mut take).map(|()| (put, None)),
             Order::Plug => {
                 // The machine has no such file, and its own would not be ours.
                 let channel = disk::channel()?;

@@ -34,17 +34,18 @@ pub(super) enum Order {
     Usage = 23,
     Plug = 30,
     Unplug = 31,
+    Cards = 32,
 }
 
 impl Order {
     pub(super) fn from_byte(byte: u8) -> Option<Order> {
         use Order::{
-            Boot, Confine, DropSpace, Freeze, Guest, Memory, Netlink, NewSpace, Plug, Signal, Socket, Spawn,
-            Unplug, Usage,
+            Boot, Cards, Confine, DropSpace, Freeze, Guest, Memory, Netlink, NewSpace, Plug, Signal, Socket,
+            Spawn, Unplug, Usage,
         };
         let all = [
             NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot, Guest, Confine, Memory, Freeze, Usage,
-            Plug, Unplug,
+            Plug, Unplug, Cards,
         ];
         all.into_iter().find(|order| *order as u8 == byte)
     }

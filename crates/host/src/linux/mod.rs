@@ -327,6 +327,10 @@ impl Driver for Linux {
         crate::guest::missing_for_guests().map_or(Ok(()), |what| Err(HostError::Unable(what)))
     }
 
+    fn is_guest(&self, machine: &str) -> bool {
+        self.plane().machines.get(machine).is_some_and(|machine| machine.is_silent)
+    }
+
     fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError> {
         let (space, doors) = self.machine(machine)?;
         process::spawn(&self.line, space, command, &doors)

@@ -271,10 +271,15 @@ impl Plane {
         self.public(&vpc, &delta)?;
         self.settle()?;
         self.await_links(&vpc, &delta)?;
-        if let Some(router) = self.routers.get_mut(&vpc) {
-            router.applied = program;
-        }
-        Ok(())
+        let rewired: BTreeSet<String> = match self.routers.get_mut(&vpc) {
+            Some(router) => {
+                let before = std::mem::replace(&mut router.applied, program);
+                let gone = delta.links_removed.iter().filter_map(|name| before.links.get(name));
+                gone.chain(delta.links_added.values()).filter_map(machine_of).collect()
+            }
+            None => BTreeSet::new(),
+        };
+        rewired.iter().try_for_each(|machine| self.rewire(machine))
     }
 
     pub(super) fn router(&mut self, vpc: &str) -> Result<&mut Router, HostError> {
@@ -488,6 +493,14 @@ impl Plane {
             read_chains(&self.line, machine.space.key, std::iter::once(None), &mut counts)?;
         }
         Ok(counts)
+    }
+}
+
+/// The machine at the other end of a link.
+fn machine_of(link: &Link) -> Option<String> {
+    match &link.to {
+        Far::Machine(plug) => Some(plug.attachment.machine.clone()),
+        _ => None,
     }
 }
 

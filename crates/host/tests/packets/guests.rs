@@ -8,6 +8,7 @@ use crate::processes::spawn;
 use host::disk::{Switch, serve};
 use host::{Boot, Driver, Guest, HostError, Place, Process, Share, image};
 use net::sample;
+use net::topology::{Address, Attachment};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -33,7 +34,7 @@ fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
         init: ["/bin/sh", "-c", INIT].map(Into::into).to_vec(),
         env: vec![("PATH".into(), "/usr/sbin:/usr/bin".into())],
         console: Some(writer.into()),
-        guest: Some(Guest { share: share(), product: "t3.nano".into(), root: None }),
+        guest: Some(Guest { share: share(), product: "t3.nano".into(), interfaces: 2, root: None }),
     };
     let keeper = lab.plane.boot("db", machine).unwrap_or_else(|why| panic!("{why}"));
     let mut said = String::new();
@@ -239,6 +240,48 @@ fn a_guest_has_disks_with_file_systems() {
     lab.plane.unplug("db", "/dev/xvdg", true).unwrap();
     drop(lab);
     server.join().unwrap().unwrap();
+}
+
+/// Which interfaces a guest has is what its rules know, also while it runs.
+#[test]
+fn interfaces_come_and_go_while_a_guest_runs() {
+    if !can_run() {
+        return;
+    }
+    let base = Folder::new("guest-cards");
+    let mut lab = Lab::new(sample::two_tier());
+    let _keeper = boot(&lab, &base);
+    let server = format!("setsid python3 -c \"{SERVER}\" </dev/null >/dev/null 2>&1 &");
+    assert_eq!(run(&lab, &server).0, 0);
+    let apart = |lab: &mut Lab, host: u8| {
+        let address = format!("10.0.2.{host}");
+        sample::interface(lab.vpc(), "more", "subnet-private", &address, None, &["sg-db"]);
+        let card = lab.vpc().interfaces.get_mut("eni-more").unwrap();
+        card.attachment = Some(Attachment { machine: "db".into(), device: 1 });
+        card.mac[5] = host;
+        lab.apply();
+        address
+    };
+    for host in [20, 21] {
+        let address = apart(&mut lab, host);
+        soon(|| run(&lab, "ip -4 -o addr show dev eth1").1.contains(&format!("{address}/24")));
+        soon(|| lab.seen_as("web", &address, 5432, true) == Some([10, 0, 1, 10].into()));
+        // The group of the further one decides as well, and the first one is as it was.
+        lab.blocked("app", &address, 5432);
+        lab.works("web", "10.0.2.10", 5432);
+        lab.vpc().interfaces.remove("eni-more");
+        lab.apply();
+        lab.blocked("web", &address, 5432);
+        lab.works("web", "10.0.2.10", 5432);
+        soon(|| run(&lab, "test -e /sys/class/net/eth1").0 == 1);
+    }
+    // Further addresses come to one that is there.
+    let address = apart(&mut lab, 22);
+    let more = Address { private: [10, 0, 2, 23].into(), public: None };
+    lab.vpc().interfaces.get_mut("eni-more").unwrap().addresses.push(more);
+    lab.apply();
+    soon(|| lab.seen_as("web", "10.0.2.23", 5432, true) == Some([10, 0, 1, 10].into()));
+    lab.works("web", &address, 5432);
 }
 
 fn run_refused(lab: &Lab) -> io::ErrorKind {

@@ -4,6 +4,7 @@
 
 mod bandwidth;
 mod disks;
+mod edges;
 mod flows;
 mod guests;
 mod ipv6;

@@ -6,8 +6,8 @@
 
 use super::blocks::{self, BLOCK, Block};
 use super::model::{VOLUMES, Volume};
-use super::shape;
-use base::{AccountId, Region};
+use super::shape::{self, Burst};
+use base::{AccountId, Region, Timestamp};
 use blob::cipher::Root;
 use ec2::register;
 use host::disk::Disk;
@@ -58,24 +58,76 @@ struct Limits {
     iops: f64,
     bytes: f64,
     until: Option<Instant>,
+    credits: Option<Credits>,
+}
+
+/// What a volume that bursts has saved up: all that it can when a machine gets it, and it earns by the cloud's clock.
+#[derive(Debug)]
+struct Credits {
+    burst: Burst,
+    left: f64,
+    at: Timestamp,
+}
+
+impl Credits {
+    fn new(burst: Burst, now: Timestamp) -> Credits {
+        Credits { burst, left: burst.saved_max, at: now }
+    }
+
+    fn earn(&mut self, now: Timestamp) {
+        let earned = self.burst.each_second * now.since(self.at).as_secs_f64();
+        (self.left, self.at) = ((self.left + earned).min(self.burst.saved_max), now);
+    }
+
+    /// Whether there is enough for so much.
+    fn spend(&mut self, cost: f64) -> bool {
+        let is_enough = self.left >= cost;
+        self.left = (self.left - cost).max(0.0);
+        is_enough
+    }
 }
 
 impl Limits {
-    fn of(volume: &Volume) -> Limits {
-        let (iops, bytes) = shape::limits(&volume.shape());
-        Limits { iops, bytes, until: None }
+    fn of(volume: &Volume, now: Timestamp) -> Limits {
+        let shape = volume.shape();
+        let (iops, bytes) = shape::limits(&shape);
+        let credits = shape::burst(&shape).map(|burst| Credits::new(burst, now));
+        Limits { iops, bytes, until: None, credits }
+    }
+
+    /// The volume is another one from now on; what it has saved it keeps, as far as it may.
+    fn become_of(&mut self, volume: &Volume, now: Timestamp) {
+        let Limits { iops, bytes, credits, .. } = Limits::of(volume, now);
+        (self.iops, self.bytes) = (iops, bytes);
+        self.credits = match (self.credits.take(), credits) {
+            (Some(before), Some(after)) if before.burst.of_bytes == after.burst.of_bytes => {
+                Some(Credits { left: before.left.min(after.burst.saved_max), at: before.at, ..after })
+            }
+            (_, after) => after,
+        };
     }
 
     /// Waits as long as an operation of so many bytes must.
-    fn pay(&mut self, bytes: usize) {
+    fn pay(&mut self, bytes: usize, clock: Timestamp) {
         let now = Instant::now();
         let until = self.until.unwrap_or(now).max(now);
         if until > now + AHEAD {
             std::thread::sleep(until - now - AHEAD);
         }
         #[allow(clippy::cast_precision_loss, reason = "at most a block")]
-        let cost = (1.0 / self.iops).max(bytes as f64 / self.bytes);
-        self.until = Some(until + Duration::from_secs_f64(cost));
+        let bytes = bytes as f64;
+        let (mut iops, mut rate) = (self.iops, self.bytes);
+        if let Some(credits) = &mut self.credits {
+            credits.earn(clock);
+            let (cost, slow) = match credits.burst.of_bytes {
+                true => (bytes, &mut rate),
+                false => (1.0, &mut iops),
+            };
+            if !credits.spend(cost) {
+                *slow = credits.burst.each_second;
+            }
+        }
+        self.until = Some(until + Duration::from_secs_f64((1.0 / iops).max(bytes / rate)));
     }
 }
 
@@ -96,7 +148,7 @@ impl Live {
             size: bytes_of(&volume),
             dirty: BTreeMap::new(),
             clean: BTreeMap::new(),
-            limits: Limits::of(&volume),
+            limits: Limits::of(&volume, cloud.clock().now()),
             home,
         })
     }
@@ -104,8 +156,15 @@ impl Live {
     /// The volume has been modified.
     pub(crate) fn reshape(&mut self, volume: &Volume) {
         self.size = bytes_of(volume);
-        let limits = Limits::of(volume);
-        (self.limits.iops, self.limits.bytes) = (limits.iops, limits.bytes);
+        self.limits.become_of(volume, self.cloud.clock().now());
+    }
+
+    /// How much of its burst is left, of a hundred; none where it has none.
+    pub(crate) fn burst_balance(&mut self) -> Option<f64> {
+        let now = self.cloud.clock().now();
+        let credits = self.limits.credits.as_mut()?;
+        credits.earn(now);
+        Some(100.0 * credits.left / credits.burst.saved_max)
     }
 
     /// A block as it is now.
@@ -188,7 +247,7 @@ impl Disk for Live {
     }
 
     fn read(&mut self, at: u64, out: &mut [u8]) -> io::Result<()> {
-        self.limits.pay(out.len());
+        self.limits.pay(out.len(), self.cloud.clock().now());
         let mut done = 0;
         for (index, from, count) in parts(at, out.len() as u64) {
             let part = &mut out[done..done + count];
@@ -207,7 +266,7 @@ impl Disk for Live {
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        self.limits.pay(bytes.len());
+        self.limits.pay(bytes.len(), self.cloud.clock().now());
         let mut done = 0;
         for (index, from, count) in parts(at, bytes.len() as u64) {
             let part = &bytes[done..done + count];
@@ -253,18 +312,37 @@ impl Disk for Live {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, Limits, parts};
+    use super::{BLOCK, Burst, Credits, Limits, parts};
+    use base::Timestamp;
     use std::time::{Duration, Instant};
 
     #[test]
     fn use_beyond_the_limits_has_to_wait() {
-        let mut limits = Limits { iops: 100.0, bytes: 1e6, until: None };
-        let began = Instant::now();
+        let mut limits = Limits { iops: 100.0, bytes: 1e6, until: None, credits: None };
+        let (began, now) = (Instant::now(), Timestamp::from_seconds(0));
         // A fifth of a second by operations, and a fifth by bytes; a tenth may run ahead.
-        (0..20).for_each(|_| limits.pay(1));
-        (0..4).for_each(|_| limits.pay(50_000));
-        limits.pay(1);
+        (0..20).for_each(|_| limits.pay(1, now));
+        (0..4).for_each(|_| limits.pay(50_000, now));
+        limits.pay(1, now);
         assert!(began.elapsed() >= Duration::from_millis(295), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn who_has_saved_nothing_is_slow() {
+        let burst = Burst { saved_max: 100.0, each_second: 50.0, of_bytes: false };
+        let zero = Timestamp::from_seconds(0);
+        let credits = Some(Credits::new(burst, zero));
+        let mut limits = Limits { iops: 1e6, bytes: 1e9, until: None, credits };
+        let began = Instant::now();
+        (0..100).for_each(|_| limits.pay(1, zero));
+        assert!(began.elapsed() < Duration::from_millis(90), "{:?}", began.elapsed());
+        assert_eq!(limits.credits.as_ref().unwrap().left, 0.0);
+        // Nothing is left: a fiftieth of a second each, of which a tenth of a second may run ahead.
+        (0..16).for_each(|_| limits.pay(1, zero));
+        assert!(began.elapsed() >= Duration::from_millis(195), "{:?}", began.elapsed());
+        // A second of the cloud's clock is worth fifty.
+        limits.pay(1, zero.plus(Duration::from_secs(1)));
+        assert_eq!(limits.credits.as_ref().unwrap().left, 49.0);
     }
 
     #[test]

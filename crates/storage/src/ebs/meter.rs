@@ -5,9 +5,8 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/ebs/latest/userguide/using_cloudwatch_ebs.html>
 //!
-//! Not here: what nothing counts (`VolumeQueueLength`: what waits for its turn is not seen before that;
-//! `VolumeThroughputPercentage`, the checks of limits that were exceeded, `BurstBalance`: volumes have no credits here), and all
-//! metrics of volumes that are files while they are attached, which are read and written past this process.
+//! Not here: what nothing counts (`VolumeThroughputPercentage`, the checks of limits that were exceeded), and all metrics of
+//! volumes that are files while they are attached, which are read and written past this process.
 
 use super::model::{VOLUMES, Volume};
 use super::plug::Plugged;
@@ -62,11 +61,13 @@ fn since(now: Way, before: Way) -> Way {
 
 /// What a minute of a volume is told as.
 #[allow(clippy::cast_precision_loss, reason = "what a disk does in a minute")]
-fn samples(volume: &Volume, now: &Done, before: &Done) -> Vec<(Metric, f64)> {
+fn samples(volume: &Volume, now: &Done, before: &Done, burst: Option<f64>) -> Vec<(Metric, f64)> {
     let (read, written) = (since(now.read, before.read), since(now.written, before.written));
     let of = |name, unit| Metric { name, unit };
     let latency = |way: Way| way.time.as_secs_f64() * 1_000.0 / way.operations.max(1) as f64;
     let idle = Duration::from_secs(60).saturating_sub(now.busy.saturating_sub(before.busy));
+    // How many waited on the average is how long all of them did, of a minute.
+    let queue = (read.time + written.time).as_secs_f64() / 60.0;
     // Something waits, and nothing was done.
     let stalled = now.waits && read.operations + written.operations == 0;
     let mut samples = vec![
@@ -77,10 +78,12 @@ fn samples(volume: &Volume, now: &Done, before: &Done) -> Vec<(Metric, f64)> {
         (of("VolumeTotalReadTime", "Seconds"), read.time.as_secs_f64()),
         (of("VolumeTotalWriteTime", "Seconds"), written.time.as_secs_f64()),
         (of("VolumeIdleTime", "Seconds"), idle.as_secs_f64()),
+        (Metric::count("VolumeQueueLength"), queue),
         (of("VolumeAvgReadLatency", "Milliseconds"), latency(read)),
         (of("VolumeAvgWriteLatency", "Milliseconds"), latency(written)),
         (of("VolumeStalledIOCheck", "None"), f64::from(u8::from(stalled))),
     ];
+    samples.extend(burst.map(|burst| (of("BurstBalance", "Percent"), burst)));
     if matches!(volume.kind.as_str(), "io1" | "io2") {
         samples.push((Metric::count("VolumeConsumedReadWriteOps"), (read.units + written.units) as f64));
     }
@@ -104,7 +107,8 @@ impl Meters {
         }
         let place = Place { source: SOURCE, home, dimensions: vec![("VolumeId", volume.id.clone())] };
         let began = Timestamp::from_seconds(minute(before.at) * MINUTE);
-        cloud.memory::<Vitals>().note(place, began, &samples(volume, &done, &before.done));
+        let burst = cloud.memory::<Plugged>().burst_balance(&volume.id);
+        cloud.memory::<Vitals>().note(place, began, &samples(volume, &done, &before.done, burst));
         last.insert(volume.id.clone(), Read { at: now, switch, done });
     }
 }
@@ -166,7 +170,7 @@ mod tests {
         };
         let done = |times| Done { read: way(times), written: way(1), busy: second * times, waits: false };
         let volume = Volume { kind: "io2".into(), ..Volume::default() };
-        let told = samples(&volume, &done(3), &done(1));
+        let told = samples(&volume, &done(3), &done(1), None);
         for (name, value) in [
             ("VolumeReadBytes", 8_000.0),
             ("VolumeReadOps", 8.0),
@@ -175,17 +179,19 @@ mod tests {
             ("VolumeAvgReadLatency", 250.0),
             ("VolumeAvgWriteLatency", 0.0),
             ("VolumeIdleTime", 58.0),
+            ("VolumeQueueLength", 2.0 / 60.0),
             ("VolumeConsumedReadWriteOps", 10.0),
             ("VolumeStalledIOCheck", 0.0),
         ] {
             assert_eq!(of(&told, name), Some(value), "{name}");
         }
         let waits = Done { waits: true, ..done(3) };
-        let gp3 = samples(&Volume { kind: "gp3".into(), ..volume }, &waits, &done(3));
+        let gp3 = samples(&Volume { kind: "gp3".into(), ..volume }, &waits, &done(3), Some(42.0));
         assert_eq!(of(&gp3, "VolumeStalledIOCheck"), Some(1.0));
         assert_eq!(of(&gp3, "VolumeConsumedReadWriteOps"), None);
+        assert_eq!((of(&gp3, "BurstBalance"), of(&told, "BurstBalance")), (Some(42.0), None));
         // What is slow, but goes on, stands not still.
-        let slow = samples(&Volume::default(), &waits, &done(1));
+        let slow = samples(&Volume::default(), &waits, &done(1), None);
         assert_eq!(of(&slow, "VolumeStalledIOCheck"), Some(0.0));
     }
 }

@@ -31,7 +31,7 @@ pub mod work;
 
 pub use backing::Backing;
 pub use meter::Meters;
-pub use ops::attachment::for_launch;
+pub use ops::attachment::{as_root, for_launch, spare};
 pub use plug::Plugs;
 
 /// The operation tables of EC2's API, for the wiring.

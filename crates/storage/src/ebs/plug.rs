@@ -11,7 +11,7 @@ use super::key;
 use super::live::{Home, Live};
 use super::model::{AVAILABLE, VOLUMES};
 use base::Timestamp;
-use ec2::disk::{self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, PAUSES};
+use ec2::disk::{self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, PAUSES, Served};
 use ec2::plane::DataPlane;
 use ec2::{Plain, register};
 use host::disk::{Disk, Switch, serve};
@@ -67,11 +67,36 @@ impl Plugged {
         }
     }
 
+    /// Refuses what would have no effect: QEMU's NVMe disks keep the size that they were plugged in with.
+    ///
+    /// # Errors
+    /// `Unsupported`, with what to do.
+    pub(crate) fn may_grow(&self, volume: &str) -> Result<(), Plain> {
+        let plug = self.lock().get(volume).filter(|plug| !plug.ended.load(Ordering::Relaxed)).cloned();
+        let driver = self.plane.get().and_then(|plane| plane.running());
+        let (Some(plug), Some(driver)) = (plug, driver) else { return Ok(()) };
+        if !driver.is_guest(&plug.instance) {
+            return Ok(());
+        }
+        let why = "Virga's virtual machines do not learn of a disk that has grown while they run";
+        let instance = &plug.instance;
+        let what =
+            format!("{why}. Stop '{instance}', or detach '{volume}' from it, before it is made larger.");
+        Err(Plain::Unsupported(what))
+    }
+
     /// Of a volume that is served just now.
     pub(super) fn switch(&self, volume: &str) -> Option<Arc<Switch>> {
         let disks = self.lock();
         let plug = disks.get(volume).filter(|plug| !plug.ended.load(Ordering::Relaxed))?;
         Some(Arc::clone(&plug.switch))
+    }
+
+    /// How much of its burst a volume that is served has left, of a hundred.
+    pub(super) fn burst_balance(&self, volume: &str) -> Option<f64> {
+        let live = Arc::clone(&self.lock().get(volume)?.live);
+        let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.burst_balance()
     }
 
     /// Makes what programs have written to a volume safe. Blocks the thread.
@@ -131,6 +156,7 @@ impl Plugs {
         match plug_in(cloud, &driver, home, attachment) {
             Ok(plug) => {
                 if let Some(plug) = plug {
+                    cloud.memory::<Served>().add(&plug.instance, Arc::clone(&plug.switch));
                     plugged.lock().insert(home.volume.clone(), plug);
                 }
                 attached

@@ -156,9 +156,45 @@ pub(super) fn limits(shape: &Shape) -> (f64, f64) {
     (iops, mib * MIB)
 }
 
+/// What a volume may do beyond what it does for ever: so many operations, or bytes, are saved up at most, at the rate at
+/// which it may always go on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Burst {
+    pub saved_max: f64,
+    pub each_second: f64,
+    /// Bytes are counted, and no operations.
+    pub of_bytes: bool,
+}
+
+/// The burst of a type that has one; none where a volume is so large that its baseline is as much.
+/// AWS: <https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html> and `hdd-vols.html`.
+#[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+pub(super) fn burst(shape: &Shape) -> Option<Burst> {
+    const GP2_SAVED: f64 = 5_400_000.0;
+    const TIB: f64 = 1_099_511_627_776.0;
+    const MIB: f64 = 1_048_576.0;
+    let (most_operations, most_bytes) = limits(shape);
+    let tebibytes = shape.size as f64 / 1024.0;
+    let of_disk = |mib: f64| Burst {
+        saved_max: tebibytes * TIB,
+        each_second: (tebibytes * mib).min(500.0) * MIB,
+        of_bytes: true,
+    };
+    let (burst, most) = match shape.kind.as_str() {
+        "gp2" => {
+            let each_second = shape.iops.unwrap_or(100) as f64;
+            (Burst { saved_max: GP2_SAVED, each_second, of_bytes: false }, most_operations)
+        }
+        "st1" => (of_disk(40.0), most_bytes),
+        "sc1" => (of_disk(12.0), most_bytes),
+        _ => return None,
+    };
+    Some(burst).filter(|burst| burst.each_second < most)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Wanted, of};
+    use super::{Shape, Wanted, burst, of};
 
     #[test]
     fn each_type_has_its_limits() {
@@ -177,6 +213,19 @@ mod tests {
         for (kind, size, iops, throughput, gets, flows) in good {
             let made = try_it(kind, size, iops, throughput).unwrap();
             assert_eq!((made.iops, made.throughput), (gets, flows), "{kind} {size}");
+        }
+        let shape = |kind: &str, size, iops| Shape { kind: kind.into(), size, iops, throughput: None };
+        let tebibyte = f64::from(1 << 20) * f64::from(1 << 20);
+        for (shape, saved) in [
+            (shape("gp2", 100, Some(300)), Some((5_400_000.0, 300.0))),
+            (shape("gp2", 1000, Some(3000)), None),
+            (shape("st1", 1024, None), Some((tebibyte, 40.0 * 1_048_576.0))),
+            (shape("st1", 16_384, None), None),
+            (shape("sc1", 2048, None), Some((2.0 * tebibyte, 24.0 * 1_048_576.0))),
+            (shape("gp3", 100, Some(3000)), None),
+        ] {
+            let burst = burst(&shape).map(|burst| (burst.saved_max, burst.each_second));
+            assert_eq!(burst, saved, "{shape:?}");
         }
         let bad = [
             ("gp9", 1, None, None, "Unknown volume type 'gp9'"),

@@ -144,7 +144,10 @@ fn logins() -> Finding {
 fn limits() -> Finding {
     let host::Share { millicpus, memory_bytes } = host::whole();
     let (cpus, mib) = (millicpus / 1_000, memory_bytes >> 20);
-    let here = format!("no instance has more than this machine's {cpus} processors and {mib} MiB");
+    let here = format!(
+        "no instance has more than this machine's {cpus} processors and {mib} MiB, and its console says where its type \
+         has more"
+    );
     let missing = host::missing_for_limits();
     let good = missing.is_none();
     let detail = match missing {
@@ -202,7 +205,9 @@ fn networks() -> Finding {
     command.arg("host");
     let missing: Vec<String> = host::missing(command).into_iter().map(|missing| missing.what).collect();
     if missing.is_empty() {
-        Finding { what, good: true, detail: "namespaces, links and packet filters work".into() }
+        let detail = "namespaces, links and packet filters work; instances are as fast as their types at most, and no \
+                      faster than this machine";
+        Finding { what, good: true, detail: detail.into() }
     } else {
         Finding { what, good: false, detail: missing.join("; ") }
     }

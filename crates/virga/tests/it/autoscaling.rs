@@ -107,6 +107,10 @@ fn a_group_is_kept_at_its_size() {
         .collect();
     tags.sort();
     assert_eq!(tags, ["Name web", "aws:autoscaling:groupName web", "of template"], "{seen}");
+    // All of them come with the launch.
+    let marked =
+        json!({ "LookupAttributes": [{ "AttributeKey": "EventName", "AttributeValue": "CreateTags" }] });
+    assert_eq!(items(&root.call("cloudtrail", "LookupEvents", marked).ok()["Events"]), Vec::<Value>::new());
     let told = activities(&root);
     assert_eq!((told.len(), &told[0]["StatusCode"]), (2, &json!("Successful")));
     let cause = text(&told[0]["Cause"]);

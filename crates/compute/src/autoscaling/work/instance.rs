@@ -50,7 +50,7 @@ pub(crate) fn data(cx: &mut Cx<'_>, template: &Template) -> Result<(Value, Strin
     Ok((shown.member("LaunchTemplateData").cloned().unwrap_or(Value::Null), number.to_string()))
 }
 
-/// The template's tags for instances with the group's.
+/// The template's tags for instances with the group's, and that by which they tell of their group.
 fn tags(group: &Group, data: &Value) -> Vec<Value> {
     let mut instance = BTreeMap::new();
     let mut others = Vec::new();
@@ -66,14 +66,13 @@ fn tags(group: &Group, data: &Value) -> Vec<Value> {
     instance.extend(own.map(|(key, (value, _))| (key.clone(), value.clone())));
     let tag =
         |(key, value): (String, String)| structure([("Key", Value::Str(key)), ("Value", Value::Str(value))]);
+    instance.insert(MARK.into(), group.name.clone());
     let tags: Vec<Value> = instance.into_iter().map(tag).collect();
-    if !tags.is_empty() {
-        others.push(structure([("ResourceType", Value::str("instance")), ("Tags", Value::List(tags))]));
-    }
+    others.push(structure([("ResourceType", Value::str("instance")), ("Tags", Value::List(tags))]));
     others
 }
 
-/// AWS: an instance tells of its group by a tag of Auto Scaling's own.
+/// One that was not launched for the group tells of it as well.
 pub(crate) fn mark(cx: &mut Cx<'_>, group: &Group, id: String) -> Result<String, Fault> {
     let tag = structure([("Key", Value::str(MARK)), ("Value", Value::str(&group.name))]);
     tagged(cx, "CreateTags", &id, tag).map(|()| id)
@@ -138,13 +137,10 @@ pub(super) fn launch(
         }
         _ => members.push(("SubnetId", Value::str(subnet))),
     }
-    let tags = tags(group, &data);
-    if !tags.is_empty() {
-        members.push(("TagSpecifications", Value::List(tags)));
-    }
+    members.push(("TagSpecifications", Value::List(tags(group, &data))));
     let made = call(cx, "ec2", "RunInstances", members)?;
     let made = list(&made, "Instances").first().cloned().unwrap_or(Value::Null);
-    let id = mark(cx, group, text(&made, "InstanceId"))?;
+    let id = text(&made, "InstanceId");
     let into = if way.is_some() { " into warm pool" } else { "" };
     let description = format!("Launching a new EC2 instance{into}: {id}");
     let mut told = activity(cx, group, description, cause, (zone, subnet));

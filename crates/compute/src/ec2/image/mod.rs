@@ -105,6 +105,8 @@ store::record! {
         17 => pub disk: bool,
         /// The root of the machine that it is made of.
         18 => pub volume: Option<String>,
+        /// What it says of its firmware.
+        19 => pub boots: Option<String>,
     }
 
     /// A device of an image's machines.

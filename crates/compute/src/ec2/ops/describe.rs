@@ -1,5 +1,7 @@
 //! DescribeInstances and DescribeInstanceStatus.
 
+mod filters;
+
 use super::disks;
 use super::profile::ProfileView;
 use super::reservation::Wanted as Reserved;
@@ -20,6 +22,7 @@ use ec2::kind::INSTANCE;
 use ec2::shapes::GroupView;
 use ec2::tags::{self, Tag};
 use ec2::{Ec2Error, public, register, zone};
+use filters::FILTERS;
 use kernel::Cx;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -69,6 +72,7 @@ wire::shape! {
     #[derive(Debug)]
     struct Placement {
         zone: String = "AvailabilityZone",
+        zone_id: Option<String> = "AvailabilityZoneId",
         group_id: Option<String> = "GroupId",
         group: String = "GroupName",
         partition: Option<i64> = "PartitionNumber",
@@ -80,6 +84,10 @@ wire::shape! {
         id: String = "NetworkInterfaceId",
         mac: String = "MacAddress",
         address: String = "PrivateIpAddress",
+        dns: Option<String> = "PrivateDnsName",
+        addresses: Vec<Private> = "PrivateIpAddresses",
+        ipv6: Vec<Ipv6> = "Ipv6Addresses",
+        kind: String = "InterfaceType",
         subnet: String = "SubnetId",
         vpc: String = "VpcId",
         owner: String = "OwnerId",
@@ -92,8 +100,20 @@ wire::shape! {
     }
 
     #[derive(Debug)]
+    struct Private {
+        association: Option<Association> = "Association",
+        primary: bool = "Primary",
+        dns: Option<String> = "PrivateDnsName",
+        address: String = "PrivateIpAddress",
+    }
+
+    #[derive(Debug)]
+    struct Ipv6 { address: String = "Ipv6Address" }
+
+    #[derive(Debug)]
     struct Attached {
         at: Timestamp = "AttachTime",
+        card: i64 = "NetworkCardIndex",
         id: String = "AttachmentId",
         delete: bool = "DeleteOnTermination",
         device: i64 = "DeviceIndex",
@@ -144,7 +164,27 @@ wire::shape! {
         visor: String = "Hypervisor",
         virtualization: String = "VirtualizationType",
         optimized: bool = "EbsOptimized",
+        ena: bool = "EnaSupport",
+        check: Option<bool> = "SourceDestCheck",
+        ipv6: Option<String> = "Ipv6Address",
+        boots: String = "CurrentInstanceBootMode",
+        platform: String = "PlatformDetails",
+        usage: String = "UsageOperation",
+        usage_at: Timestamp = "UsageOperationUpdateTime",
+        enclave: Enclave = "EnclaveOptions",
+        names: Names = "PrivateDnsNameOptions",
         tags: Vec<Tag> = "Tags",
+    }
+
+    #[derive(Debug)]
+    struct Enclave { enabled: bool = "Enabled" }
+
+    /// How a machine's host name comes about, and which records there are for its id.
+    #[derive(Debug)]
+    struct Names {
+        kind: String = "HostnameType",
+        ipv4: bool = "EnableResourceNameDnsARecord",
+        ipv6: bool = "EnableResourceNameDnsAAAARecord",
     }
 
     #[derive(Debug)]
@@ -166,6 +206,7 @@ wire::shape! {
     struct Status {
         id: String = "InstanceId",
         zone: String = "AvailabilityZone",
+        zone_id: Option<String> = "AvailabilityZoneId",
         state: StateView = "InstanceState",
         instance: Summary = "InstanceStatus",
         system: Summary = "SystemStatus",
@@ -185,13 +226,22 @@ wire::shape! {
     }
 }
 
-impl Item for View {
+/// What is seen of an instance, and what is only asked about.
+struct Seen {
+    view: View,
+    reservation: String,
+    owner: String,
+    /// The interfaces, as networks describe them.
+    interfaces: Vec<Value>,
+}
+
+impl Item for Seen {
     fn id(&self) -> &str {
-        &self.id
+        &self.view.id
     }
 
     fn tags(&self) -> &[Tag] {
-        &self.tags
+        &self.view.tags
     }
 }
 
@@ -210,6 +260,7 @@ impl Placement {
         let group = placement::of(cx, instance)?;
         Ok(Placement {
             zone: instance.zone.clone(),
+            zone_id: cx.region.zone_id(&instance.zone),
             group_id: group.as_ref().map(|group| group.id.clone()),
             group: group.map(|group| group.name).unwrap_or_default(),
             partition: (instance.partition > 0).then_some(instance.partition),
@@ -236,16 +287,34 @@ pub(crate) fn groups(interface: &Value) -> Vec<GroupView> {
     list(interface, "Groups").iter().map(group).collect()
 }
 
+fn association(cx: &Cx<'_>, found: &Value) -> Option<Association> {
+    let found = found.member("Association")?;
+    let address = text(found, "PublicIp");
+    let dns = public::dns_name(cx.region, address.parse::<Ipv4Addr>().ok()?);
+    Some(Association { owner: text(found, "IpOwnerId"), dns, address })
+}
+
+/// A text that may be empty.
+fn some(found: &Value, member: &str) -> Option<String> {
+    Some(text(found, member)).filter(|text| !text.is_empty())
+}
+
 fn interface(cx: &Cx<'_>, found: &Value) -> Result<Option<Interface>, Ec2Error> {
     let id = text(found, "NetworkInterfaceId");
     let Some(attached) = attachment::of(cx.tx, cx.account, cx.region, &id)? else { return Ok(None) };
-    let association = found.member("Association").and_then(|association| {
-        let address = text(association, "PublicIp");
-        let dns = public::dns_name(cx.region, address.parse::<Ipv4Addr>().ok()?);
-        Some(Association { owner: text(association, "IpOwnerId"), dns, address })
-    });
+    let private = |one: &Value| Private {
+        association: association(cx, one),
+        primary: one.member("Primary").and_then(Value::as_bool).unwrap_or_default(),
+        dns: some(one, "PrivateDnsName"),
+        address: text(one, "PrivateIpAddress"),
+    };
+    let ipv6 = |one: &Value| Ipv6 { address: text(one, "Ipv6Address") };
     Ok(Some(Interface {
         id,
+        dns: some(found, "PrivateDnsName"),
+        addresses: list(found, "PrivateIpAddresses").iter().map(private).collect(),
+        ipv6: list(found, "Ipv6Addresses").iter().map(ipv6).collect(),
+        kind: text(found, "InterfaceType"),
         mac: text(found, "MacAddress"),
         address: text(found, "PrivateIpAddress"),
         subnet: text(found, "SubnetId"),
@@ -257,173 +326,156 @@ fn interface(cx: &Cx<'_>, found: &Value) -> Result<Option<Interface>, Ec2Error> 
         groups: groups(found),
         attachment: Attached {
             at: attached.at,
+            card: attached.card_index,
             id: attached.id,
             delete: attached.delete_on_termination,
             device: attached.device_index,
             status: attached.status,
         },
-        association,
+        association: association(cx, found),
     }))
 }
 
 /// What is seen of instances; their interfaces are the network's to describe.
-pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String, View)>, Ec2Error> {
+fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<Seen>, Ec2Error> {
     let ids: Vec<&String> = found.iter().flat_map(|instance| &instance.interfaces).collect();
     let mut all = BTreeMap::new();
     // Without ids it would be all there are.
     if !ids.is_empty() {
         let answer = call(cx, "DescribeNetworkInterfaces", [("NetworkInterfaceIds", texts(ids))])?;
         for one in list(&answer, "NetworkInterfaces") {
-            all.extend(interface(cx, one)?.map(|one| (one.id.clone(), one)));
+            all.extend(interface(cx, one)?.map(|view| (view.id.clone(), (view, one.clone()))));
         }
     }
     let mut attached = disks::all(cx)?;
     let mut out = Vec::new();
     for instance in found {
-        let interfaces: Vec<Interface> = instance.interfaces.iter().filter_map(|id| all.remove(id)).collect();
-        let first = interfaces.first();
-        let association = first.and_then(|first| first.association.as_ref());
-        let public = association.map(|a| a.address.clone());
-        let dns = association.map(|a| a.dns.clone());
-        let there = instance.state != state::TERMINATED;
-        let takes_room = reservation::takes_room(&instance);
-        let transition = match &instance.reason {
-            Some((code, _)) if code.starts_with("Client.User") => {
-                format!("User initiated ({})", instance.since.iso8601())
-            }
-            Some((code, _)) if code.starts_with("Server.Spot") => code.clone(),
-            _ => String::new(),
-        };
-        let metadata = metadata::View::of(&instance);
-        let monitoring = monitoring::View::of(&instance);
-        let place = Placement::of(cx, &instance)?;
-        let view = View {
-            state: state_view(instance.state),
-            reason: instance.reason.map(|(code, message)| Reason { code, message }),
-            transition,
-            private_dns: if there { private_dns(cx, &instance.address) } else { String::new() },
-            public_dns: dns.unwrap_or_default(),
-            image: instance.image,
-            key: instance.key_name,
-            index: instance.index,
-            kind: instance.kind,
-            launched: instance.launched,
-            placement: place,
-            subnet: there.then_some(instance.subnet),
-            vpc: there.then_some(instance.vpc),
-            address: there.then_some(instance.address),
-            public,
-            architecture: architecture().into(),
-            token: instance.token,
-            groups: first.map(|first| first.groups.clone()).unwrap_or_default(),
-            interfaces,
-            metadata,
-            monitoring,
-            hibernation: Hibernation { configured: Some(false) },
-            profile: instance.profile.as_ref().map(ProfileView::of),
-            lifecycle: instance.spot.as_ref().map(|_| "spot".to_owned()),
-            spot: instance.spot,
-            wish: Reserved::of(&instance.wish),
-            reserved: instance.reserved.filter(|_| takes_room),
-            disks: attached.remove(&instance.id).unwrap_or_default(),
-            root_name: instance.rooted.then(|| ROOT.to_owned()),
-            root_kind: "ebs".into(),
-            visor: "xen".into(),
-            virtualization: "hvm".into(),
-            optimized: false,
-            tags: tags::view(&register::tags(cx, &instance.id)?),
-            id: instance.id,
-        };
-        out.push((instance.reservation, view));
+        let own = instance.interfaces.iter().filter_map(|id| all.remove(id));
+        let (interfaces, described): (Vec<Interface>, Vec<Value>) = own.unzip();
+        let disks = attached.remove(&instance.id).unwrap_or_default();
+        let (owner, reservation) = (cx.account.to_string(), instance.reservation.clone());
+        let view = view(cx, instance, interfaces, disks)?;
+        out.push(Seen { view, reservation, owner, interfaces: described });
     }
     Ok(out)
 }
 
+/// Why the state last changed, in a few words.
+fn transition(instance: &Instance) -> String {
+    match &instance.reason {
+        Some((code, _)) if code.starts_with("Client.User") => {
+            format!("User initiated ({})", instance.since.iso8601())
+        }
+        Some((code, _)) if code.starts_with("Server.Spot") => code.clone(),
+        _ => String::new(),
+    }
+}
+
+fn view(
+    cx: &Cx<'_>,
+    instance: Instance,
+    interfaces: Vec<Interface>,
+    disks: Vec<disks::View>,
+) -> Result<View, Ec2Error> {
+    let first = interfaces.first();
+    let association = first.and_then(|first| first.association.as_ref());
+    let public = association.map(|a| a.address.clone());
+    let dns = association.map(|a| a.dns.clone());
+    let there = instance.state != state::TERMINATED;
+    let takes_room = reservation::takes_room(&instance);
+    let metadata = metadata::View::of(&instance);
+    let monitoring = monitoring::View::of(&instance);
+    let place = Placement::of(cx, &instance)?;
+    Ok(View {
+        state: state_view(instance.state),
+        transition: transition(&instance),
+        reason: instance.reason.map(|(code, message)| Reason { code, message }),
+        private_dns: if there { private_dns(cx, &instance.address) } else { String::new() },
+        public_dns: dns.unwrap_or_default(),
+        image: instance.image,
+        key: instance.key_name,
+        index: instance.index,
+        kind: instance.kind,
+        launched: instance.launched,
+        placement: place,
+        subnet: there.then_some(instance.subnet),
+        vpc: there.then_some(instance.vpc),
+        address: there.then_some(instance.address),
+        public,
+        architecture: architecture().into(),
+        token: instance.token,
+        groups: first.map(|first| first.groups.clone()).unwrap_or_default(),
+        check: first.map(|first| first.check),
+        ipv6: first.and_then(|first| first.ipv6.first()).map(|ipv6| ipv6.address.clone()),
+        interfaces,
+        metadata,
+        monitoring,
+        hibernation: Hibernation { configured: Some(false) },
+        profile: instance.profile.as_ref().map(ProfileView::of),
+        lifecycle: instance.spot.as_ref().map(|_| "spot".to_owned()),
+        spot: instance.spot,
+        wish: Reserved::of(&instance.wish),
+        reserved: instance.reserved.filter(|_| takes_room),
+        disks,
+        root_name: instance.rooted.then(|| ROOT.to_owned()),
+        root_kind: "ebs".into(),
+        visor: "xen".into(),
+        virtualization: "hvm".into(),
+        optimized: instance.optimized,
+        ena: true,
+        boots: "legacy-bios".into(),
+        platform: "Linux/UNIX".into(),
+        usage: "RunInstances".into(),
+        usage_at: instance.launched,
+        enclave: Enclave { enabled: false },
+        names: Names { kind: "ip-name".into(), ipv4: false, ipv6: false },
+        tags: tags::view(&register::tags(cx, &instance.id)?),
+        id: instance.id,
+    })
+}
+
 /// Instances by the launch that made them.
-fn grouped(cx: &Cx<'_>, views: Vec<(String, View)>) -> Vec<Reservation> {
+fn grouped(seen: Vec<Seen>) -> Vec<Reservation> {
     let mut out: Vec<Reservation> = Vec::new();
-    for (id, view) in views {
+    for Seen { view, reservation: id, owner, .. } in seen {
         match out.iter_mut().find(|reservation| reservation.id == id) {
             Some(reservation) => reservation.instances.push(view),
-            None => out.push(Reservation { id, owner: cx.account.to_string(), instances: vec![view] }),
+            None => out.push(Reservation { id, owner, instances: vec![view] }),
         }
     }
     out
 }
 
 pub(crate) fn reservations(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<Reservation>, Ec2Error> {
-    let views = views(cx, found)?;
-    Ok(grouped(cx, views))
+    Ok(grouped(views(cx, found)?))
 }
-
-fn maybe(text: &Option<String>) -> Vec<String> {
-    text.iter().cloned().collect()
-}
-
-static FILTERS: &Known<View> = &[
-    ("architecture", |i| vec![i.architecture.clone()]),
-    ("block-device-mapping.attach-time", |i| disks::View::each(&i.disks, disks::View::at)),
-    ("block-device-mapping.delete-on-termination", |i| disks::View::each(&i.disks, disks::View::delete)),
-    ("block-device-mapping.device-name", |i| disks::View::each(&i.disks, disks::View::device)),
-    ("block-device-mapping.status", |i| disks::View::each(&i.disks, disks::View::status)),
-    ("block-device-mapping.volume-id", |i| disks::View::each(&i.disks, disks::View::volume)),
-    ("availability-zone", |i| vec![i.placement.zone.clone()]),
-    ("capacity-reservation-id", |i| maybe(&i.reserved)),
-    ("client-token", |i| maybe(&i.token)),
-    ("dns-name", |i| vec![i.public_dns.clone()]),
-    ("hypervisor", |i| vec![i.visor.clone()]),
-    ("iam-instance-profile.arn", |i| i.profile.iter().map(|p| p.arn.clone()).collect()),
-    ("iam-instance-profile.id", |i| i.profile.iter().map(|p| p.id.clone()).collect()),
-    ("image-id", |i| vec![i.image.clone()]),
-    ("instance-id", |i| vec![i.id.clone()]),
-    ("instance-lifecycle", |i| maybe(&i.lifecycle)),
-    ("instance-state-code", |i| vec![i.state.code.to_string()]),
-    ("instance-state-name", |i| vec![i.state.name.clone()]),
-    ("instance-type", |i| vec![i.kind.clone()]),
-    ("instance.group-id", |i| i.groups.iter().map(|g| g.id.clone()).collect()),
-    ("instance.group-name", |i| i.groups.iter().map(|g| g.name.clone()).collect()),
-    ("ip-address", |i| maybe(&i.public)),
-    ("key-name", |i| maybe(&i.key)),
-    ("launch-index", |i| vec![i.index.to_string()]),
-    ("launch-time", |i| vec![i.launched.iso8601()]),
-    ("metadata-options.http-endpoint", |i| vec![i.metadata.endpoint.clone()]),
-    ("metadata-options.http-put-response-hop-limit", |i| vec![i.metadata.hops.to_string()]),
-    ("metadata-options.http-tokens", |i| vec![i.metadata.tokens.clone()]),
-    ("metadata-options.instance-metadata-tags", |i| vec![i.metadata.tags.clone()]),
-    ("monitoring-state", |i| vec![i.monitoring.state.clone()]),
-    ("network-interface.network-interface-id", |i| i.interfaces.iter().map(|n| n.id.clone()).collect()),
-    ("network-interface.subnet-id", |i| i.interfaces.iter().map(|n| n.subnet.clone()).collect()),
-    ("placement-group-name", |i| vec![i.placement.group.clone()]),
-    ("placement-partition-number", |i| i.placement.partition.iter().map(i64::to_string).collect()),
-    ("private-dns-name", |i| vec![i.private_dns.clone()]),
-    ("private-ip-address", |i| maybe(&i.address)),
-    ("root-device-name", |i| maybe(&i.root_name)),
-    ("root-device-type", |i| vec![i.root_kind.clone()]),
-    ("spot-instance-request-id", |i| maybe(&i.spot)),
-    ("state-reason-code", |i| i.reason.iter().map(|r| r.code.clone()).collect()),
-    ("subnet-id", |i| maybe(&i.subnet)),
-    ("tenancy", |i| vec![i.placement.tenancy.clone()]),
-    ("virtualization-type", |i| vec![i.virtualization.clone()]),
-    ("vpc-id", |i| maybe(&i.vpc)),
-];
 
 fn describe_instances(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Error> {
     ids_or_pages(&req.ids, "instancesSet", req.max)?;
     let found = describe::some(cx, &INSTANCES, &INSTANCE, &req.ids)?;
-    let of: BTreeMap<String, String> =
-        found.iter().map(|instance| (instance.id.clone(), instance.reservation.clone())).collect();
-    let items = views(cx, found)?.into_iter().map(|(_, view)| view).collect();
+    let items = views(cx, found)?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
-    let (views, next) = describe::page(cx, items, ask, FILTERS)?;
-    let views = views.into_iter().map(|view| (of.get(&view.id).cloned().unwrap_or_default(), view)).collect();
-    Ok(Described { reservations: grouped(cx, views), next })
+    let (seen, next) = describe::page(cx, items, ask, FILTERS)?;
+    Ok(Described { reservations: grouped(seen), next })
 }
 
+/// AWS: those about events and about volumes find nothing, as there are none to be told of.
 static STATUS_FILTERS: &Known<Status> = &[
     ("availability-zone", |i| vec![i.zone.clone()]),
+    ("availability-zone-id", |i| i.zone_id.iter().cloned().collect()),
+    ("event.code", |_| Vec::new()),
+    ("event.description", |_| Vec::new()),
+    ("event.instance-event-id", |_| Vec::new()),
+    ("event.not-after", |_| Vec::new()),
+    ("event.not-before", |_| Vec::new()),
+    ("event.not-before-deadline", |_| Vec::new()),
     ("instance-state-code", |i| vec![i.state.code.to_string()]),
     ("instance-state-name", |i| vec![i.state.name.clone()]),
+    ("instance-status.reachability", |i| i.instance.details.iter().map(|d| d.status.clone()).collect()),
     ("instance-status.status", |i| vec![i.instance.status.clone()]),
+    ("operator.managed", |_| vec!["false".into()]),
+    ("operator.principal", |_| Vec::new()),
+    ("system-status.reachability", |i| i.system.details.iter().map(|d| d.status.clone()).collect()),
     ("system-status.status", |i| vec![i.system.status.clone()]),
 ];
 
@@ -433,7 +485,7 @@ fn describe_status(cx: &mut Cx<'_>, req: DescribeStatus) -> Result<Statuses, Ec2
     ids_or_pages(&req.ids, "instancesSet", req.max)?;
     let mut found = describe::some(cx, &INSTANCES, &INSTANCE, &req.ids)?;
     found.retain(|instance| req.all == Some(true) || instance.state == state::RUNNING);
-    let zones = zone::all(cx.tx)?;
+    let (zones, region) = (zone::all(cx.tx)?, cx.region);
     let view = |instance: Instance| {
         let failed = zones.get(&instance.zone).filter(|zone| zone.down);
         let (word, check) = match instance.state {
@@ -446,7 +498,15 @@ fn describe_status(cx: &mut Cx<'_>, req: DescribeStatus) -> Result<Statuses, Ec2
         let detail = |check: &str| Detail { name: "reachability".into(), status: check.into(), since };
         let summary = || Summary { status: word.into(), details: check.into_iter().map(detail).collect() };
         let state = state_view(instance.state);
-        Status { id: instance.id, zone: instance.zone, state, instance: summary(), system: summary() }
+        let zone_id = region.zone_id(&instance.zone);
+        Status {
+            id: instance.id,
+            zone: instance.zone,
+            zone_id,
+            state,
+            instance: summary(),
+            system: summary(),
+        }
     };
     let items = found.into_iter().map(view).collect();
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());

@@ -180,10 +180,10 @@ fn excess(asked: Option<&String>, before: bool) -> Result<bool, Ec2Error> {
 }
 
 /// The tags of an instant fleet's machines. AWS: those of other fleets are said by their templates.
-fn tags_of(req: &Create, kind: &str) -> Result<Option<String>, Ec2Error> {
+fn tags_of(cx: &Cx<'_>, req: &Create, kind: &str) -> Result<Option<String>, Ec2Error> {
     let taggable: &[&ec2::Kind] =
         if kind == INSTANT { &[&FLEET, &INSTANCE, &VOLUME, &NETWORK_INTERFACE] } else { &[&FLEET] };
-    tags::of_new(&req.tags, &FLEET, taggable)?;
+    tags::of_new(cx.caller, &req.tags, &FLEET, taggable)?;
     let own = |one: &&TagSpecification| one.resource_type.as_deref() != Some(FLEET.noun);
     let others: Vec<TagSpecification> = req.tags.iter().filter(own).cloned().collect();
     Ok((!others.is_empty()).then(|| Tagged { tags: others }.text()))
@@ -237,7 +237,7 @@ fn wanted(cx: &Cx<'_>, req: &Create) -> Result<Fleet, Ec2Error> {
         token: req.token.clone(),
         state: SUBMITTED.into(),
         activity: PENDING.into(),
-        tags: tags_of(req, &kind)?,
+        tags: tags_of(cx, req, &kind)?,
         kind,
         ..Fleet::default()
     })
@@ -275,7 +275,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
         let fleet = describe::get(cx, &FLEETS, &FLEET, &id)?;
         return Ok(created(cx, &fleet));
     }
-    let own = tags::of_new(&req.tags, &FLEET, &[&FLEET, &INSTANCE, &VOLUME, &NETWORK_INTERFACE])?;
+    let own = tags::of_new(cx.caller, &req.tags, &FLEET, &[&FLEET, &INSTANCE, &VOLUME, &NETWORK_INTERFACE])?;
     let mut fleet = wanted(cx, &req)?;
     check_unit(cx, &fleet)?;
     cx.memory::<Machinery>().possible()?;

@@ -55,6 +55,7 @@ wire::shape! {
         root: Option<String> = "RootDeviceName",
         tags: Vec<TagSpecification> = "TagSpecifications",
         virtualization: Option<String> = "VirtualizationType",
+        boots: Option<String> = "BootMode",
     }
 
     #[derive(Debug)]
@@ -95,9 +96,12 @@ wire::shape! {
 const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=128;
 
 /// What an image's and its snapshots' tags are.
-fn tags_of(specifications: &[TagSpecification]) -> Result<(Tags, Tags), Ec2Error> {
+fn tags_of(cx: &Cx<'_>, specifications: &[TagSpecification]) -> Result<(Tags, Tags), Ec2Error> {
     let kinds = [&IMAGE, &SNAPSHOT];
-    Ok((tags::of_new(specifications, &IMAGE, &kinds)?, tags::of_new(specifications, &SNAPSHOT, &kinds)?))
+    Ok((
+        tags::of_new(cx.caller, specifications, &IMAGE, &kinds)?,
+        tags::of_new(cx.caller, specifications, &SNAPSHOT, &kinds)?,
+    ))
 }
 
 fn check_name(cx: &Cx<'_>, name: &str) -> Result<(), Ec2Error> {
@@ -207,7 +211,7 @@ async fn create(dx: Dx, req: Create, _: Body) -> Result<Answer<Made>, Fault> {
 }
 
 fn create_now(cx: &mut Cx<'_>, req: &Create) -> Result<Made, Ec2Error> {
-    let (own, of_snapshots) = tags_of(&req.tags)?;
+    let (own, of_snapshots) = tags_of(cx, &req.tags)?;
     let instance = describe::get(cx, &INSTANCES, &INSTANCE, &req.instance)?;
     if !matches!(instance.state, state::RUNNING | state::STOPPING | state::STOPPED) {
         let what = format!(
@@ -295,12 +299,16 @@ fn registering(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> 
 }
 
 fn register(cx: &mut Cx<'_>, req: Register) -> Result<Made, Ec2Error> {
-    let own = tags::of_new(&req.tags, &IMAGE, &[&IMAGE])?;
+    let own = tags::of_new(cx.caller, &req.tags, &IMAGE, &[&IMAGE])?;
     // AWS: the defaults, which no machine of this cloud is.
     let machine = (req.architecture.as_deref().unwrap_or("i386"), req.virtualization.as_deref());
     if machine != (architecture(), Some("hvm")) {
         let what = format!("Images here are of Architecture {} and VirtualizationType hvm.", architecture());
         return Err(Plain::Unsupported(what).into());
+    }
+    if req.boots.as_deref() == Some("uefi") {
+        let what = "Virtual machines here have a BIOS and no UEFI: an image's BootMode is legacy-bios or uefi-preferred.";
+        return Err(Plain::Unsupported(what.into()).into());
     }
     check_name(cx, &req.name)?;
     let root = req.root.clone().unwrap_or_else(|| ROOT.into());
@@ -340,6 +348,7 @@ fn register(cx: &mut Cx<'_>, req: Register) -> Result<Made, Ec2Error> {
         stage,
         disk,
         virtual_machine: disk,
+        boots: req.boots,
         ..Image::default()
     };
     Ok(enter(cx, image, &own))
@@ -371,7 +380,7 @@ fn copying(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
 }
 
 fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Made, Ec2Error> {
-    let (mut own, of_snapshots) = tags_of(&req.tags)?;
+    let (mut own, of_snapshots) = tags_of(cx, &req.tags)?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         return Ok(Made { id });
     }
@@ -408,6 +417,7 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Made, Ec2Error> {
         source: Some((from.id.clone(), region.name().to_owned())),
         stage: stage::SNAPSHOTS,
         virtual_machine: from.virtual_machine,
+        boots: from.boots.clone(),
         disk: from.disk,
         ..Image::default()
     };

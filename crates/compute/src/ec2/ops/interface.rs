@@ -85,15 +85,6 @@ fn devices(cx: &Cx<'_>, instance: &Instance) -> Result<Vec<(i64, String)>, Ec2Er
     Ok(devices)
 }
 
-/// Refuses what a virtual machine cannot do while it runs.
-fn live(instance: &Instance) -> Result<(), Ec2Error> {
-    if instance.virtual_machine && instance.state != state::STOPPED {
-        let what = "Virga plugs no interface into or out of a virtual machine that runs";
-        return Err(Plain::Unsupported(format!("{what}. Stop '{}' first.", instance.id)).into());
-    }
-    Ok(())
-}
-
 /// Refuses what the instance has no place for.
 fn check(cx: &Cx<'_>, instance: &Instance, req: &Attach, zone: &str) -> Result<(), Ec2Error> {
     let id = &instance.id;
@@ -101,7 +92,6 @@ fn check(cx: &Cx<'_>, instance: &Instance, req: &Attach, zone: &str) -> Result<(
         let what = format!("Instance '{id}' is not 'running' or 'stopped'.");
         return Err(Plain::IncorrectState(what).into());
     }
-    live(instance)?;
     if zone != instance.zone {
         let what = "You may not attach a network interface to an instance if they are not in the same availability zone";
         return Err(Plain::InvalidParameterCombination(what.into()).into());
@@ -179,7 +169,6 @@ fn detach(cx: &mut Cx<'_>, req: Detach) -> Result<Empty, Ec2Error> {
     if let Some(id) = &attachment.instance {
         let key = register::key(cx.account, cx.region, id);
         if let Some(mut instance) = INSTANCES.get(cx.tx, &key)? {
-            live(&instance)?;
             instance.interfaces.retain(|other| *other != interface);
             INSTANCES.put(cx.tx, &key, &instance);
         }

@@ -212,7 +212,7 @@ fn keep(cx: &mut Cx<'_>, pair: KeyPair, tags: &base::tag::Tags) -> Result<KeyPai
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &KEY_PAIR, &[&KEY_PAIR])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &KEY_PAIR, &[&KEY_PAIR])?;
     check_name(cx, &req.name)?;
     if let Some(format) = req.format.filter(|format| format != "pem") {
         return Err(Ec2Error::value(format, "keyFormat", "Only pem is built in this version of Virga."));
@@ -276,7 +276,7 @@ fn read(text: &str) -> Option<(&'static str, String)> {
 }
 
 fn import(cx: &mut Cx<'_>, req: Import) -> Result<Imported, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &KEY_PAIR, &[&KEY_PAIR])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &KEY_PAIR, &[&KEY_PAIR])?;
     check_name(cx, &req.name)?;
     let text = String::from_utf8(req.material.to_vec()).map_err(|_| Plain::InvalidKeyFormat)?;
     let (kind, fingerprint) = read(&text).ok_or(Plain::InvalidKeyFormat)?;

@@ -47,6 +47,21 @@ wire::shape! {
         burstable: bool = "BurstablePerformanceSupported",
         placement: Strategies = "PlacementGroupInfo",
         usage: Vec<String> = "SupportedUsageClasses",
+        visor: String = "Hypervisor",
+        hibernates: bool = "HibernationSupported",
+        hosts: bool = "DedicatedHostsSupported",
+        recovers: bool = "AutoRecoverySupported",
+        roots: Vec<String> = "SupportedRootDeviceTypes",
+        virtualization: Vec<String> = "SupportedVirtualizationTypes",
+        boots: Vec<String> = "SupportedBootModes",
+        ebs: Ebs = "EbsInfo",
+    }
+
+    #[derive(Debug)]
+    struct Ebs {
+        optimized: String = "EbsOptimizedSupport",
+        encryption: String = "EncryptionSupport",
+        nvme: String = "NvmeSupport",
     }
 
     #[derive(Debug)]
@@ -107,6 +122,10 @@ wire::shape! {
         addresses: i64 = "Ipv4AddressesPerInterface",
         most_cards: i64 = "MaximumNetworkCards",
         default_card: i64 = "DefaultNetworkCardIndex",
+        ipv6: bool = "Ipv6Supported",
+        ipv6_addresses: i64 = "Ipv6AddressesPerInterface",
+        ena: String = "EnaSupport",
+        efa: bool = "EfaSupported",
         cards: Vec<Card> = "NetworkCards",
     }
 
@@ -157,6 +176,10 @@ fn view(kind: &InstanceType) -> View {
             addresses: kind.addresses,
             most_cards: 1,
             default_card: 0,
+            ipv6: true,
+            ipv6_addresses: kind.addresses,
+            ena: if kind.is_nitro() { "required" } else { "unsupported" }.into(),
+            efa: false,
             cards: vec![card(kind)],
         },
         burstable: kind.is_burstable(),
@@ -168,22 +191,49 @@ fn view(kind: &InstanceType) -> View {
                 .collect(),
         },
         usage: vec!["on-demand".into(), "spot".into()],
+        visor: if kind.is_nitro() { "nitro" } else { "xen" }.into(),
+        hibernates: false,
+        hosts: false,
+        recovers: false,
+        roots: vec!["ebs".into()],
+        virtualization: vec!["hvm".into()],
+        // What machines that boot from disks go by here.
+        boots: vec!["legacy-bios".into()],
+        ebs: Ebs {
+            optimized: if kind.is_nitro() { "default" } else { "unsupported" }.into(),
+            encryption: "supported".into(),
+            nvme: if kind.is_nitro() { "required" } else { "unsupported" }.into(),
+        },
     }
 }
 
 static FILTERS: &Known<View> = &[
+    ("auto-recovery-supported", |t| vec![t.recovers.to_string()]),
     ("bare-metal", |t| vec![t.bare.to_string()]),
     ("burstable-performance-supported", |t| vec![t.burstable.to_string()]),
     ("current-generation", |t| vec![t.current.to_string()]),
+    ("dedicated-hosts-supported", |t| vec![t.hosts.to_string()]),
+    ("ebs-info.ebs-optimized-support", |t| vec![t.ebs.optimized.clone()]),
+    ("ebs-info.encryption-support", |t| vec![t.ebs.encryption.clone()]),
+    ("ebs-info.nvme-support", |t| vec![t.ebs.nvme.clone()]),
+    ("hibernation-supported", |t| vec![t.hibernates.to_string()]),
+    ("hypervisor", |t| vec![t.visor.clone()]),
     ("instance-storage-supported", |t| vec![t.storage.to_string()]),
     ("instance-type", |t| vec![t.name.clone()]),
     ("memory-info.size-in-mib", |t| vec![t.memory.mib.to_string()]),
+    ("network-info.efa-supported", |t| vec![t.network.efa.to_string()]),
+    ("network-info.ena-support", |t| vec![t.network.ena.clone()]),
+    ("network-info.ipv6-addresses-per-interface", |t| vec![t.network.ipv6_addresses.to_string()]),
+    ("network-info.ipv6-supported", |t| vec![t.network.ipv6.to_string()]),
     ("network-info.ipv4-addresses-per-interface", |t| vec![t.network.addresses.to_string()]),
     ("network-info.maximum-network-cards", |t| vec![t.network.most_cards.to_string()]),
     ("network-info.maximum-network-interfaces", |t| vec![t.network.interfaces.to_string()]),
     ("network-info.network-performance", |t| vec![t.network.performance.clone()]),
     ("placement-group-info.supported-strategies", |t| t.placement.all.clone()),
     ("processor-info.supported-architecture", |t| t.processor.architectures.clone()),
+    ("supported-boot-mode", |t| t.boots.clone()),
+    ("supported-root-device-type", |t| t.roots.clone()),
+    ("supported-virtualization-type", |t| t.virtualization.clone()),
     ("supported-usage-class", |t| t.usage.clone()),
     ("vcpu-info.default-vcpus", |t| vec![t.cpus.default.to_string()]),
 ];

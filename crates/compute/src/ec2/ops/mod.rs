@@ -19,6 +19,7 @@ pub(crate) mod metadata;
 pub(crate) mod monitoring;
 pub(crate) mod placement;
 pub(crate) mod profile;
+pub(crate) mod replace;
 pub(crate) mod reservation;
 pub(crate) mod run;
 pub(crate) mod spot_fleet;

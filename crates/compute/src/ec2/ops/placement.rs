@@ -138,7 +138,7 @@ fn partitions(req: &Create, strategy: &str) -> Result<i64, Ec2Error> {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
-    let own = tags::of_new(&req.tags, &PLACEMENT_GROUP, &[&PLACEMENT_GROUP])?;
+    let own = tags::of_new(cx.caller, &req.tags, &PLACEMENT_GROUP, &[&PLACEMENT_GROUP])?;
     let Some(name) = req.name.as_ref().filter(|name| !name.is_empty()) else {
         return Err(Plain::MissingParameter("groupName".into()).into());
     };

@@ -32,7 +32,7 @@ wire::shape! {
     /// Of a launch.
     #[derive(Clone, Debug)]
     pub(crate) struct Wanted {
-        preference: Option<String> = "CapacityReservationPreference",
+        pub(crate) preference: Option<String> = "CapacityReservationPreference",
         pub(crate) target: Option<Target> = "CapacityReservationTarget",
     }
 
@@ -222,7 +222,7 @@ fn zone_of(cx: &Cx<'_>, req: &Create) -> Result<String, Ec2Error> {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
-    let own = tags::of_new(&req.tags, &CAPACITY_RESERVATION, &[&CAPACITY_RESERVATION])?;
+    let own = tags::of_new(cx.caller, &req.tags, &CAPACITY_RESERVATION, &[&CAPACITY_RESERVATION])?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         let found = describe::get(cx, &RESERVATIONS, &CAPACITY_RESERVATION, &id)?;
         let all = describe::all(cx, &INSTANCES)?;

@@ -1,5 +1,6 @@
 //! RunInstances.
 
+use super::attribute::check_optimized;
 use super::describe::{Reservation, reservations};
 use super::disks::{self, Mapping};
 use super::metadata::{self, Wanted};
@@ -56,6 +57,10 @@ wire::shape! {
         key_name: Option<String> = "KeyName",
         user_data: Option<String> = "UserData",
         groups: Vec<String> = "SecurityGroupIds",
+        named: Vec<String> = "SecurityGroups",
+        ipv6: Vec<Ipv6> = "Ipv6Addresses",
+        ipv6_count: Option<i64> = "Ipv6AddressCount",
+        optimized: Option<bool> = "EbsOptimized",
         pub(super) subnet: Option<String> = "SubnetId",
         pub(super) placement: Option<Placement> = "Placement",
         address: Option<String> = "PrivateIpAddress",
@@ -97,8 +102,13 @@ wire::shape! {
         pub(crate) address: Option<String> = "PrivateIpAddress",
         pub(crate) addresses: Vec<PrivateAddress> = "PrivateIpAddresses",
         pub(crate) more: Option<i64> = "SecondaryPrivateIpAddressCount",
+        pub(crate) ipv6: Vec<Ipv6> = "Ipv6Addresses",
+        pub(crate) ipv6_count: Option<i64> = "Ipv6AddressCount",
         pub(crate) subnet: Option<String> = "SubnetId",
     }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Ipv6 { address: String = "Ipv6Address" }
 
     #[derive(Clone, Debug)]
     pub(crate) struct PrivateAddress {
@@ -130,7 +140,7 @@ const NAMED: [(&str, &[&str]); 5] = [
     ("image", &["ImageId"]),
     ("key-pair", &["KeyName"]),
     ("network-interface", &["NetworkInterfaces"]),
-    ("security-group", &["SecurityGroupIds", "NetworkInterfaces"]),
+    ("security-group", &["SecurityGroupIds", "SecurityGroups", "NetworkInterfaces"]),
     ("subnet", &["SubnetId", "NetworkInterfaces"]),
 ];
 
@@ -186,6 +196,8 @@ fn needed(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let is_spot = market == Some("spot");
     let mut access = Access::of(cx, request).new(&INSTANCE).key("ec2:InstanceType", kind);
     access = access.key("ec2:InstanceMarketType", market.unwrap_or("on-demand"));
+    let optimized = request.get("EbsOptimized").and_then(Value::as_bool).unwrap_or_default();
+    access = access.key("ec2:EbsOptimized", optimized.to_string()).key("ec2:RootDeviceType", "ebs");
     if let Some(profile) = &profile {
         access = access.key("ec2:InstanceProfile", &profile.arn);
     }
@@ -215,6 +227,17 @@ fn needed(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     }
     access =
         access.new(&NETWORK_INTERFACE).one(&SUBNET, "SubnetId").many(&SECURITY_GROUP, "SecurityGroupIds");
+    let names: Vec<String> = request
+        .get("SecurityGroups")
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect();
+    // Those that are not there are refused by the handler.
+    for group in by_name(access.cx, &names, false).unwrap_or_else(|_| vec!["*".into()]) {
+        access = access.id(&SECURITY_GROUP, &group);
+    }
     let plugs = request.get("NetworkInterfaces").and_then(Value::as_list).unwrap_or_default();
     for plug in plugs {
         for (member, kind) in [("NetworkInterfaceId", &NETWORK_INTERFACE), ("SubnetId", &SUBNET)] {
@@ -271,7 +294,8 @@ fn defaults(cx: &mut Cx<'_>, request: &Struct) -> (Option<String>, Option<String
     let any = || "*".to_owned();
     let own_subnet = named.is_some() || there || names("SubnetId");
     let subnet = (!own_subnet).then(|| found.as_ref().map_or_else(any, |found| text(found, "SubnetId")));
-    if request.get("SecurityGroupIds").is_some() || there || names("Groups") {
+    let said = ["SecurityGroupIds", "SecurityGroups"].iter().any(|name| request.get(name).is_some());
+    if said || there || names("Groups") {
         return (subnet, None);
     }
     let group = found.and_then(|found| {
@@ -314,11 +338,14 @@ fn plugs(req: &Run) -> Result<Vec<Plug>, Ec2Error> {
             address: req.address.clone(),
             addresses: Vec::new(),
             more: None,
+            ipv6: req.ipv6.clone(),
+            ipv6_count: req.ipv6_count,
             subnet: req.subnet.clone(),
         }]);
     }
     let above = if req.subnet.is_some() { "subnet ID" } else { "security groups" };
-    if req.subnet.is_some() || !req.groups.is_empty() || req.address.is_some() {
+    let has_ipv6 = !req.ipv6.is_empty() || req.ipv6_count.is_some();
+    if req.subnet.is_some() || !req.groups.is_empty() || req.address.is_some() || has_ipv6 {
         let what = format!(
             "Network interfaces and an instance-level {above} may not be specified on the same request"
         );
@@ -333,7 +360,9 @@ fn plugs(req: &Run) -> Result<Vec<Plug>, Ec2Error> {
             return Err(Plain::InvalidParameterValue(what.into()).into());
         }
     }
-    let names = |plug: &Plug| plug.id.is_some() || plug.address.is_some() || !plug.addresses.is_empty();
+    let names = |plug: &Plug| {
+        plug.id.is_some() || plug.address.is_some() || !plug.addresses.is_empty() || !plug.ipv6.is_empty()
+    };
     if req.max > 1 && plugs.iter().any(names) {
         let what = "Network interfaces and addresses may not be named for several instances at once.";
         return Err(Plain::InvalidParameterCombination(what.into()).into());
@@ -350,6 +379,7 @@ fn check_plug(plug: &Plug) -> Result<(), Ec2Error> {
         (plug.description.is_some(), "a description"),
         (plug.address.is_some(), "a private IP address"),
         (!plug.addresses.is_empty() || plug.more.is_some(), "secondary private IP addresses"),
+        (!plug.ipv6.is_empty() || plug.ipv6_count.is_some(), "IPv6 addresses"),
     ];
     match made.into_iter().find(|(is_said, _)| *is_said) {
         _ if plug.id.is_none() => Ok(()),
@@ -415,9 +445,13 @@ fn make(
     if !plug.addresses.is_empty() {
         members.extend(plug.addresses.clone().to_value().map(|all| ("PrivateIpAddresses", all)));
     }
+    if !plug.ipv6.is_empty() {
+        members.extend(plug.ipv6.clone().to_value().map(|all| ("Ipv6Addresses", all)));
+    }
+    members.extend(plug.ipv6_count.map(|count| ("Ipv6AddressCount", Value::Int(count))));
     members.extend(plug.more.map(|count| ("SecondaryPrivateIpAddressCount", Value::Int(count))));
     members.extend(plug.description.as_ref().map(|text| ("Description", Value::str(text))));
-    let own = tags::of_new(tags, &NETWORK_INTERFACE, TAGGED)?;
+    let own = tags::of_new(cx.caller, tags, &NETWORK_INTERFACE, TAGGED)?;
     if !own.is_empty() {
         let noun = Some(NETWORK_INTERFACE.noun.to_owned());
         let specification = TagSpecification { resource_type: noun, tags: tags::view(&own) };
@@ -478,6 +512,7 @@ fn check(cx: &Cx<'_>, req: &Run) -> Result<(Found, String), Ec2Error> {
     }
     let kind = req.kind.clone().unwrap_or_else(|| TYPE.into());
     let known = check_kind(&kind)?;
+    check_optimized(&kind, req.optimized == Some(true))?;
     if req.min < 1 || req.max < req.min || req.max > INSTANCES_MAX {
         let what = format!("MinCount and MaxCount must be from 1 to {INSTANCES_MAX}, and in order.");
         return Err(Plain::InvalidParameterValue(what).into());
@@ -505,7 +540,13 @@ fn run(cx: &mut Cx<'_>, asked: Run) -> Result<Reservation, Ec2Error> {
         same.sort_by_key(|instance| instance.index);
         return reservations(cx, same)?.pop().ok_or_else(|| Plain::InternalError.into());
     }
-    let req = whole(cx, &asked)?;
+    let mut req = whole(cx, &asked)?;
+    if !asked.named.is_empty() && asked.groups.is_empty() {
+        // Whichever way the template says it.
+        req.groups.clear();
+    } else if !asked.groups.is_empty() && asked.named.is_empty() {
+        req.named.clear();
+    }
     let spot = req.market.as_ref().map(|market| market.terms(cx.now)).transpose()?.flatten();
     let made = match &spot {
         Some(terms) => {
@@ -520,9 +561,23 @@ fn run(cx: &mut Cx<'_>, asked: Run) -> Result<Reservation, Ec2Error> {
     reservations(cx, made)?.pop().ok_or_else(|| Plain::InternalError.into())
 }
 
+/// Groups of the default VPC, by their names.
+/// AWS: where the subnet is said, groups are said by their ids.
+fn by_name(cx: &mut Cx<'_>, names: &[String], has_subnet: bool) -> Result<Vec<String>, Ec2Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    if has_subnet {
+        let what = "The parameter groupName cannot be used with the parameter subnet";
+        return Err(Plain::InvalidParameterCombination(what.into()).into());
+    }
+    let found = call(cx, "DescribeSecurityGroups", [("GroupNames", texts(names))])?;
+    Ok(list(&found, "SecurityGroups").iter().map(|group| text(group, "GroupId")).collect())
+}
+
 /// What all machines of a launch have alike.
 fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found), Ec2Error> {
-    let own = tags::of_new(&req.tags, &INSTANCE, TAGGED)?;
+    let own = tags::of_new(cx.caller, &req.tags, &INSTANCE, TAGGED)?;
     let (found, kind) = check(cx, req)?;
     let machinery = cx.memory::<Machinery>();
     let virtual_machine = machinery.all_virtual()
@@ -569,6 +624,7 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         virtual_machine,
         disk: found.is_disk(),
         rooted: true,
+        optimized: req.optimized == Some(true),
         wish: reservation::Wanted::wish(req.reservation.as_ref())?,
         ..Instance::default()
     };
@@ -582,10 +638,13 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
 
 /// The new instances.
 pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Instance>, Ec2Error> {
-    let own = tags::of_new(&req.tags, &INSTANCE, TAGGED)?;
-    let of_disks = tags::of_new(&req.tags, &VOLUME, TAGGED)?;
-    let of_requests = tags::of_new(&req.tags, &SPOT_REQUEST, TAGGED)?;
+    let own = tags::of_new(cx.caller, &req.tags, &INSTANCE, TAGGED)?;
+    let of_disks = tags::of_new(cx.caller, &req.tags, &VOLUME, TAGGED)?;
+    let of_requests = tags::of_new(cx.caller, &req.tags, &SPOT_REQUEST, TAGGED)?;
     way.check(req, &of_requests)?;
+    let mut req = req.clone();
+    req.groups.extend(by_name(cx, &std::mem::take(&mut req.named), req.subnet.is_some())?);
+    let req = &req;
     let (pattern, image) = pattern(cx, req, way)?;
     let carried = req.profile.as_ref().map(|named| profile::find(cx, named)).transpose()?;
     let plugs = plugs(req)?;
@@ -611,6 +670,8 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
             ("ec2:InstanceType", instance.kind.clone()),
             ("ec2:AvailabilityZone", instance.zone.clone()),
             ("ec2:Tenancy", placement::tenancy(&instance).to_owned()),
+            ("ec2:EbsOptimized", instance.optimized.to_string()),
+            ("ec2:RootDeviceType", "ebs".to_owned()),
             ("ec2:InstanceMarketType", if instance.spot.is_some() { "spot" } else { "on-demand" }.to_owned()),
         ];
         keys.extend(metadata::View::of(&instance).keys());

@@ -328,7 +328,7 @@ fn request(cx: &mut Cx<'_>, req: Wish) -> Result<Requested, Ec2Error> {
     if let Some(id) = token::made(cx, data.token.as_ref(), &req)? {
         return Ok(Requested { id });
     }
-    let own = tags::of_new(&data.tags, &SPOT_FLEET, &[&SPOT_FLEET])?;
+    let own = tags::of_new(cx.caller, &data.tags, &SPOT_FLEET, &[&SPOT_FLEET])?;
     let fleet = wanted(cx, data)?;
     super::fleet::check_unit(cx, &fleet)?;
     cx.memory::<Machinery>().possible()?;

@@ -273,7 +273,7 @@ fn request(cx: &mut Cx<'_>, req: Wish) -> Result<Requested, Ec2Error> {
         same.retain(|request| request.batch == batch);
         return Ok(Requested { requests: views(cx, same)? });
     }
-    let own = tags::of_new(&req.tags, &SPOT_REQUEST, &[&SPOT_REQUEST])?;
+    let own = tags::of_new(cx.caller, &req.tags, &SPOT_REQUEST, &[&SPOT_REQUEST])?;
     let said = Said {
         max: req.max.as_ref(),
         kind: req.kind.as_ref(),

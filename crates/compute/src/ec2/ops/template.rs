@@ -167,7 +167,7 @@ pub(super) fn keep(cx: &mut Cx<'_>, template: &Template) {
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
     check_name(&req.name)?;
     req.data.check()?;
-    let own = tags::of_new(&req.tags, &LAUNCH_TEMPLATE, &[&LAUNCH_TEMPLATE])?;
+    let own = tags::of_new(cx.caller, &req.tags, &LAUNCH_TEMPLATE, &[&LAUNCH_TEMPLATE])?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         let template = find(cx, Some(&id), None)?;
         return Ok(Created { template: View::of(cx, template)?, warning: warning(cx, &req.data)? });

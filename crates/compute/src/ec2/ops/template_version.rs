@@ -358,6 +358,8 @@ fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
     let data = Data {
         user_data: (!instance.user_data.is_empty()).then(|| STANDARD.encode(&instance.user_data)),
         groups: Vec::new(),
+        named: Vec::new(),
+        optimized: Some(instance.optimized),
         placement: Some(Placement {
             group: placement::of(cx, &instance)?.map(|group| group.name),
             partition: (instance.partition > 0).then_some(instance.partition),
@@ -408,6 +410,8 @@ fn plugs(cx: &mut Cx<'_>, instance: &Instance) -> Result<Vec<Plug>, Ec2Error> {
             address: None,
             addresses: Vec::new(),
             more: None,
+            ipv6: Vec::new(),
+            ipv6_count: i64::try_from(list(shown, "Ipv6Addresses").len()).ok().filter(|count| *count > 0),
             subnet: Some(text(shown, "SubnetId")),
         });
     }

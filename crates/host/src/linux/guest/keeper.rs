@@ -6,8 +6,9 @@
 
 use super::super::frame::{self, Frame, Order, Take};
 use super::super::powers;
+use super::cards::{Cards, News};
 use super::disks::ROOT;
-use super::kept::Kept;
+use super::kept::{Kept, read_cards};
 use super::monitor::Monitor;
 use super::{relay, runs};
 use crate::guest::{Ends, Root, arguments, files_arguments};
@@ -18,7 +19,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -53,7 +54,8 @@ fn keep() -> io::Result<u8> {
     let orders = Arc::new(Mutex::new(orders));
     let places = if by_itself { Vec::new() } else { runs::start(&orders)? };
     let (monitor, watched) = UnixStream::pair()?;
-    let cards = hardware.cards.iter().map(relay::start).collect::<io::Result<Vec<OwnedFd>>>()?;
+    let wired = hardware.cards.iter().map(relay::start).collect::<io::Result<Vec<_>>>()?;
+    let (cards, relays): (Vec<OwnedFd>, Vec<_>) = wired.into_iter().unzip();
     // Nothing that QEMU runs has any power beyond what its user has.
     powers::shed_all()?;
     let mut given: Vec<&OwnedFd> = places.as_flattened().iter().chain(&cards).collect();
@@ -75,9 +77,12 @@ fn keep() -> io::Result<u8> {
     let mut qemu = command.spawn()?;
     // Their other ends notice when QEMU ends.
     drop((places, cards, own, files));
-    let monitor = Monitor::start(monitor, Arc::clone(&orders))?;
+    let (news, heard) = mpsc::channel();
+    let monitor = Monitor::start(monitor, Arc::clone(&orders), news.clone())?;
+    let kept = Cards::new(Arc::clone(&monitor), &hardware, relays);
+    thread::Builder::new().name("cards".into()).spawn(move || kept.keep(&heard))?;
     thread::Builder::new().name("console".into()).spawn(move || copy_console(console))?;
-    let obeys = Obeys { orders, monitor, by_itself };
+    let obeys = Obeys { orders, monitor, news, by_itself };
     thread::Builder::new().name("orders".into()).spawn(move || {
         early.iter().for_each(|frame| obeys.hear(frame));
         obeys.obey(&told);
@@ -133,6 +138,7 @@ fn copy_console(mut console: UnixStream) {
 struct Obeys {
     orders: Arc<Mutex<UnixStream>>,
     monitor: Arc<Monitor>,
+    news: mpsc::Sender<News>,
     /// Nobody of ours hears orders in it.
     by_itself: bool,
 }
@@ -163,6 +169,10 @@ impl Obeys {
                 self.monitor.plug(disk, path, take.text()?)
             }
             Some(Order::Unplug) => self.monitor.unplug(take.text()?),
+            Some(Order::Cards) => {
+                let wanted = News::Wanted(read_cards(&mut take)?);
+                self.news.send(wanted).map_err(|_| io::ErrorKind::BrokenPipe.into())
+            }
             _ => Err(io::ErrorKind::InvalidInput.into()),
         }
     }

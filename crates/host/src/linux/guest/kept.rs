@@ -40,6 +40,15 @@ fn read_card(take: &mut Take<'_>) -> io::Result<Card> {
     Ok(Card { device, mac, addresses, gateways })
 }
 
+/// All interfaces of a guest.
+pub(super) fn cards(put: Put, cards: &[Card]) -> Put {
+    cards.iter().fold(put.u32(count(cards.len())), card)
+}
+
+pub(super) fn read_cards(take: &mut Take<'_>) -> io::Result<Vec<Card>> {
+    (0..take.u32()?).map(|_| read_card(take)).collect()
+}
+
 impl Kept {
     pub(super) fn write(&self, put: Put) -> Put {
         let hardware = &self.hardware;
@@ -52,7 +61,7 @@ impl Kept {
             Root::Disk(disk) => path(put.u8(1), disk),
         };
         let put = put.u8(u8::from(hardware.kvm)).u32(hardware.cpus).u64(hardware.memory_mib);
-        hardware.cards.iter().fold(put.u32(count(hardware.cards.len())), card)
+        cards(put.u32(hardware.sockets), &hardware.cards)
     }
 
     pub(super) fn read(take: &mut Take<'_>) -> io::Result<Kept> {
@@ -69,8 +78,8 @@ impl Kept {
             _ => Root::Disk(path(take)?),
         };
         let (kvm, cpus, memory_mib) = (take.u8()? != 0, take.u32()?, take.u64()?);
-        let cards = (0..take.u32()?).map(|_| read_card(take)).collect::<io::Result<_>>()?;
-        Ok(Kept { qemu, hardware: Hardware { id, product, root, kvm, cpus, memory_mib, cards } })
+        let (sockets, cards) = (take.u32()?, read_cards(take)?);
+        Ok(Kept { qemu, hardware: Hardware { id, product, root, kvm, cpus, memory_mib, cards, sockets } })
     }
 }
 
@@ -101,6 +110,7 @@ mod tests {
                 cpus: 2,
                 memory_mib: 512,
                 cards: vec![card(0), card(1)],
+                sockets: 3,
             };
             let kept = Kept { qemu: "/usr/bin/qemu".into(), hardware };
             let bytes = kept.write(Put::default()).0;

@@ -8,6 +8,7 @@
 //! So all that decides about a machine's packets, and all that is done with its files, is the same as for a container.
 //! The namespace itself must not answer in the guest's stead: what comes up to its own programs is dropped.
 
+mod cards;
 mod disks;
 pub(super) mod keeper;
 mod kept;
@@ -62,6 +63,20 @@ impl Plane {
         cards
     }
 
+    /// Tells a guest that runs which interfaces it has now.
+    pub(super) fn rewire(&self, id: &str) -> Result<(), HostError> {
+        let Some(machine) = self.machines.get(id).filter(|machine| machine.is_silent) else { return Ok(()) };
+        let body = kept::cards(Put::default().u32(machine.space.key), &self.cards(id)).0;
+        match self.line.call(Order::Cards, &body, &[])? {
+            // It is off, and boots with what there is then.
+            Err(why) if why.kind() == io::ErrorKind::HostUnreachable => Ok(()),
+            done => {
+                let refused = |why| HostError::refused(format!("change the interfaces of {id}"), why);
+                done.map(|_| ()).map_err(refused)
+            }
+        }
+    }
+
     /// Lets a machine's namespace say and hear nothing by itself; its number.
     fn silence(&mut self, id: &str) -> Result<u32, HostError> {
         let line = Arc::clone(&self.line);
@@ -103,14 +118,22 @@ pub(super) fn boot<'a>(
         cpus: guest.share.millicpus.div_ceil(1000).max(1),
         memory_mib: guest.share.memory_bytes >> 20,
         cards,
+        sockets: guest.interfaces.saturating_sub(1),
     };
+    let known = hardware.cards.clone();
     let kept = Kept { qemu: ground.qemu, hardware };
     let space = plane().silence(id)?;
     let body = kept.write(machine.write(Put::default().u32(space)).bytes(own.as_bytes())).0;
     let null = File::open("/dev/null").map_err(refused)?;
     let streams = with_doors([null.as_fd(), console.as_fd(), console.as_fd()], doors);
     let (body, _) = line.call(Order::Guest, &body, &streams)?.map_err(refused)?;
-    Ok(spawned(line, Take(&body).u32().map_err(|_| HostError::Ended)?))
+    let process = spawned(line, Take(&body).u32().map_err(|_| HostError::Ended)?);
+    let plane = plane();
+    if plane.cards(id) != known {
+        // What came or went meanwhile.
+        plane.rewire(id)?;
+    }
+    Ok(process)
 }
 
 /// The layers, under a kernel of ours.

@@ -1,12 +1,17 @@
 //! How the keeper speaks with QEMU (QMP): lines of JSON, of which few words matter.
 
+use super::cards::News;
 use super::disks::held;
-use crate::guest::{json, served};
+use crate::guest::{Card, card_name, json, mac, served};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, IoSlice, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -16,6 +21,8 @@ pub(super) struct Monitor {
     line: UnixStream,
     disks: Mutex<BTreeMap<String, PathBuf>>,
     orders: Arc<Mutex<UnixStream>>,
+    /// Who keeps its interfaces hears what has become of them.
+    news: Sender<News>,
 }
 
 fn command(name: &str, arguments: &[(&str, String)], id: &str) -> String {
@@ -29,6 +36,8 @@ fn command(name: &str, arguments: &[(&str, String)], id: &str) -> String {
 enum Said<'a> {
     /// The guest has let go of it.
     Deleted(&'a str),
+    /// And of an interface, by its port.
+    Unwired(usize),
     /// QEMU has closed its file.
     Closed(&'a str),
     Refused(&'a str),
@@ -43,7 +52,10 @@ fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 
 fn read(line: &str) -> Said<'_> {
     match (value(line, "event"), value(line, "id"), value(line, "device")) {
-        (Some("DEVICE_DELETED"), _, Some(disk)) => Said::Deleted(disk),
+        (Some("DEVICE_DELETED"), _, Some(device)) => match device.strip_prefix("card").map(str::parse) {
+            Some(Ok(port)) => Said::Unwired(port),
+            _ => Said::Deleted(device),
+        },
         (None, Some(id), _) if line.contains("\"error\": ") => Said::Refused(id),
         (None, Some(id), _) => id.strip_prefix("close ").map_or(Said::Else, Said::Closed),
         _ => Said::Else,
@@ -52,8 +64,12 @@ fn read(line: &str) -> Said<'_> {
 
 impl Monitor {
     /// Begins to listen to QEMU.
-    pub(super) fn start(line: UnixStream, orders: Arc<Mutex<UnixStream>>) -> io::Result<Arc<Monitor>> {
-        let monitor = Arc::new(Monitor { line, disks: Mutex::default(), orders });
+    pub(super) fn start(
+        line: UnixStream,
+        orders: Arc<Mutex<UnixStream>>,
+        news: Sender<News>,
+    ) -> io::Result<Arc<Monitor>> {
+        let monitor = Arc::new(Monitor { line, disks: Mutex::default(), orders, news });
         monitor.say(&command("qmp_capabilities", &[], "begin"))?;
         let listens = Arc::clone(&monitor);
         thread::Builder::new().name("monitor".into()).spawn(move || listens.listen())?;
@@ -79,6 +95,11 @@ impl Monitor {
                     }
                     self.tell("disks");
                 }
+                Said::Unwired(port) => {
+                    let gone = [("id", json(&format!("net{port}")))];
+                    let _ = self.say(&command("netdev_del", &gone, &format!("unwire {port}")));
+                    let _ = self.news.send(News::Gone(port));
+                }
                 // Asked again it refuses while the guest has not answered: that is no news.
                 Said::Refused(id) if !id.starts_with("pull ") => eprintln!("virga: {line}"),
                 _ => {}
@@ -87,7 +108,7 @@ impl Monitor {
     }
 
     /// Tells the guest.
-    fn tell(&self, order: &str) {
+    pub(super) fn tell(&self, order: &str) {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writeln!(orders, "{order}");
     }
@@ -111,14 +132,38 @@ impl Monitor {
         Ok(())
     }
 
+    /// Plugs an interface in at a port; what the wire is to it goes along.
+    pub(super) fn wire(&self, port: usize, card: &Card, wire: &OwnedFd) -> io::Result<()> {
+        let (name, net) = (card_name(port), format!("net{port}"));
+        let given = command("getfd", &[("fdname", json(&name))], &format!("hand {name}"));
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        let wire = [wire.as_fd()];
+        ancillary.push(SendAncillaryMessage::ScmRights(&wire));
+        let sent =
+            sendmsg(&self.line, &[IoSlice::new(given.as_bytes())], &mut ancillary, SendFlags::NOSIGNAL)?;
+        self.say(&given[sent..])?;
+        let wired = [("type", json("socket")), ("id", json(&net)), ("fd", json(&name))];
+        self.say(&command("netdev_add", &wired, &format!("wire {name}")))?;
+        let plugged = [
+            ("driver", json("virtio-net-pci")),
+            ("id", json(&name)),
+            ("netdev", json(&net)),
+            ("bus", json(&format!("port{port}"))),
+            ("mac", json(&mac(card.mac))),
+            ("romfile", json("")),
+        ];
+        self.say(&command("device_add", &plugged, &format!("plug {name}")))
+    }
+
     /// Presses the switch: a guest that boots by itself ends by itself.
     pub(super) fn switch_off(&self) -> io::Result<()> {
         self.say(&command("system_powerdown", &[], "switch"))
     }
 
-    /// Asks the guest to let go of a disk.
-    pub(super) fn unplug(&self, disk: &str) -> io::Result<()> {
-        self.say(&command("device_del", &[("id", json(disk))], &format!("pull {disk}")))
+    /// Asks the guest to let go of a disk or an interface.
+    pub(super) fn unplug(&self, device: &str) -> io::Result<()> {
+        self.say(&command("device_del", &[("id", json(device))], &format!("pull {device}")))
     }
 }
 
@@ -132,6 +177,14 @@ mod tests {
             (
                 r#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "DEVICE_DELETED", "data": {"device": "disk1", "path": "/machine/peripheral/disk1"}}"#,
                 Said::Deleted("disk1"),
+            ),
+            (
+                r#"{"timestamp": {}, "event": "DEVICE_DELETED", "data": {"device": "card28", "path": "/machine/peripheral/card28"}}"#,
+                Said::Unwired(28),
+            ),
+            (
+                r#"{"timestamp": {}, "event": "DEVICE_DELETED", "data": {"path": "/machine/peripheral/card28/virtio-backend"}}"#,
+                Said::Else,
             ),
             (r#"{"return": {}, "id": "close disk1"}"#, Said::Closed("disk1")),
             (r#"{"return": {}, "id": "plug disk1"}"#, Said::Else),

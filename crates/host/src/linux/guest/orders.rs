@@ -69,6 +69,12 @@ impl Child {
         Ok(space.guest.as_mut().ok_or(Errno::NODEV)?)
     }
 
+    /// Which interfaces it has from now on, in the words for its keeper.
+    pub(in super::super) fn cards(&mut self, take: &mut Take<'_>) -> io::Result<()> {
+        let guest = self.guest_of(take.u32()?)?;
+        send(&guest.keeper, 0, Order::Cards as u32, take.0, &[])
+    }
+
     /// Starts the keeper of a virtual machine, which is this program.
     pub(in super::super) fn guest(
         &mut self,

@@ -13,6 +13,7 @@ use rustix::net::{
 };
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -30,22 +31,41 @@ struct Wire {
     socket: Mutex<Arc<OwnedFd>>,
     /// For a guest that asks.
     lease: Option<Lease>,
+    /// There is no such card any more.
+    is_cut: AtomicBool,
+}
+
+/// A wire that can be cut.
+#[derive(Debug)]
+pub(super) struct Relay {
+    wire: Arc<Wire>,
+    guest: Arc<OwnedFd>,
+}
+
+impl Relay {
+    /// Nothing goes through it any more, either way.
+    pub(super) fn cut(&self) {
+        self.wire.is_cut.store(true, Ordering::Relaxed);
+        // Who waits for what the guest says hears its end; it may be heard already.
+        let _ = rustix::net::shutdown(&self.guest, rustix::net::Shutdown::Both);
+    }
 }
 
 /// Links an interface of this namespace to a card; QEMU's end of the wire.
-pub(super) fn start(card: &Card) -> io::Result<OwnedFd> {
+pub(super) fn start(card: &Card) -> io::Result<(OwnedFd, Relay)> {
     let link = format!("eth{}", card.device);
     let (near, far) = socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
     for end in [&near, &far] {
         rustix::net::sockopt::set_socket_send_buffer_size(end, QUEUE_BYTES)?;
     }
     let socket = Mutex::new(Arc::new(open(&link)?));
-    let wire = Wire { link, socket, lease: card.lease() };
+    let wire = Wire { link, socket, lease: card.lease(), is_cut: AtomicBool::new(false) };
     let (wire, near) = (Arc::new(wire), Arc::new(near));
+    let relay = Relay { wire: Arc::clone(&wire), guest: Arc::clone(&near) };
     let (inward, outward) = ((Arc::clone(&wire), Arc::clone(&near)), (wire, near));
     thread::Builder::new().name("inward".into()).spawn(move || inward.0.carry_in(&inward.1))?;
     thread::Builder::new().name("outward".into()).spawn(move || outward.0.carry_out(&outward.1))?;
-    Ok(far)
+    Ok((far, relay))
 }
 
 impl Wire {
@@ -53,10 +73,14 @@ impl Wire {
         Arc::clone(&self.socket.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// To the guest, for as long as this process lives.
+    fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed)
+    }
+
+    /// To the guest, for as long as this process lives or the card is there. An interface that goes wakes who waits for it.
     fn carry_in(&self, guest: &OwnedFd) {
         let mut message = vec![0; MESSAGE_MAX];
-        loop {
+        while !self.is_cut() {
             match recv(&*self.socket(), &mut message[..], RecvFlags::empty()) {
                 Ok((length, _)) => frames::complete(&mut message[..length], |frame| {
                     // A guest that is not there yet hears nothing, as on any wire.
@@ -75,6 +99,7 @@ impl Wire {
         loop {
             // Without a word in the header: the frame is as it is.
             match recv(guest, &mut message[frames::HEADER..], RecvFlags::empty()) {
+                Ok(_) if self.is_cut() => return,
                 Ok((length, _)) => {
                     let whole = &message[..frames::HEADER + length];
                     let asks = |lease| dhcp::answer(&whole[frames::HEADER..], lease, ROUTER_MAC);

@@ -206,7 +206,7 @@ fn view(cx: &Cx<'_>, acl: &NetworkAcl) -> Result<View, Ec2Error> {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &NETWORK_ACL, &[&NETWORK_ACL])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &NETWORK_ACL, &[&NETWORK_ACL])?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         let acl = find::acl(cx, &id)?;
         return Ok(Made { acl: view(cx, &acl)?, token: req.token });

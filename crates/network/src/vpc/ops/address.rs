@@ -186,7 +186,7 @@ fn one_of(cx: &Cx<'_>, id: Option<&String>, address: Option<&String>) -> Result<
 }
 
 fn allocate(cx: &mut Cx<'_>, req: Allocate) -> Result<Allocated, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &ELASTIC_IP, &[&ELASTIC_IP])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &ELASTIC_IP, &[&ELASTIC_IP])?;
     if ADDRESSES.count(cx.tx, &Key::regional(cx.account, cx.region))? >= ADDRESSES_MAX {
         return Err(Limit::Address.into());
     }

@@ -134,7 +134,7 @@ fn check(key: &str, values: &[String]) -> Result<(), Ec2Error> {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &KIND, &[&KIND])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &KIND, &[&KIND])?;
     let mut options: Vec<(String, Vec<String>)> = Vec::new();
     for configuration in req.options {
         let key = super::needed(configuration.key.as_ref(), "key")?;

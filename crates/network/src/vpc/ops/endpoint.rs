@@ -240,7 +240,7 @@ fn policy(text: &str) -> Result<String, Ec2Error> {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &VPC_ENDPOINT, &[&VPC_ENDPOINT])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &VPC_ENDPOINT, &[&VPC_ENDPOINT])?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         let endpoint = find::endpoint(cx, &id)?;
         return Ok(Made { endpoint: view(cx, &endpoint)?, token: req.token });

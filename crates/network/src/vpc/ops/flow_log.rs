@@ -137,7 +137,7 @@ fn invalid(what: impl Into<String>) -> Ec2Error {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &FLOW_LOG, &[&FLOW_LOG])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &FLOW_LOG, &[&FLOW_LOG])?;
     let done = |ids: String, unsuccessful| Created {
         ids: ids.split_terminator(',').map(str::to_owned).collect(),
         token: req.token.clone(),

@@ -210,7 +210,7 @@ fn check_text(text: &str, name: &str) -> Result<(), Ec2Error> {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &SECURITY_GROUP, &[&SECURITY_GROUP])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &SECURITY_GROUP, &[&SECURITY_GROUP])?;
     check_text(&req.name, "GroupName")?;
     check_text(&req.description, "GroupDescription")?;
     if req.name.starts_with("sg-") {

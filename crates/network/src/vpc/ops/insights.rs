@@ -216,7 +216,7 @@ fn path_view(cx: &Cx<'_>, path: &Path) -> Result<PathView, Ec2Error> {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &INSIGHTS_PATH, &[&INSIGHTS_PATH])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &INSIGHTS_PATH, &[&INSIGHTS_PATH])?;
     if let Some(id) = token::made(cx, Some(&req.token), &req)? {
         let path = get(cx, &PATHS, &INSIGHTS_PATH, &id)?;
         return Ok(Made { path: path_view(cx, &path)? });
@@ -276,7 +276,7 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Paths, Ec2Error> {
 }
 
 fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &INSIGHTS_ANALYSIS, &[&INSIGHTS_ANALYSIS])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &INSIGHTS_ANALYSIS, &[&INSIGHTS_ANALYSIS])?;
     if let Some(id) = token::made(cx, Some(&req.token), &req)? {
         let analysis = get(cx, &ANALYSES, &INSIGHTS_ANALYSIS, &id)?;
         return Ok(Started { analysis: view(cx, &analysis)? });

@@ -323,7 +323,7 @@ fn wanted(req: &Create) -> Result<Vec<String>, Ec2Error> {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &NETWORK_INTERFACE, &[&NETWORK_INTERFACE])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &NETWORK_INTERFACE, &[&NETWORK_INTERFACE])?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         let interface = find::interface(cx, &id)?;
         return Ok(Made { interface: view(cx, &interface)?, token: req.token });

@@ -136,7 +136,7 @@ fn view(cx: &Cx<'_>, gateway: &InternetGateway) -> Result<View, Ec2Error> {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &INTERNET_GATEWAY, &[&INTERNET_GATEWAY])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &INTERNET_GATEWAY, &[&INTERNET_GATEWAY])?;
     if INTERNET_GATEWAYS.count(cx.tx, &Key::regional(cx.account, cx.region))? >= GATEWAYS_MAX {
         return Err(Limit::InternetGateway.into());
     }
@@ -241,7 +241,7 @@ fn egress_view(cx: &Cx<'_>, gateway: &EgressGateway) -> Result<EgressView, Ec2Er
 }
 
 fn create_egress(cx: &mut Cx<'_>, req: CreateEgress) -> Result<MadeEgress, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &EGRESS_ONLY_GATEWAY, &[&EGRESS_ONLY_GATEWAY])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &EGRESS_ONLY_GATEWAY, &[&EGRESS_ONLY_GATEWAY])?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         let gateway = get(cx, &EGRESS_GATEWAYS, &EGRESS_ONLY_GATEWAY, &id)?;
         return Ok(MadeEgress { gateway: egress_view(cx, &gateway)?, token: req.token });

@@ -173,7 +173,7 @@ fn check(req: &Create, private: bool) -> Result<(), Ec2Error> {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &NAT_GATEWAY, &[&NAT_GATEWAY])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &NAT_GATEWAY, &[&NAT_GATEWAY])?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         let nat = find::nat(cx, &id)?;
         return Ok(Made { gateway: view(cx, &nat)?, token: req.token });

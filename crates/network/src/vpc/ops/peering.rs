@@ -170,7 +170,7 @@ fn overlaps(a: &PeeringSide, b: &PeeringSide) -> bool {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &PEERING, &[&PEERING])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &PEERING, &[&PEERING])?;
     let own = find::vpc(cx, &req.vpc)?;
     let peer = super::needed(req.peer.as_ref(), "peerVpcId")?;
     check_id(&VPC, peer)?;

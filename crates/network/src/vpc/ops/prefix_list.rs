@@ -248,7 +248,7 @@ fn add(list: &PrefixList, entries: &mut Vec<PrefixEntry>, new: Vec<AddEntry>) ->
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<One, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &PREFIX_LIST, &[&PREFIX_LIST])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &PREFIX_LIST, &[&PREFIX_LIST])?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         return Ok(One { list: view(cx, &any(cx, &id)?, "create-in-progress")? });
     }

@@ -166,7 +166,7 @@ fn view(cx: &Cx<'_>, table: &RouteTable) -> Result<TableView, Ec2Error> {
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &ROUTE_TABLE, &[&ROUTE_TABLE])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &ROUTE_TABLE, &[&ROUTE_TABLE])?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         let table = find::route_table(cx, &id)?;
         return Ok(Made { table: view(cx, &table)?, token: req.token });

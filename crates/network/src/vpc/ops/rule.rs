@@ -167,14 +167,14 @@ fn all(flat: Flat, mut permissions: Vec<Permission>) -> Result<Vec<Permission>, 
 
 fn authorize_ingress(cx: &mut Cx<'_>, req: Ingress) -> Result<Authorized, Ec2Error> {
     let group = by(cx, req.id.as_ref(), req.name.as_ref())?;
-    let tags = tags::of_new(&req.tags, &SECURITY_GROUP_RULE, &[&SECURITY_GROUP_RULE])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &SECURITY_GROUP_RULE, &[&SECURITY_GROUP_RULE])?;
     let permissions = all(flat!(req), req.permissions)?;
     authorize(cx, group, false, &permissions, &tags)
 }
 
 fn authorize_egress(cx: &mut Cx<'_>, req: Egress) -> Result<Authorized, Ec2Error> {
     let group = find::group(cx, &req.id)?;
-    let tags = tags::of_new(&req.tags, &SECURITY_GROUP_RULE, &[&SECURITY_GROUP_RULE])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &SECURITY_GROUP_RULE, &[&SECURITY_GROUP_RULE])?;
     let permissions = all(flat!(req), req.permissions)?;
     authorize(cx, group, true, &permissions, &tags)
 }

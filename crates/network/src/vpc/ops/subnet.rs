@@ -140,7 +140,7 @@ pub(crate) fn view(cx: &Cx<'_>, subnet: &Subnet) -> Result<SubnetView, Ec2Error>
 }
 
 fn create_subnet(cx: &mut Cx<'_>, req: CreateSubnet) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &SUBNET, &[&SUBNET])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &SUBNET, &[&SUBNET])?;
     let text = needed(req.cidr.as_ref(), "cidrBlock")?;
     let cidr = block(text, "cidrBlock")?;
     let zone = find::zone(cx, req.zone.as_deref(), req.zone_id.as_deref())?;

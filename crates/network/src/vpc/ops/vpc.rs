@@ -187,7 +187,7 @@ pub(crate) fn block(text: &str, name: &str) -> Result<Cidr, Ec2Error> {
 }
 
 fn create_vpc(cx: &mut Cx<'_>, req: CreateVpc) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(&req.tags, &VPC, &[&VPC])?;
+    let tags = tags::of_new(cx.caller, &req.tags, &VPC, &[&VPC])?;
     let text = needed(req.cidr.as_ref(), "cidrBlock")?;
     let cidr = block(text, "cidrBlock")?;
     check_vpc(cidr).map_err(|_| Plain::InvalidVpcRange(text.into()))?;

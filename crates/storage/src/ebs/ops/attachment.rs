@@ -12,7 +12,7 @@ use crate::ebs::model::{AVAILABLE, VOLUMES, Volume};
 use crate::ebs::plug::Plugged;
 use ec2::access::Access;
 use ec2::describe;
-use ec2::disk::{self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, NewDisk};
+use ec2::disk::{self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, NewDisk, NewRoot};
 use ec2::errors::Limit;
 use ec2::kind::{INSTANCE, VOLUME};
 use ec2::{Ec2Error, Plain, register};
@@ -246,6 +246,26 @@ pub fn for_launch(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<(), Ec2Error> {
         state: if wanted.files { ATTACHED } else { ATTACHING },
     };
     plug(cx, &volume, &attachment)?;
+    Ok(())
+}
+
+/// A volume for a root that is to be replaced: see [`ec2::disk::Spare`].
+///
+/// # Errors
+/// Those of `CreateVolume`.
+pub fn spare(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<String, Ec2Error> {
+    Ok(volume::for_launch(cx, wanted)?.id)
+}
+
+/// A volume becomes the root of a machine that is off and has none: see [`ec2::disk::Root`].
+///
+/// # Errors
+/// Those of `AttachVolume`.
+pub fn as_root(cx: &mut Cx<'_>, root: &NewRoot<'_>) -> Result<(), Ec2Error> {
+    let volume = describe::get(cx, &VOLUMES, &VOLUME, root.volume)?;
+    let files = holds_files(cx, &volume)?;
+    let NewRoot { instance, delete, state, .. } = *root;
+    plug(cx, &volume, &Wanted { instance, device: disk::ROOT, delete, files, state })?;
     Ok(())
 }
 

@@ -51,7 +51,7 @@ fn copied(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
 }
 
 fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Copied, Ec2Error> {
-    let own = tags::of_new(&req.tags, &SNAPSHOT, &[&SNAPSHOT])?;
+    let own = tags::of_new(cx.caller, &req.tags, &SNAPSHOT, &[&SNAPSHOT])?;
     if req.destination.as_ref().is_some_and(|name| name != cx.region.name()) {
         let what = "The destination region must be the one that the request is sent to.";
         return Err(Plain::InvalidParameterValue(what.into()).into());

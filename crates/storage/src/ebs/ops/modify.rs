@@ -6,6 +6,7 @@
 use super::volume::{condition_keys, tell};
 use super::{maybe, one};
 use crate::ebs::model::{AVAILABLE, MODIFICATIONS, Modification, VOLUMES};
+use crate::ebs::plug::Plugged;
 use crate::ebs::shape::{self, Wanted};
 use base::Timestamp;
 use ec2::access::{Access, list};
@@ -124,6 +125,9 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<One, Ec2Error> {
     let size = req.size.unwrap_or(from.size);
     if size < from.size {
         return Err(Ec2Error::value(size, "size", "New size cannot be smaller than existing size"));
+    }
+    if size > from.size {
+        cx.memory::<Plugged>().may_grow(&volume.id)?;
     }
     let kind = req.kind.as_deref().unwrap_or(&from.kind);
     // What a type lets choose is kept where the type is.

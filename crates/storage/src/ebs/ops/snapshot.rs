@@ -195,7 +195,7 @@ async fn create_all(dx: Dx, req: CreateAll, _: Body) -> Result<Answer<All>, Faul
 }
 
 fn create_one(cx: &mut Cx<'_>, req: &Create) -> Result<View, Ec2Error> {
-    let own = tags::of_new(&req.tags, &SNAPSHOT, &[&SNAPSHOT])?;
+    let own = tags::of_new(cx.caller, &req.tags, &SNAPSHOT, &[&SNAPSHOT])?;
     let volume = describe::get(cx, &VOLUMES, &VOLUME, &req.volume)?;
     let snapshot = take_any(cx, volume, req.description.as_deref().unwrap_or_default(), &own, None)?;
     view(cx, cx.account, &snapshot)
@@ -203,7 +203,7 @@ fn create_one(cx: &mut Cx<'_>, req: &Create) -> Result<View, Ec2Error> {
 
 /// Of all volumes of an instance, in one moment: this transaction's.
 fn create_each(cx: &mut Cx<'_>, req: &CreateAll) -> Result<All, Ec2Error> {
-    let own = tags::of_new(&req.tags, &SNAPSHOT, &[&SNAPSHOT])?;
+    let own = tags::of_new(cx.caller, &req.tags, &SNAPSHOT, &[&SNAPSHOT])?;
     describe::check_id(&INSTANCE, &req.instance.id)?;
     if register::find(cx.tx, cx.account, cx.region, &req.instance.id)?.is_none() {
         return Err(Ec2Error::not_found(&INSTANCE, &req.instance.id));

@@ -149,7 +149,7 @@ fn bytes(
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<View, Ec2Error> {
-    let own = tags::of_new(&req.tags, &VOLUME, &[&VOLUME])?;
+    let own = tags::of_new(cx.caller, &req.tags, &VOLUME, &[&VOLUME])?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         let there = describe::get(cx, &VOLUMES, &VOLUME, &id)?;
         return view(cx, &there);

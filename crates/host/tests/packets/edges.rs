@@ -1,0 +1,55 @@
+//! Edge associations: what comes in from the internet is led through a machine that looks at it, and so are the answers.
+//!
+//! Not here: connections that begin inside and go out through such a machine. The router has known them from their first
+//! way through it, when they were not at the gateway yet, and its kernel translates a connection at its beginning only.
+
+use crate::lab::Lab;
+use crate::processes::spawn;
+use host::Driver;
+use net::Topology;
+use net::sample::{self, anyone, ip, tcp};
+use net::topology::{Target, Traffic};
+
+/// `web` behind `inspect`, both ways: the gateway's own table leads in through it, the subnet's leads out through it.
+fn inspected() -> Topology {
+    let mut v = sample::vpc("1", "10.0.0.0/16");
+    let inspect = || Target::NetworkInterface("eni-inspect".into());
+    sample::table(&mut v, "rtb-edge", &[("10.0.1.0/24", inspect())]);
+    sample::table(&mut v, "rtb-web", &[("0.0.0.0/0", inspect())]);
+    sample::table(&mut v, "rtb-inspect", &[("0.0.0.0/0", Target::InternetGateway("igw-1".into()))]);
+    sample::subnet(&mut v, "subnet-web", "10.0.1.0/24", "rtb-web");
+    sample::subnet(&mut v, "subnet-inspect", "10.0.2.0/24", "rtb-inspect");
+    sample::group(&mut v, "sg-web", &[(tcp(80), anyone())], None);
+    sample::group(&mut v, "sg-inspect", &[(Traffic::All, anyone())], None);
+    sample::interface(&mut v, "web", "subnet-web", "10.0.1.10", Some("203.0.113.10"), &["sg-web"]);
+    sample::interface(&mut v, "inspect", "subnet-inspect", "10.0.2.10", None, &["sg-inspect"]);
+    if let Some(card) = v.interfaces.get_mut("eni-inspect") {
+        card.source_dest_check = false;
+    }
+    if let Some(gateway) = &mut v.internet_gateway {
+        gateway.route_table = Some("rtb-edge".into());
+    }
+    Topology { vpcs: [(v.id.clone(), v)].into(), ..Topology::default() }
+}
+
+#[test]
+fn what_comes_in_goes_through_the_machine_that_the_gateways_table_names() {
+    let mut lab = Lab::new(inspected());
+    lab.serve_machine("web", 80);
+    let client = "192.0.2.80";
+    // It passes nothing on yet.
+    lab.blocked(client, "203.0.113.10", 80);
+    let switch = spawn("sh", &["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"], None);
+    assert_eq!(lab.plane.spawn("inspect", switch).unwrap().wait().unwrap(), 0);
+    assert_eq!(lab.seen_as(client, "203.0.113.10", 80, true), Some(ip(client)));
+    assert!(lab.count("sgr-sg-inspect-in-0") > 0);
+    // With its check it takes only what is its own.
+    lab.vpc().interfaces.get_mut("eni-inspect").unwrap().source_dest_check = true;
+    lab.apply();
+    lab.blocked(client, "203.0.113.10", 80);
+    // Without the association it is met by nothing that comes in.
+    lab.vpc().internet_gateway.as_mut().unwrap().route_table = None;
+    sample::table(lab.vpc(), "rtb-web", &[("0.0.0.0/0", Target::InternetGateway("igw-1".into()))]);
+    lab.apply();
+    lab.works(client, "203.0.113.10", 80);
+}
