@@ -70,6 +70,30 @@ fn what_a_failure_leaves_is_said_once() {
 }
 
 #[test]
+fn many_are_listed_in_pages() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    created(&cloud, &root, "s", BEFORE);
+    let after = BEFORE.replace("VisibilityTimeout: 1", "VisibilityTimeout: 2");
+    for number in 0..101 {
+        make(&root, &format!("c{number:03}"), "UPDATE", &after).ok();
+    }
+    let list = |token: &Value| {
+        let mut asked = json!({ "StackName": "s" });
+        if !token.is_null() {
+            asked["NextToken"] = token.clone();
+        }
+        root.call("cloudformation", "ListChangeSets", asked)
+    };
+    let first = list(&Value::Null).ok();
+    let second = list(&first["NextToken"]).ok();
+    let names = |page: &Value| page["Summaries"].as_array().unwrap().len();
+    assert_eq!((names(&first), names(&second), second.get("NextToken")), (100, 1, None));
+    assert_eq!(second["Summaries"][0]["ChangeSetName"], "c100");
+    list(&json!("none")).refused_with(400, "ValidationError", "The NextToken is not valid.");
+}
+
+#[test]
 fn an_update_is_foreseen() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

@@ -154,6 +154,29 @@ fn new_instances_say_that_they_are_well_or_the_stack_goes_back() {
 }
 
 #[test]
+fn instances_move_to_another_placement_group() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let policy = "{ AutoScalingRollingUpdate: { MaxBatchSize: 2 } }";
+    let within = |name: &str| {
+        let groups = "\n  P1: { Type: 'AWS::EC2::PlacementGroup', Properties: { Strategy: spread } }\n  P2: { Type: 'AWS::EC2::PlacementGroup', Properties: { Strategy: spread } }\n";
+        let more = format!(
+            "AutoScalingGroupName: web\n      MinSize: 2\n      MaxSize: 2\n      PlacementGroup: !Ref {name}"
+        );
+        template("t3.micro", policy, &more) + groups
+    };
+    created(&cloud, &root, "s", &within("P1"));
+    let before = ids(&root);
+    assert_eq!(before.len(), 2);
+    update(&root, &within("P2"));
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", told(&root));
+    assert!(comes_to(&cloud, || members(&root).len() == 2));
+    assert!(ids(&root).iter().all(|id| !before.contains(id)), "{:#?}", told(&root));
+    let said = "Rolling update initiated. Terminating 2 obsolete instance(s) in batches of 2";
+    assert!(told(&root).iter().any(|event| event.contains(said)), "{:#?}", told(&root));
+}
+
+#[test]
 fn a_part_of_a_new_group_may_keep_silent() {
     let (cloud, _plane) = cloud(Simulator::new(), None);
     let root = cloud.root(ACCOUNT);

@@ -299,7 +299,7 @@ fn dashboards_have_tags() {
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudwatch:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}}]}"#;
     let eva = cloud.user(&root, "eva", policy);
     let get = || eva.call("cloudwatch", "GetDashboard", json!({ "DashboardName": "web" }));
-    get().refused(403, "AccessDeniedException");
+    get().refused(400, "AccessDeniedException");
     let tag = json!({ "ResourceARN": arn, "Tags": [{ "Key": "team", "Value": "red" }] });
     root.call("cloudwatch", "TagResource", tag).ok();
     get().ok();

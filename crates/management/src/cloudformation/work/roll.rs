@@ -25,7 +25,7 @@ const SIZES: &[&str] = &["DesiredCapacity", "MaxSize", "MinSize"];
 
 /// AWS: what instances are launched by, and where.
 pub(crate) const RENEWS: &[&str] =
-    &["AvailabilityZones", "LaunchTemplate", "MixedInstancesPolicy", "VPCZoneIdentifier"];
+    &["AvailabilityZones", "LaunchTemplate", "MixedInstancesPolicy", "PlacementGroup", "VPCZoneIdentifier"];
 
 /// What the resource's `UpdatePolicy` says; it was read before it was written down.
 pub(super) fn policy(resource: &Resource) -> Update {
