@@ -361,6 +361,25 @@ fn a_change_set_foresees_stacks_that_are_new() {
         "{set}"
     );
     assert_eq!(stacks(), 4);
+    // They go with the stack around them, and with a creation that fails before it comes to them.
+    let asked = json!({ "StackName": "other", "ChangeSetName": "c", "ChangeSetType": "CREATE", "TemplateBody": template, "IncludeNestedStacks": true });
+    let set = root.call("cloudformation", "CreateChangeSet", asked.clone()).ok();
+    assert_eq!(stacks(), 7);
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "other" })).ok();
+    assert_eq!(settle(&cloud, &root, set["StackId"].as_str().unwrap()), "DELETE_COMPLETE");
+    assert_eq!(stacks(), 4);
+    let early = "  Bad: { Type: 'AWS::SQS::Queue', Properties: { DelaySeconds: 5000 } }";
+    let late = outer(5, early)
+        .replace("Type: AWS::CloudFormation::Stack", "Type: AWS::CloudFormation::Stack\n    DependsOn: Bad");
+    let mut asked = asked;
+    asked["TemplateBody"] = json!(late);
+    let set = root.call("cloudformation", "CreateChangeSet", asked).ok();
+    root.call("cloudformation", "ExecuteChangeSet", json!({ "ChangeSetName": set["Id"] })).ok();
+    let id = set["StackId"].as_str().unwrap();
+    assert_eq!(settle(&cloud, &root, id), "ROLLBACK_COMPLETE", "{:#?}", events(&root, id));
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "other" })).ok();
+    assert_eq!(settle(&cloud, &root, id), "DELETE_COMPLETE");
+    assert_eq!(stacks(), 4);
 }
 
 #[test]
