@@ -194,6 +194,51 @@ def test_a_failure_leaves_nothing(account):
     assert "QueueUrls" not in account.client("sqs").list_queues()
 
 
+def test_an_operation_tells_how_it_went_and_an_alarm_turns_it_back(account):
+    cfn, watch = account.client("cloudformation"), account.client("cloudwatch")
+    watch.put_metric_alarm(
+        AlarmName="errors",
+        Namespace="N",
+        MetricName="M",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    arn = watch.describe_alarms(AlarmNames=["errors"])["MetricAlarms"][0]["AlarmArn"]
+    triggers = [{"Arn": arn, "Type": "AWS::CloudWatch::Alarm"}]
+
+    def template(delay):
+        return f"Resources: {{ Q: {{ Type: AWS::SQS::Queue, Properties: {{ DelaySeconds: {delay} }} }} }}"
+
+    made = cfn.create_stack(
+        StackName="s",
+        TemplateBody=template(1),
+        RollbackConfiguration={"RollbackTriggers": triggers, "MonitoringTimeInMinutes": 0},
+    )
+    wait(cfn, "stack_create_complete", "s")
+    assert stack_of(cfn, "s")["RollbackConfiguration"]["RollbackTriggers"] == triggers
+    pages = cfn.get_paginator("describe_events").paginate(OperationId=made["OperationId"])
+    events = [event for page in pages for event in page["OperationEvents"]]
+    assert {event["OperationStatus"] for event in events} == {"SUCCEEDED"}
+    assert [event["ResourceStatus"] for event in events if event["EventType"] == "STACK_EVENT"] == [
+        "CREATE_COMPLETE",
+        "CREATE_IN_PROGRESS",
+    ]
+    cfn.create_change_set(StackName="s", ChangeSetName="c", TemplateBody=template(2))
+    cfn.get_waiter("change_set_create_complete").wait(StackName="s", ChangeSetName="c")
+    shown = cfn.describe_change_set(StackName="s", ChangeSetName="c", IncludePropertyValues=True)
+    target = shown["Changes"][0]["ResourceChange"]["Details"][0]["Target"]
+    assert (target["Path"], target["BeforeValue"], target["AfterValue"]) == ("/Properties/DelaySeconds", "1", "2")
+    watch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="said so")
+    changed = cfn.update_stack(StackName="s", TemplateBody=template(2))
+    assert settled(cfn, "s") == "UPDATE_ROLLBACK_COMPLETE"
+    events = cfn.describe_events(OperationId=changed["OperationId"])["OperationEvents"]
+    assert events[-1]["OperationStatus"] == "FAILED"
+    assert [one["OperationType"] for one in stack_of(cfn, "s")["LastOperations"]] == ["ROLLBACK", "UPDATE_STACK"]
+
+
 def test_who_may_not_is_denied_at_the_resource(account):
     eva = account.user("eva", allow("cloudformation:*"), allow("sqs:*"))
     cfn = eva.client("cloudformation")

@@ -4,9 +4,11 @@
 
 use super::errors::CfnError;
 use super::model::SERVICE;
-use super::ops::find;
+use super::operation::OPERATIONS;
 use super::ops::stack_set::find_set;
+use super::ops::{find, live};
 use kernel::{Cx, Target};
+use store::Key;
 use wire::{Fault, Struct, Value};
 
 pub(crate) use kernel::access::any;
@@ -29,6 +31,11 @@ fn passing(mut target: Target, request: &Struct) -> Vec<Target> {
     }
     if let Some(url) = request.str("StackPolicyURL") {
         target = target.key("cloudformation:StackPolicyUrl", url);
+    }
+    let kinds = request.get("ResourceTypes").and_then(Value::as_list).unwrap_or_default();
+    if !kinds.is_empty() {
+        let kinds = kinds.iter().filter_map(|kind| Some(kind.as_str()?.to_owned())).collect();
+        target = target.keys("cloudformation:ResourceTypes", kinds);
     }
     let Some(role) = request.str("RoleARN") else { return vec![target] };
     let role_target = Target::on(role).doing("iam:PassRole").key("iam:PassedToService", SERVICE);
@@ -74,6 +81,21 @@ pub(crate) fn stack_or_any(cx: &mut Cx<'_>, request: &Struct) -> Targets {
         Some(named) => Ok(vec![target(cx, named)?]),
         None => Ok(vec![Target::any()]),
     }
+}
+
+/// One stack, by its name or by an operation on it, or all of them.
+pub(crate) fn operation(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let home = Key::regional(cx.account, cx.region);
+    let found = match (request.str("StackName"), request.str("OperationId")) {
+        (Some(named), _) => return Ok(vec![target(cx, named)?]),
+        (None, Some(id)) => OPERATIONS.get(cx.tx, &home.str(id)).map_err(CfnError::from)?,
+        (None, None) => None,
+    };
+    let stack = found.map(|own| live(cx, &own.stack)).transpose()?.flatten();
+    Ok(vec![match stack {
+        Some(stack) => Target::on(stack.arn()).tagged(stack.tags.into_iter().collect()),
+        None => Target::any(),
+    }])
 }
 
 /// The stack set that a request names, whether it exists or not, with a role that is passed on.

@@ -1,16 +1,17 @@
 //! Change sets: what an update would do, kept until it is done or thrown away.
 
-use super::kinds::{Kind, kind};
-use super::model::{Body, Import, STACKS, Stack};
+use super::kinds::{Kind, kind, map};
+use super::model::{Body, Import, NAMES, Resource, STACKS, Stack, Watches, open};
 use super::template::evaluate::{Evaluator, World};
 use super::template::reference::{Reference, walk};
 use super::template::{Keep, Wrong, get};
 use super::work::plan::{Known, Made, Plan};
 use super::work::roll::RENEWS;
 use base::{Arn, Timestamp};
-use kernel::Cx;
+use kernel::{Cloud, Cx};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use store::{Direction, Key, StoreError, Table, Tx};
 use wire::Value;
 
@@ -47,6 +48,7 @@ store::record! {
         22 => pub(crate) root: Option<String>,
         /// The round of its stack in which it was carried out.
         23 => pub(crate) round: Option<u32>,
+        24 => pub(crate) watches: Option<Watches>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -69,6 +71,9 @@ store::record! {
         7 => pub(crate) change_set: Option<String>,
         /// What becomes of what is there: `Delete`, `ReplaceAndRetain`, ….
         8 => pub(crate) policy: Option<String>,
+        /// What it was, and what it will be, as JSON, as far as that is shown.
+        9 => pub(crate) before: Option<String>,
+        10 => pub(crate) after: Option<String>,
     }
 
     /// One property that changes.
@@ -81,6 +86,8 @@ store::record! {
         3 => pub(crate) dynamic: bool,
         4 => pub(crate) source: String,
         5 => pub(crate) entity: Option<String>,
+        /// It may mean another resource; only its service knows.
+        6 => pub(crate) may_recreate: bool,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -108,6 +115,13 @@ impl ChangeSet {
         CHANGE_SETS.put(tx, &stack.key().str(&self.name), self);
         let place = Place { stack: stack.id.clone(), name: self.name.clone() };
         PLACES.put(tx, &Key::regional(stack.account, stack.region).str(&self.id), &place);
+    }
+
+    /// Its stack.
+    pub(crate) fn stack_of(&self, cx: &Cx<'_>) -> Result<Option<Stack>, StoreError> {
+        let home = Key::regional(cx.account, cx.region);
+        let Some(place) = PLACES.get(cx.tx, &home.clone().str(&self.id))? else { return Ok(None) };
+        STACKS.get(cx.tx, &home.str(&place.stack))
     }
 
     pub(crate) fn fail(&mut self, why: String) {
@@ -139,13 +153,16 @@ impl ChangeSet {
 
 /// The change set of this ARN, and its stack.
 pub(crate) fn by_arn(cx: &Cx<'_>, arn: &str) -> Result<Option<(Stack, ChangeSet)>, StoreError> {
+    named(cx.tx, &Key::regional(cx.account, cx.region), arn)
+}
+
+fn named(tx: &Tx, home: &Key, arn: &str) -> Result<Option<(Stack, ChangeSet)>, StoreError> {
     let id = Arn::parse(arn)
         .and_then(|arn| Some(arn.resource.strip_prefix("changeSet/")?.split_once('/')?.1.to_owned()));
     let Some(id) = id else { return Ok(None) };
-    let home = Key::regional(cx.account, cx.region);
-    let Some(place) = PLACES.get(cx.tx, &home.clone().str(&id))? else { return Ok(None) };
-    let Some(stack) = STACKS.get(cx.tx, &home.str(&place.stack))? else { return Ok(None) };
-    let set = CHANGE_SETS.get(cx.tx, &stack.key().str(&place.name))?;
+    let Some(place) = PLACES.get(tx, &home.clone().str(&id))? else { return Ok(None) };
+    let Some(stack) = STACKS.get(tx, &home.clone().str(&place.stack))? else { return Ok(None) };
+    let set = CHANGE_SETS.get(tx, &stack.key().str(&place.name))?;
     Ok(set.filter(|set| set.arn(&stack) == arn).map(|set| (stack, set)))
 }
 
@@ -165,17 +182,32 @@ pub(crate) fn outdate(tx: &mut Tx, stack: &Stack) -> Result<(), StoreError> {
 }
 
 /// Those of a stack that is no more.
-pub(crate) fn forget(tx: &mut Tx, stack: &Stack) -> Result<(), StoreError> {
-    of(tx, stack)?.iter().for_each(|set| set.delete(tx, stack));
+pub(crate) fn forget(cloud: &Cloud, tx: &mut Tx, stack: &Stack) -> Result<(), StoreError> {
+    of(tx, stack)?.iter().try_for_each(|set| abandon(cloud, tx, stack, set))
+}
+
+/// One is thrown away, with those of the stacks within, and with such stacks as it alone has foreseen.
+pub(crate) fn abandon(cloud: &Cloud, tx: &mut Tx, stack: &Stack, set: &ChangeSet) -> Result<(), StoreError> {
+    set.delete(tx, stack);
+    let home = Key::regional(stack.account, stack.region);
+    for arn in set.changes.iter().filter_map(|change| change.change_set.as_deref()) {
+        let Some((mut inner, own)) = named(tx, &home, arn)? else { continue };
+        abandon(cloud, tx, &inner, &own)?;
+        if inner.is_foreseen() {
+            NAMES.delete(tx, &home.clone().str(&inner.name));
+            inner.deleted = Some(cloud.clock().now());
+            inner.enter(cloud, tx, "DELETE_COMPLETE", None);
+        }
+    }
     Ok(())
 }
 
 /// The stack as an update will find it: what will be new cannot be known.
 struct Foreseen<'a> {
     made: Made<'a>,
-    fresh: RefCell<BTreeSet<String>>,
+    fresh: Rc<RefCell<BTreeSet<String>>>,
     /// What is changed in place, of which some attributes will be others.
-    changed: RefCell<BTreeMap<String, &'static Kind>>,
+    changed: Rc<RefCell<BTreeMap<String, &'static Kind>>>,
 }
 
 impl Foreseen<'_> {
@@ -186,6 +218,40 @@ impl Foreseen<'_> {
         };
         self.fresh.borrow().contains(name) || self.changed.borrow().get(name).is_some_and(varies)
     }
+}
+
+impl Foreseen<'_> {
+    /// What a resource will be, as JSON, as far as that is shown.
+    fn shown(&self, plan: &Plan, evaluator: &Evaluator<'_>, name: &str) -> Result<String, Wrong> {
+        let made = Made { shows: false, imports: RefCell::default(), ..self.made };
+        let world = Foreseen { made, fresh: Rc::clone(&self.fresh), changed: Rc::clone(&self.changed) };
+        let masked = plan.masked();
+        let properties = match &masked {
+            Some(masked) => plan.hidden(&Evaluator::masked(evaluator, masked), name, &world),
+            None => plan.properties(evaluator, name, &world)?,
+        };
+        let metadata = plan.template.resource(name).and_then(|drawn| drawn.metadata.clone());
+        Ok(context(properties, metadata))
+    }
+
+    /// What a resource is, likewise. `former`: the plan that it was made by.
+    fn was(&self, former: Option<(&Plan, &Evaluator<'_>)>, old: &Resource) -> String {
+        let properties = match former {
+            Some((plan, evaluator)) => match plan.veiled(evaluator, &old.name, &self.made) {
+                Ok(Some(veiled)) => veiled,
+                Ok(None) => open(self.made.cloud, &old.properties),
+                // It cannot be said without what is hidden in it.
+                Err(_) => Value::Map(Vec::new()),
+            },
+            None => Value::Map(Vec::new()),
+        };
+        context(properties, old.metadata.as_deref().and_then(wire::json::read))
+    }
+}
+
+/// `{"Properties": …, "Metadata": …}`
+fn context(properties: Value, metadata: Option<Value>) -> String {
+    wire::json::text(&map([("Properties", properties), ("Metadata", metadata.unwrap_or(Value::Null))]))
 }
 
 impl World for Foreseen<'_> {
@@ -216,7 +282,7 @@ pub(crate) fn is_unknown(value: Option<&Value>) -> bool {
     value.is_some_and(|value| wire::json::text(value).contains(UNKNOWN))
 }
 
-/// What the plan would change in the stack as it is. `before`: the parameters that it was made with.
+/// What the plan would change in the stack as it is. `before`: the plan that it was made by.
 ///
 /// # Errors
 /// What is wrong with the plan, in AWS's words.
@@ -225,16 +291,18 @@ pub(crate) fn changes(
     stack: &Stack,
     plan: &Plan,
     known: &Known,
-    before: &BTreeMap<String, String>,
+    before: Option<&Plan>,
 ) -> Result<Vec<Change>, Wrong> {
     let evaluator = plan.evaluator()?;
+    let former = before.map(Plan::evaluator).transpose()?;
+    let former = before.zip(former.as_ref());
     let (order, _) = plan.order(&evaluator)?;
     let made =
         Made { cloud: cx.cloud(), from: cx.tx, stack, known, shows: true, imports: RefCell::default() };
-    let world = Foreseen { made, fresh: RefCell::default(), changed: RefCell::default() };
+    let world = Foreseen { made, fresh: Rc::default(), changed: Rc::default() };
     let mut out = Vec::new();
     for name in &order {
-        out.extend(change(cx, plan, &evaluator, &world, name, known, before)?);
+        out.extend(change(cx, plan, &evaluator, &world, name, known, former)?);
     }
     let gone = known.values().filter(|resource| resource.is_live() && !order.contains(&resource.name));
     out.extend(gone.map(|resource| Change {
@@ -243,6 +311,7 @@ pub(crate) fn changes(
         kind: resource.kind.clone(),
         physical: Some(resource.physical.clone()),
         policy: Some(ended(resource.keep).to_owned()),
+        before: Some(world.was(former, resource)),
         ..Change::default()
     }));
     Ok(out)
@@ -267,9 +336,24 @@ pub(crate) fn properties(
     let (changed, fresh): (Vec<&Change>, Vec<&Change>) = others.partition(stays);
     let changed = changed.into_iter().filter_map(|own| Some((own.name.clone(), kind(&own.kind)?)));
     let fresh = fresh.into_iter().map(|own| own.name.clone());
-    let world =
-        Foreseen { made, fresh: RefCell::new(fresh.collect()), changed: RefCell::new(changed.collect()) };
+    let world = Foreseen {
+        made,
+        fresh: Rc::new(RefCell::new(fresh.collect())),
+        changed: Rc::new(RefCell::new(changed.collect())),
+    };
     plan.properties(&plan.evaluator()?, name, &world)
+}
+
+/// Whether these changes mean another resource.
+fn replacement(details: &[Detail]) -> &'static str {
+    let recreates = |dynamic: bool| details.iter().any(|own| own.recreates && own.dynamic == dynamic);
+    if recreates(false) {
+        "True"
+    } else if recreates(true) || details.iter().any(|own| own.may_recreate) {
+        "Conditional"
+    } else {
+        "False"
+    }
 }
 
 fn change(
@@ -279,7 +363,7 @@ fn change(
     world: &Foreseen<'_>,
     name: &str,
     known: &Known,
-    before: &BTreeMap<String, String>,
+    former: Option<(&Plan, &Evaluator<'_>)>,
 ) -> Result<Option<Change>, Wrong> {
     let Some(drawn) = plan.template.resource(name) else { return Ok(None) };
     let Some(kind) = kind(&drawn.kind) else { return Ok(None) };
@@ -289,10 +373,15 @@ fn change(
         .filter(|old| old.is_live() && !old.physical.is_empty() && old.status != "CREATE_FAILED");
     let Some(old) = old else {
         world.fresh.borrow_mut().insert(name.to_owned());
-        return Ok(fresh(Change { action: "Add".into(), ..Change::default() }));
+        let after = match world.shown(plan, evaluator, name) {
+            Err(wrong) if wrong.0.starts_with("No export named ") => return Err(wrong),
+            // What nobody can say yet is seen when it is made.
+            said => said.ok(),
+        };
+        return Ok(fresh(Change { action: "Add".into(), after, ..Change::default() }));
     };
     let wanted = plan.properties(evaluator, name, world)?;
-    let was = super::model::open(cx.cloud(), &old.properties);
+    let was = open(cx.cloud(), &old.properties);
     let differing = kind.differing(&was, &wanted);
     let metadata = drawn.metadata.as_ref().map(wire::json::text) != old.metadata;
     if kind.stays(&was, &wanted) && !metadata && old.status.ends_with("_COMPLETE") {
@@ -301,13 +390,14 @@ fn change(
     let replaces = plan.update(evaluator, name, world)?.is_some_and(|(update, _)| update.replaces);
     let detail = |property: &&str| {
         let expression = get(&drawn.properties, property);
-        let (source, entity) = cause(plan, expression, before, world);
+        let (source, entity) = cause(plan, expression, former.map(|(before, _)| before), world);
         Detail {
             property: (*property).to_owned(),
             recreates: kind.fixed.contains(property) || (replaces && RENEWS.contains(property)),
             dynamic: is_unknown(get(&wanted, property)),
             source: source.to_owned(),
             entity,
+            may_recreate: kind.may_replace(property),
         }
     };
     let mut details: Vec<Detail> = differing.iter().map(detail).collect();
@@ -315,18 +405,16 @@ fn change(
         // Whether something of it changes is seen when it is looked into.
         details.push(Detail { dynamic: true, source: "Automatic".to_owned(), ..Detail::default() });
     }
-    let replacement =
-        match details.iter().filter(|detail| detail.recreates).map(|detail| detail.dynamic).min() {
-            Some(false) => "True",
-            Some(true) => "Conditional",
-            None => "False",
-        };
+    let replacement = replacement(&details);
     match replacement {
         "False" => drop(world.changed.borrow_mut().insert(name.to_owned(), kind)),
         _ => drop(world.fresh.borrow_mut().insert(name.to_owned())),
     }
     let policy = format!("ReplaceAnd{}", ended(drawn.replacement as u32));
+    let (before, after) = (world.was(former, old), world.shown(plan, evaluator, name)?);
     Ok(fresh(Change {
+        before: Some(before),
+        after: Some(after),
         policy: (replacement == "True").then_some(policy),
         action: "Modify".into(),
         physical: Some(old.physical.clone()),
@@ -353,7 +441,7 @@ fn ended(keep: u32) -> &'static str {
 fn cause(
     plan: &Plan,
     expression: Option<&Value>,
-    before: &BTreeMap<String, String>,
+    before: Option<&Plan>,
     world: &Foreseen<'_>,
 ) -> (&'static str, Option<String>) {
     let mut found = None;
@@ -361,7 +449,8 @@ fn cause(
     let walked = walk(expression, None, &mut |reference| {
         match reference {
             Reference::Name(name)
-                if plan.parameters.contains_key(name) && plan.parameters.get(name) != before.get(name) =>
+                if plan.parameters.contains_key(name)
+                    && plan.parameters.get(name) != before.and_then(|before| before.parameters.get(name)) =>
             {
                 found.get_or_insert(("ParameterReference", Some(name.to_owned())));
             }

@@ -12,6 +12,8 @@ wire::errors! {
         AlreadyExists(name: String) = 400, "AlreadyExistsException", "Stack [{name}] already exists";
         ChangeSetExists(name: String, stack: String) = 400, "AlreadyExistsException", "ChangeSet {name} already exists for stack {stack}";
         Capabilities(what: String) = 400, "InsufficientCapabilitiesException", "Requires capabilities : [{what}]";
+        StackLimit = 400, "LimitExceededException", "Limit for stack has been exceeded";
+        NoOperationOf(id: String) = 400, "ValidationError", "Operation [{id}] does not exist";
         NoChangeSet(name: String) = 404, "ChangeSetNotFound", "ChangeSet [{name}] does not exist";
         ChangeSetStatus(what: String) = 400, "InvalidChangeSetStatus", "{what}";
         NoStackSet(name: String) = 404, "StackSetNotFoundException", "StackSet {name} not found";

@@ -4,9 +4,8 @@
 //! audited as such; each step is one transaction with the record of it, so that a crash neither doubles nor forgets a
 //! resource; a failure turns the stack back; a kind or a property that is not known fails, in AWS's words.
 //!
-//! Not here: serverless APIs, dynamic references to secrets or to what the stack itself makes, rollback triggers, hooks, a
-//! registry of kinds; imports of nested stacks. Change sets do not look into nested stacks. The tags `aws:cloudformation:*` do
-//! not come to Auto Scaling groups (with their machines) and nested stacks.
+//! Not here: serverless APIs, dynamic references to secrets or to what the stack itself makes, hooks, a
+//! registry of kinds; imports of nested stacks. The tags `aws:cloudformation:*` do not come to nested stacks.
 //!
 //! - [`template`]: the language, pure.
 //! - [`kinds`]: what each kind of resource does by which operations.
@@ -19,17 +18,20 @@
 mod access;
 mod asked;
 mod change_set;
+mod difference;
 mod drift;
 pub mod errors;
 mod kinds;
 mod macros;
 mod model;
 mod news;
+mod operation;
 mod ops;
 mod sets;
 pub mod site;
 mod stack_policy;
 mod template;
+mod trigger;
 pub mod work;
 
 /// The service.
@@ -38,6 +40,7 @@ pub static CLOUDFORMATION: kernel::Service = kernel::Service {
     global: false,
     ops: &[
         ops::stack::OPS,
+        ops::limit::OPS,
         ops::hold::OPS,
         ops::describe::OPS,
         ops::event::OPS,

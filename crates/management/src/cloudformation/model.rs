@@ -57,6 +57,46 @@ store::record! {
         /// Its drift when it was last looked at as a whole, and when it or a resource of it was last looked at.
         31 => pub(crate) drift: Option<String>,
         32 => pub(crate) drift_checked: Option<Timestamp>,
+        /// The alarms that turn its operations back.
+        33 => pub(crate) watches: Option<Watches>,
+        /// The operations on it, the latest first; of those before the last two nothing is told.
+        34 => pub(crate) operations: Vec<Operation>,
+        /// What was said of the operation under way: what it makes goes when it is taken back; how a deletion is meant.
+        35 => pub(crate) excepts: Option<bool>,
+        36 => pub(crate) deletion: Option<String>,
+        /// The round in which it was last whole, where updates have failed since and were kept: its template of then is under
+        /// `stable`.
+        37 => pub(crate) stable: Option<u32>,
+        /// It has never been whole.
+        38 => pub(crate) unproven: bool,
+    }
+
+    /// `RollbackConfiguration`.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Watches {
+        1 => pub(crate) triggers: Vec<Trigger>,
+        /// How long they are watched once everything is there.
+        2 => pub(crate) minutes: u32,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Trigger {
+        1 => pub(crate) arn: String,
+        2 => pub(crate) kind: String,
+    }
+
+    /// One operation on a stack.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Operation {
+        1 => pub(crate) id: String,
+        /// `CREATE_STACK`, `ROLLBACK`, ….
+        2 => pub(crate) kind: String,
+        /// The stack's id.
+        3 => pub(crate) stack: String,
+        4 => pub(crate) started: Timestamp,
+        5 => pub(crate) ended: Option<Timestamp>,
+        /// `IN_PROGRESS`, `SUCCEEDED`, `FAILED`.
+        6 => pub(crate) status: String,
     }
 
     /// An output with its value.
@@ -121,6 +161,8 @@ store::record! {
         23 => pub(crate) policy: Option<String>,
         /// Its instances are being replaced.
         24 => pub(crate) roll: Option<Roll>,
+        /// Of the signals that are waited for, how many of a hundred must be of success; all, where nothing is said.
+        25 => pub(crate) percent: Option<u32>,
     }
 
     /// A rolling update that is under way.
@@ -153,6 +195,10 @@ store::record! {
         5 => pub(crate) needs: Vec<String>,
         6 => pub(crate) ending: bool,
         7 => pub(crate) settling: bool,
+        /// `UpdatePolicy`, as it was then.
+        8 => pub(crate) policy: Option<String>,
+        9 => pub(crate) metadata: Option<String>,
+        10 => pub(crate) replacement: u32,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -166,6 +212,8 @@ store::record! {
         7 => pub(crate) time: Timestamp,
         8 => pub(crate) properties: Option<String>,
         9 => pub(crate) token: Option<String>,
+        /// The id of the operation that it belongs to.
+        10 => pub(crate) operation: Option<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -212,6 +260,8 @@ store::record! {
         17 => pub(crate) excepts: bool,
         /// The cloud was found there over TLS.
         18 => pub(crate) secure: Option<bool>,
+        /// Everything is there, and the stack is watched until then.
+        19 => pub(crate) watched_until: Option<Timestamp>,
     }
 
     /// A resource that is there and becomes one of a stack.
@@ -272,6 +322,7 @@ pub(crate) const NOTES: Table<Note> = Table::new(0x170D, "cloudformation/notific
 
 pub(crate) const NOW: &str = "now";
 pub(crate) const NEXT: &str = "next";
+pub(crate) const STABLE: &str = "stable";
 
 /// An event that is to be written.
 #[derive(Clone, Copy, Debug)]
@@ -308,6 +359,16 @@ impl Stack {
         Some(Key::regional(AccountId::parse(&arn.account)?, Region::parse(&arn.region)?).str(id))
     }
 
+    /// The last round in which it was whole: what came later is what is taken back.
+    pub(crate) fn whole_at(&self) -> u32 {
+        self.stable.unwrap_or_else(|| self.round.saturating_sub(1))
+    }
+
+    /// A change set of the stack around it has foreseen it, and nothing of it has been made.
+    pub(crate) fn is_foreseen(&self) -> bool {
+        self.parent.is_some() && self.status == "REVIEW_IN_PROGRESS"
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         self.status.ends_with("_IN_PROGRESS")
     }
@@ -337,6 +398,7 @@ impl Stack {
             time: cloud.clock().now(),
             properties: said.properties.map(str::to_owned),
             token: self.token.clone(),
+            operation: self.operations.first().map(|operation| operation.id.clone()),
         };
         EVENTS.put(tx, &self.key().u64(u64::MAX - self.events), &event);
         super::news::happened(cloud, tx, self, &event);
@@ -409,6 +471,7 @@ impl Stack {
     pub(crate) fn enter(&mut self, cloud: &Cloud, tx: &mut Tx, status: &str, reason: Option<&str>) {
         self.status = status.to_owned();
         self.reason = reason.map(str::to_owned);
+        self.move_on(cloud, tx);
         let (name, arn) = (self.name.clone(), self.arn());
         let said = Said { name: &name, kind: STACK, physical: &arn, status, reason, properties: None };
         self.say(cloud, tx, said);
@@ -459,6 +522,9 @@ impl Resource {
             needs: self.needs.clone(),
             ending: false,
             settling: self.settling,
+            policy: self.policy.clone(),
+            metadata: self.metadata.clone(),
+            replacement: self.replacement,
         }
     }
 

@@ -90,11 +90,22 @@ fn response(
 ) -> Result<u16, store::StoreError> {
     let key = address.home().str(&address.request);
     let Some(mut asked) = ASKED.get(tx, &key)? else { return Ok(403) };
-    if asked.answer.is_empty() {
-        asked.take(cloud, &read(bytes));
+    let answer = read(bytes);
+    if asked.answer.is_empty() && is_of(&answer, address) {
+        asked.take(cloud, &answer);
         ASKED.put(tx, &key, &asked);
     }
     Ok(200)
+}
+
+/// Whether the ids that a response names are those of its request. AWS asks for the same as in the request; what is for
+/// another is no answer to this one.
+fn is_of(answer: &Value, address: &Address) -> bool {
+    let stack = get(answer, "StackId").and_then(text);
+    let is_stack = |arn: &str| arn.rsplit('/').next() == Some(address.stack.as_str());
+    let own = [("LogicalResourceId", &address.name), ("RequestId", &address.request)];
+    stack.is_none_or(|arn| is_stack(&arn))
+        && own.iter().all(|(member, id)| get(answer, member).and_then(text).is_none_or(|said| said == **id))
 }
 
 /// A response, or one that says what is wrong with it.

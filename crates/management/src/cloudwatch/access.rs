@@ -4,7 +4,7 @@
 
 use super::errors::WatchError;
 use super::model::alarm::{ALARMS, Alarm, alarm_arn};
-use super::model::dashboard::dashboard_arn;
+use super::model::dashboard::{DASHBOARDS, Dashboard, dashboard_arn};
 use base::Arn;
 use kernel::{Cx, Target};
 use wire::{Fault, Struct, Value};
@@ -70,8 +70,16 @@ pub(super) fn every_alarm(cx: &mut Cx<'_>, _: &Struct) -> Targets {
 /// # Errors
 /// Never.
 pub(super) fn dashboard(cx: &mut Cx<'_>, request: &Struct) -> Targets {
-    let name = request.str("DashboardName").unwrap_or_default();
-    Ok(vec![Target::on(dashboard_arn(cx.account, name))])
+    Ok(vec![dashboard_target(cx, request.str("DashboardName").unwrap_or_default())?])
+}
+
+/// With the tags that it has.
+fn dashboard_target(cx: &Cx<'_>, name: &str) -> Result<Target, WatchError> {
+    let target = Target::on(dashboard_arn(cx.account, name));
+    Ok(match DASHBOARDS.get(cx.tx, &Dashboard::key(cx.account, name))? {
+        Some(dashboard) => target.tagged(dashboard.tags),
+        None => target,
+    })
 }
 
 /// Several dashboards by their names.
@@ -80,8 +88,8 @@ pub(super) fn dashboard(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 /// Never.
 pub(super) fn dashboards(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let names = request.get("DashboardNames").and_then(Value::as_list).unwrap_or_default();
-    let names = names.iter().filter_map(Value::as_str);
-    Ok(names.map(|name| Target::on(dashboard_arn(cx.account, name))).collect())
+    let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
+    names.into_iter().map(|name| Ok(dashboard_target(cx, name)?)).collect()
 }
 
 /// One rule of Contributor Insights.
@@ -99,9 +107,10 @@ pub(super) fn insight_rule(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 /// The store's.
 pub(super) fn tagged(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let arn = request.str("ResourceARN").unwrap_or_default();
-    let name = Arn::parse(arn).and_then(|arn| arn.resource.strip_prefix("alarm:").map(str::to_owned));
-    Ok(vec![match name {
-        Some(name) => target(cx, &name)?,
-        None => Target::on(arn),
+    let named = Arn::parse(arn).map(|arn| arn.resource).unwrap_or_default();
+    Ok(vec![match (named.strip_prefix("alarm:"), named.strip_prefix("dashboard/")) {
+        (Some(name), _) => target(cx, name)?,
+        (_, Some(name)) => dashboard_target(cx, name)?,
+        _ => Target::on(arn),
     }])
 }

@@ -51,6 +51,49 @@ fn a_new_stack_by_a_change_set() {
 }
 
 #[test]
+fn what_a_failure_leaves_is_said_once() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let make = |kind: &str, fails: &str| {
+        let asked = json!({ "StackName": "s", "ChangeSetName": fails, "ChangeSetType": kind, "TemplateBody": BEFORE, "OnStackFailure": fails });
+        root.call("cloudformation", "CreateChangeSet", asked)
+    };
+    make("CREATE", "DELETE").ok();
+    let mut asked = json!({ "StackName": "s", "ChangeSetName": "DELETE", "DisableRollback": true });
+    root.call("cloudformation", "ExecuteChangeSet", asked.clone()).refused(400, "ValidationError");
+    asked.as_object_mut().unwrap().remove("DisableRollback");
+    root.call("cloudformation", "ExecuteChangeSet", asked).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "CREATE_COMPLETE");
+    // There is a stack by then, which is not deleted for an update that fails.
+    make("UPDATE", "DELETE").refused(400, "ValidationError");
+    make("UPDATE", "ROLLBACK").ok();
+}
+
+#[test]
+fn many_are_listed_in_pages() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    created(&cloud, &root, "s", BEFORE);
+    let after = BEFORE.replace("VisibilityTimeout: 1", "VisibilityTimeout: 2");
+    for number in 0..101 {
+        make(&root, &format!("c{number:03}"), "UPDATE", &after).ok();
+    }
+    let list = |token: &Value| {
+        let mut asked = json!({ "StackName": "s" });
+        if !token.is_null() {
+            asked["NextToken"] = token.clone();
+        }
+        root.call("cloudformation", "ListChangeSets", asked)
+    };
+    let first = list(&Value::Null).ok();
+    let second = list(&first["NextToken"]).ok();
+    let names = |page: &Value| page["Summaries"].as_array().unwrap().len();
+    assert_eq!((names(&first), names(&second), second.get("NextToken")), (100, 1, None));
+    assert_eq!(second["Summaries"][0]["ChangeSetName"], "c100");
+    list(&json!("none")).refused_with(400, "ValidationError", "The NextToken is not valid.");
+}
+
+#[test]
 fn an_update_is_foreseen() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
@@ -107,6 +150,102 @@ Resources:
         .refused_with(404, "ChangeSetNotFound", "ChangeSet [none] does not exist");
     root.call("cloudformation", "DeleteChangeSet", json!({ "StackName": "s", "ChangeSetName": "next" })).ok();
     root.call("cloudformation", "DeleteChangeSet", json!({ "StackName": "s", "ChangeSetName": "next" })).ok();
+}
+
+#[test]
+fn values_are_told_before_and_after_but_for_what_is_hidden() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = |secret: &str, more: &str| {
+        format!(
+            "
+Parameters: {{ Secret: {{ Type: String, NoEcho: true, Default: {secret} }} }}
+Resources:
+  A: {{ Type: 'AWS::SQS::Queue', Properties: {{ DelaySeconds: 1, Tags: [{{ Key: k, Value: v }}] }} }}
+  T: {{ Type: 'AWS::SNS::Topic', Properties: {{ DisplayName: !Ref Secret }} }}
+  B: {{ Type: 'AWS::S3::Bucket', Properties: {{ WebsiteConfiguration: {{ IndexDocument: a{more} }} }} }}
+"
+        )
+    };
+    created(&cloud, &root, "s", &template("hush", ", ErrorDocument: e"));
+    let after = template("hush", "")
+        .replace("DelaySeconds: 1", "VisibilityTimeout: 9")
+        .replace("IndexDocument: a", "IndexDocument: b")
+        + "  C: { Type: 'AWS::SNS::Topic', Properties: { TopicName: !GetAtt A.QueueName, DisplayName: !Ref Secret } }\n";
+    make(&root, "c", "UPDATE", &after).ok();
+    let plain = seen(&root, "c");
+    assert!(!plain.to_string().contains("BeforeValue") && !plain.to_string().contains("Context"), "{plain}");
+    let asked = json!({ "StackName": "s", "ChangeSetName": "c", "IncludePropertyValues": true });
+    let told = root.call("cloudformation", "DescribeChangeSet", asked.clone()).ok();
+    let changes = told["Changes"].as_array().unwrap();
+    let of = |name: &str| {
+        &changes.iter().find(|one| one["ResourceChange"]["LogicalResourceId"] == name).unwrap()["ResourceChange"]
+    };
+    let rows = |name: &str| -> Vec<String> {
+        let row = |detail: &Value| {
+            let own = |member: &str| detail["Target"][member].as_str().unwrap_or_default().to_owned();
+            format!(
+                "{} {} {}>{}",
+                own("AttributeChangeType"),
+                own("Path"),
+                own("BeforeValue"),
+                own("AfterValue")
+            )
+        };
+        of(name)["Details"].as_array().unwrap().iter().map(row).collect()
+    };
+    assert_eq!(rows("A"), ["Remove /Properties/DelaySeconds 1>", "Add /Properties/VisibilityTimeout >9"]);
+    assert_eq!(
+        rows("B"),
+        [
+            "Modify /Properties/WebsiteConfiguration/IndexDocument a>b",
+            "Remove /Properties/WebsiteConfiguration/ErrorDocument e>"
+        ]
+    );
+    let context = |name: &str, which: &str| {
+        serde_json::from_str::<Value>(of(name)[which].as_str().unwrap()).unwrap()["Properties"].clone()
+    };
+    assert_eq!(context("A", "BeforeContext")["DelaySeconds"], 1);
+    assert_eq!(context("A", "AfterContext")["Tags"][0]["Value"], "v");
+    assert_eq!(context("C", "AfterContext")["DisplayName"], "****");
+    assert!(of("C").get("BeforeContext").is_none());
+    // A secret that changes is not told of, but that it does.
+    make(&root, "d", "UPDATE", &template("louder", ", ErrorDocument: e")).ok();
+    let mut asked = asked;
+    asked["ChangeSetName"] = json!("d");
+    let told = root.call("cloudformation", "DescribeChangeSet", asked).ok();
+    let change = &told["Changes"][0]["ResourceChange"];
+    assert_eq!(change["Details"][0]["Target"]["Name"], "DisplayName");
+    assert!(!told.to_string().contains("louder") && !told.to_string().contains("hush"), "{told}");
+}
+
+#[test]
+fn what_may_mean_another_resource_is_conditional() {
+    let (cloud, _plane) = crate::vpc_plane::cloud(host::Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let template = |size: &str| {
+        format!(
+            "
+Resources:
+  I: {{ Type: 'AWS::EC2::Instance', Properties: {{ ImageId: {}, InstanceType: {size} }} }}
+  D: {{ Type: 'AWS::SQS::Queue', Properties: {{ QueueName: !Ref I }} }}
+",
+            crate::ec2_profiles::IMAGE
+        )
+    };
+    created(&cloud, &root, "s", &template("t3.micro"));
+    make(&root, "c", "UPDATE", &template("t3.small")).ok();
+    let set = seen(&root, "c");
+    let changes = set["Changes"].as_array().unwrap();
+    let own = |name: &str| {
+        &changes.iter().find(|one| one["ResourceChange"]["LogicalResourceId"] == name).unwrap()["ResourceChange"]
+    };
+    assert_eq!(own("I")["Replacement"], "Conditional", "{set}");
+    assert_eq!(own("I")["Details"][0]["Target"]["RequiresRecreation"], "Conditionally");
+    // What needs it may be another, too.
+    assert_eq!(own("D")["Replacement"], "Conditional");
+    assert_eq!(own("D")["Details"][0]["Target"]["RequiresRecreation"], "Always");
+    assert_eq!(own("D")["Details"][0]["Evaluation"], "Dynamic");
 }
 
 fn update(root: &Caller<'_>, template: &str) -> crate::harness::Reply {

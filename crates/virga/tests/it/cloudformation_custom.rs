@@ -208,6 +208,61 @@ fn a_provider_that_fails_or_says_nothing() {
 }
 
 #[test]
+fn who_says_nothing_does_not_hold_the_way_back() {
+    let cloud = Cloud::new();
+    let provider = Provider::new(&cloud);
+    let (root, topic) = (&provider.root, provider.topic.as_str());
+    let template = format!(
+        "
+Resources:
+  Thing: {{ Type: 'Custom::Thing', Properties: {{ ServiceToken: '{topic}' }} }}
+  Zad: {{ Type: 'AWS::SQS::Queue', Properties: {{ DelaySeconds: 100000 }} }}
+"
+    );
+    // The second fails once the first has begun.
+    create(root, "own", &template, json!({}));
+    let both = [provider.asked(), provider.asked()];
+    let of = |verb: &str| both.iter().find(|asked| asked["RequestType"] == verb).unwrap();
+    let (first, gone) = (of("Create"), of("Delete"));
+    // What comes late is ended, too.
+    assert!(gone["PhysicalResourceId"].as_str().unwrap().starts_with("own-Thing-"), "{gone}");
+    let url = |asked: &Value| asked["ResponseURL"].as_str().unwrap().to_owned();
+    assert_eq!(put(&cloud, &url(first), &made("late", json!({})).to_string()), 200);
+    assert_eq!(put(&cloud, &url(gone), &made("x", json!({})).to_string()), 200);
+    let late = provider.answers("Delete", made("late", json!({})));
+    assert_eq!(late["PhysicalResourceId"], "late");
+    assert_eq!(settled(&cloud, root, "own"), "ROLLBACK_COMPLETE", "{:#?}", events(root, "own"));
+    let told = events(root, "own");
+    assert!(told.contains(&"Thing CREATE_FAILED Resource creation cancelled".to_owned()), "{told:#?}");
+}
+
+#[test]
+fn an_answer_to_something_else_is_none() {
+    let cloud = Cloud::new();
+    let provider = Provider::new(&cloud);
+    let (root, topic) = (&provider.root, provider.topic.as_str());
+    create(root, "own", &thing(topic, "1", ""), json!({}));
+    let asked = provider.asked();
+    let url = asked["ResponseURL"].as_str().unwrap();
+    let answer = |member: &str, id: &Value| {
+        let mut answer = made("thing", json!({ "Name": "q" }));
+        for own in ["StackId", "RequestId", "LogicalResourceId"] {
+            answer[own] = asked[own].clone();
+        }
+        answer[member] = id.clone();
+        assert_eq!(put(&cloud, url, &answer.to_string()), 200);
+        cloud.reconcile();
+        describe(root, "own")["StackStatus"].clone()
+    };
+    let other =
+        json!("arn:aws:cloudformation:us-east-1:123456789012:stack/own/00000000-0000-0000-0000-000000000000");
+    assert_eq!(answer("StackId", &other), "CREATE_IN_PROGRESS");
+    assert_eq!(answer("RequestId", &json!("another")), "CREATE_IN_PROGRESS");
+    assert_eq!(answer("LogicalResourceId", &json!("Other")), "CREATE_IN_PROGRESS");
+    assert_eq!(answer("StackId", &asked["StackId"]), "CREATE_COMPLETE");
+}
+
+#[test]
 fn an_update_that_fails_asks_the_provider_to_go_back() {
     let cloud = Cloud::new();
     let provider = Provider::new(&cloud);
@@ -401,6 +456,16 @@ fn a_creation_policy_waits_for_signals() {
     assert_eq!(settled(&cloud, &root, "bad"), "ROLLBACK_COMPLETE");
     let told = events(&root, "bad").join("\n");
     assert!(told.contains("Wait CREATE_FAILED Received FAILURE signal with UniqueId i-1"), "{told}");
+
+    // Of a group a part may be enough; and of what is none, it is no policy.
+    let part = "Resources: { Wait: { Type: 'AWS::CloudFormation::WaitCondition', CreationPolicy: { AutoScalingCreationPolicy: {}, ResourceSignal: {} } } }";
+    let refused =
+        root.call("cloudformation", "CreateStack", json!({ "StackName": "p", "TemplateBody": part }));
+    let message = refused.refused(400, "ValidationError");
+    assert_eq!(
+        message,
+        "AutoScalingCreationPolicy is not supported for resource type AWS::CloudFormation::WaitCondition"
+    );
 
     let queue = "Resources: { Q: { Type: 'AWS::SQS::Queue', CreationPolicy: { ResourceSignal: {} } } }";
     let refused =

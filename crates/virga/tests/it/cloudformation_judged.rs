@@ -206,6 +206,23 @@ fn properties_of_another_form_fail_their_resource() {
 }
 
 #[test]
+fn what_is_cut_out_of_what_is_hidden_is_hidden() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = "
+Parameters: { Pair: { Type: CommaDelimitedList, NoEcho: true, Default: 'left,right' } }
+Resources: { T: { Type: 'AWS::SNS::Topic', Properties: { TopicName: open, DisplayName: !Select [1, !Ref Pair] } } }
+";
+    created(&cloud, &root, "s", template);
+    let arn = format!("arn:aws:sns:us-east-1:{ACCOUNT}:open");
+    let told = root.call("sns", "GetTopicAttributes", json!({ "TopicArn": arn })).ok();
+    assert!(told.to_string().contains("right"), "{told}");
+    let told = root.call("cloudformation", "DescribeStackEvents", json!({ "StackName": "s" })).ok();
+    let shown = told.to_string();
+    assert!(!shown.contains("right") && shown.contains("****") && shown.contains("open"), "{shown}");
+}
+
+#[test]
 fn functions_tell_what_is_kept() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

@@ -152,32 +152,66 @@ fn a_bucket_tells_the_event_bus() {
 }
 
 #[test]
-fn what_would_make_a_deployment_safer_is_refused_where_it_is_not_built() {
+fn a_request_names_the_kinds_that_it_may_make() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
-    let template = "Resources: { Q: { Type: 'AWS::SQS::Queue' } }";
-    let trigger = json!({ "Arn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a", "Type": "AWS::CloudWatch::Alarm" });
-    let safer = [
-        json!({ "RollbackConfiguration": { "RollbackTriggers": [trigger] } }),
-        json!({ "ResourceTypes": ["AWS::SNS::*"] }),
-    ];
-    let asked = |name: &str, more: &Value| {
+    let template = "Resources: { Q: { Type: 'AWS::SQS::Queue' }, T: { Type: 'AWS::SNS::Topic' } }";
+    let asked = |name: &str, more: Value| {
         let mut asked = json!({ "StackName": name, "TemplateBody": template });
         asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         asked
     };
-    for more in &safer {
-        root.call("cloudformation", "CreateStack", asked("s", more)).refused(501, "NotImplemented");
+    let own = json!({ "ResourceTypes": ["AWS::SQS::Queue"] });
+    let words = "Resource types [AWS::SNS::Topic] are not among the ResourceTypes of the request";
+    root.call("cloudformation", "CreateStack", asked("s", own.clone())).refused_with(
+        400,
+        "ValidationError",
+        words,
+    );
+    let set = json!({ "ChangeSetName": "c", "ChangeSetType": "CREATE", "ResourceTypes": ["AWS::SQS::*"] });
+    root.call("cloudformation", "CreateChangeSet", asked("s", set)).refused_with(
+        400,
+        "ValidationError",
+        words,
+    );
+    let both = json!({ "ResourceTypes": ["AWS::*"], "Capabilities": ["CAPABILITY_IAM"] });
+    root.call("cloudformation", "CreateStack", asked("s", both)).refused(400, "ValidationError");
+    for (name, kinds) in [("a", json!(["AWS::*"])), ("b", json!(["AWS::SQS::*", "AWS::SNS::Topic"]))] {
+        root.call("cloudformation", "CreateStack", asked(name, json!({ "ResourceTypes": kinds }))).ok();
+        assert_eq!(settle(&cloud, &root, name), "CREATE_COMPLETE");
     }
+    root.call("cloudformation", "UpdateStack", asked("a", own)).refused_with(400, "ValidationError", words);
     let mode = json!({ "ChangeSetName": "c", "DeploymentMode": "REVERT_DRIFT" });
-    root.call("cloudformation", "CreateChangeSet", asked("s", &mode)).refused(501, "NotImplemented");
-    // To say what is so anyway is no wish.
-    let nothing = json!({ "RollbackConfiguration": {}, "RetainExceptOnCreate": false });
-    root.call("cloudformation", "CreateStack", asked("s", &nothing)).ok();
-    assert_eq!(settle(&cloud, &root, "s"), "CREATE_COMPLETE");
-    for more in &safer {
-        root.call("cloudformation", "UpdateStack", asked("s", more)).refused(501, "NotImplemented");
-    }
+    root.call("cloudformation", "CreateChangeSet", asked("s", mode)).refused(501, "NotImplemented");
+    // A policy may ask which are named.
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudformation:*","Resource":"*","Condition":{"ForAllValues:StringLike":{"cloudformation:ResourceTypes":["AWS::SQS::*"]},"Null":{"cloudformation:ResourceTypes":"false"}}}]}"#;
+    let eva = cloud.user(&root, "eva", policy);
+    eva.call("cloudformation", "CreateStack", asked("e", json!({ "ResourceTypes": ["AWS::SNS::*"] })))
+        .refused(403, "AccessDenied");
+    eva.call("cloudformation", "CreateStack", asked("e", json!({ "ResourceTypes": ["AWS::SQS::*"] })))
+        .refused_with(400, "ValidationError", words);
+}
+
+#[test]
+fn a_parameter_is_given_once() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = "Parameters: { P: { Type: String } }\nResources: { Q: { Type: 'AWS::SQS::Queue' } }";
+    let given = json!([{ "ParameterKey": "P", "ParameterValue": "1" }, { "ParameterKey": "P", "ParameterValue": "2" }]);
+    let asked = json!({ "StackName": "s", "TemplateBody": template, "Parameters": given });
+    let words = "Duplicate input parameter key: P";
+    root.call("cloudformation", "CreateStack", asked).refused_with(400, "ValidationError", words);
+}
+
+#[test]
+fn an_account_tells_what_it_may_have() {
+    let cloud = Cloud::new();
+    let told = cloud.root(ACCOUNT).call("cloudformation", "DescribeAccountLimits", json!({})).ok();
+    let limit = |name: &str, value: &str| json!({ "Name": name, "Value": value });
+    assert_eq!(
+        told["AccountLimits"],
+        json!([limit("StackLimit", "2000"), limit("StackOutputsLimit", "200")])
+    );
 }
 
 #[test]

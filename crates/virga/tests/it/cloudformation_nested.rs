@@ -299,6 +299,90 @@ fn a_change_set_foresees_what_becomes_of_the_stacks_within() {
 }
 
 #[test]
+fn a_change_set_foresees_stacks_that_are_new() {
+    let cloud = Cloud::new();
+    let (root, template) = tree(&cloud);
+    let made = |name: &str, kind: &str, template: &str| {
+        let asked = json!({ "StackName": "tree", "ChangeSetName": name, "ChangeSetType": kind, "TemplateBody": template, "IncludeNestedStacks": true });
+        let set = root.call("cloudformation", "CreateChangeSet", asked).ok();
+        seen(&root, set["Id"].as_str().unwrap())
+    };
+    let stacks = || {
+        let told = root.call("cloudformation", "DescribeStacks", json!({})).ok();
+        told["Stacks"].as_array().map_or(0, Vec::len)
+    };
+    let first = made("first", "CREATE", &template);
+    assert_eq!(first["Status"], "CREATE_COMPLETE", "{first}");
+    let second = seen(&root, &inner_set(&first));
+    let third = seen(&root, &inner_set(&second));
+    let (middle, inner) = (second["StackId"].as_str().unwrap(), third["StackId"].as_str().unwrap());
+    assert!(middle.contains(":stack/tree-Middle-"), "{middle}");
+    assert_eq!(
+        (status(&root, middle), status(&root, inner)),
+        (json!("REVIEW_IN_PROGRESS"), json!("REVIEW_IN_PROGRESS"))
+    );
+    assert_eq!(third["Changes"][0]["ResourceChange"]["Action"], "Add");
+    assert_eq!(describe(&root, inner)["ParentId"], middle);
+    // Thrown away, nothing of them is left.
+    root.call("cloudformation", "DeleteChangeSet", json!({ "ChangeSetName": first["ChangeSetId"] })).ok();
+    assert_eq!(
+        (stacks(), status(&root, middle), status(&root, inner)),
+        (1, json!("DELETE_COMPLETE"), json!("DELETE_COMPLETE"))
+    );
+    // Carried out, it is those that are made.
+    let set = made("again", "CREATE", &template);
+    let second = seen(&root, &inner_set(&set));
+    let deep = inner_set(&second);
+    root.call("cloudformation", "ExecuteChangeSet", json!({ "ChangeSetName": set["ChangeSetId"] })).ok();
+    assert_eq!(settle(&cloud, &root, "tree"), "CREATE_COMPLETE", "{:#?}", events(&root, "tree"));
+    assert_eq!((stacks(), json!(physical(&root, "tree", "Middle"))), (3, second["StackId"].clone()));
+    let inner = physical(&root, second["StackId"].as_str().unwrap(), "Inner");
+    assert_eq!(
+        (describe(&root, &inner)["ChangeSetId"].as_str(), status(&root, &inner)),
+        (Some(deep.as_str()), json!("CREATE_COMPLETE"))
+    );
+    assert_eq!(seen(&root, &deep)["ExecutionStatus"], "EXECUTE_COMPLETE");
+    // A further one beside what is there; a template that is none leaves no stack behind.
+    let more = "  Other: { Type: 'AWS::CloudFormation::Stack', Properties: { TemplateURL: 'https://templates.s3.amazonaws.com/inner.yaml', Parameters: { Delay: 3, Names: 'a,b' } } }";
+    let set = made("more", "UPDATE", &outer(5, more));
+    let other = inner_set(&set);
+    root.call("cloudformation", "ExecuteChangeSet", json!({ "ChangeSetName": set["ChangeSetId"] })).ok();
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_COMPLETE", "{:#?}", events(&root, "tree"));
+    assert_eq!(
+        (stacks(), describe(&root, &physical(&root, "tree", "Other"))["ChangeSetId"].as_str()),
+        (4, Some(other.as_str()))
+    );
+    upload(&root, "bad.yaml", "Resources: 1");
+    let bad = more.replace("Other", "Bad").replace("inner.yaml", "bad.yaml");
+    let set = made("bad", "UPDATE", &outer(5, &format!("{more}\n{bad}")));
+    assert_eq!(set["Status"], "FAILED");
+    assert!(
+        set["StatusReason"].as_str().unwrap().starts_with("The nested stack Bad cannot be changed: "),
+        "{set}"
+    );
+    assert_eq!(stacks(), 4);
+    // They go with the stack around them, and with a creation that fails before it comes to them.
+    let asked = json!({ "StackName": "other", "ChangeSetName": "c", "ChangeSetType": "CREATE", "TemplateBody": template, "IncludeNestedStacks": true });
+    let set = root.call("cloudformation", "CreateChangeSet", asked.clone()).ok();
+    assert_eq!(stacks(), 7);
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "other" })).ok();
+    assert_eq!(settle(&cloud, &root, set["StackId"].as_str().unwrap()), "DELETE_COMPLETE");
+    assert_eq!(stacks(), 4);
+    let early = "  Bad: { Type: 'AWS::SQS::Queue', Properties: { DelaySeconds: 5000 } }";
+    let late = outer(5, early)
+        .replace("Type: AWS::CloudFormation::Stack", "Type: AWS::CloudFormation::Stack\n    DependsOn: Bad");
+    let mut asked = asked;
+    asked["TemplateBody"] = json!(late);
+    let set = root.call("cloudformation", "CreateChangeSet", asked).ok();
+    root.call("cloudformation", "ExecuteChangeSet", json!({ "ChangeSetName": set["Id"] })).ok();
+    let id = set["StackId"].as_str().unwrap();
+    assert_eq!(settle(&cloud, &root, id), "ROLLBACK_COMPLETE", "{:#?}", events(&root, id));
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "other" })).ok();
+    assert_eq!(settle(&cloud, &root, id), "DELETE_COMPLETE");
+    assert_eq!(stacks(), 4);
+}
+
+#[test]
 fn a_stack_within_whose_export_is_used_holds_the_tree_and_says_so() {
     let cloud = Cloud::new();
     let (root, template) = tree(&cloud);

@@ -2,6 +2,7 @@
 
 use crate::autoscaling::{asg, group, ids, members};
 use crate::cloudformation_stacks::{ACCOUNT, created, describe, events, settle};
+use crate::cloudformation_tags::unmarked;
 use crate::ec2_profiles::IMAGE;
 use crate::harness::{Caller, Cloud};
 use crate::vpc_plane::cloud;
@@ -128,13 +129,20 @@ fn new_instances_say_that_they_are_well_or_the_stack_goes_back() {
     assert!(comes_to(&cloud, || describe(&root, "s")["StackStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS"));
     let why = "UPDATE_FAILED Received 1 SUCCESS signal(s) out of 2. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement";
     assert!(told(&root).iter().any(|event| event == why), "{:#?}", told(&root));
+    // The way back waits for those that it brings, too.
+    assert!(comes_to(&cloud, || kinds(&root) == ["t3.small", "t3.small"]), "{:#?}", told(&root));
+    assert!(comes_to(&cloud, || told(&root).iter().filter(|event| event.contains(waits)).count() == 3));
+    assert_eq!(describe(&root, "s")["StackStatus"], "UPDATE_ROLLBACK_IN_PROGRESS");
+    for id in ids(&root) {
+        signal(&id, "SUCCESS").ok();
+    }
     assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", told(&root));
     assert_eq!(kinds(&root), ["t3.small", "t3.small"]);
     assert!(suspended(&root).is_empty());
     // Silence is a failure, too; a policy may bear one.
     let bears = policy.replace("PauseTime", "MinSuccessfulInstancesPercent: 50, PauseTime");
     update(&root, &template("t3.medium", &bears, two));
-    assert!(comes_to(&cloud, || told(&root).iter().filter(|event| event.contains(waits)).count() == 3));
+    assert!(comes_to(&cloud, || told(&root).iter().filter(|event| event.contains(waits)).count() == 4));
     assert!(comes_to(&cloud, || kinds(&root) == ["t3.medium", "t3.medium"]));
     signal(&ids(&root)[0], "SUCCESS").ok();
     cloud.advance(Duration::from_secs(301));
@@ -143,6 +151,62 @@ fn new_instances_say_that_they_are_well_or_the_stack_goes_back() {
         "{:#?}",
         told(&root)
     );
+}
+
+#[test]
+fn instances_move_to_another_placement_group() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let policy = "{ AutoScalingRollingUpdate: { MaxBatchSize: 2 } }";
+    let within = |name: &str| {
+        let groups = "\n  P1: { Type: 'AWS::EC2::PlacementGroup', Properties: { Strategy: spread } }\n  P2: { Type: 'AWS::EC2::PlacementGroup', Properties: { Strategy: spread } }\n";
+        let more = format!(
+            "AutoScalingGroupName: web\n      MinSize: 2\n      MaxSize: 2\n      PlacementGroup: !Ref {name}"
+        );
+        template("t3.micro", policy, &more) + groups
+    };
+    created(&cloud, &root, "s", &within("P1"));
+    let before = ids(&root);
+    assert_eq!(before.len(), 2);
+    update(&root, &within("P2"));
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", told(&root));
+    assert!(comes_to(&cloud, || members(&root).len() == 2));
+    assert!(ids(&root).iter().all(|id| !before.contains(id)), "{:#?}", told(&root));
+    let said = "Rolling update initiated. Terminating 2 obsolete instance(s) in batches of 2";
+    assert!(told(&root).iter().any(|event| event.contains(said)), "{:#?}", told(&root));
+}
+
+#[test]
+fn a_part_of_a_new_group_may_keep_silent() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let creates = |percent: u32| {
+        let text =
+            template("t3.micro", "{}", "AutoScalingGroupName: web\n      MinSize: 2\n      MaxSize: 2");
+        text.replace(
+            "UpdatePolicy: {}",
+            &format!("CreationPolicy: {{ AutoScalingCreationPolicy: {{ MinSuccessfulInstancesPercent: {percent} }}, ResourceSignal: {{ Count: 2, Timeout: PT5M }} }}"),
+        )
+    };
+    let begin = |name: &str, percent: u32| {
+        let id = crate::cloudformation_stacks::create(&root, name, &creates(percent), json!({}));
+        assert!(comes_to(&cloud, || ids(&root).len() == 2));
+        let asked = json!({ "StackName": name, "LogicalResourceId": "Group", "UniqueId": ids(&root)[0], "Status": "SUCCESS" });
+        root.call("cloudformation", "SignalResource", asked).ok();
+        assert!(comes_to(&cloud, || events(&root, name)
+            .iter()
+            .any(|event| event.contains("Received SUCCESS"))));
+        cloud.advance(Duration::from_secs(301));
+        id
+    };
+    let id = begin("s", 50);
+    assert_eq!(settle(&cloud, &root, "s"), "CREATE_COMPLETE", "{:#?}", told(&root));
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "s" })).ok();
+    assert_eq!(settle(&cloud, &root, &id), "DELETE_COMPLETE");
+    let id = begin("t", 100);
+    assert_eq!(settle(&cloud, &root, &id), "ROLLBACK_COMPLETE");
+    let why = "Group CREATE_FAILED Received 1 SUCCESS signal(s) out of 2. Unable to satisfy 100% MinSuccessfulInstancesPercent requirement";
+    assert!(events(&root, &id).iter().any(|event| event == why), "{:#?}", events(&root, &id));
 }
 
 #[test]
@@ -238,7 +302,7 @@ fn the_tags_of_a_stack_come_to_its_groups_and_what_they_launch() {
     root.call("cloudformation", "CreateStack", input.clone()).ok();
     assert_eq!(settle(&cloud, &root, "s"), "CREATE_COMPLETE", "{:#?}", events(&root, "s"));
     let seen = || {
-        let tags = group(&root)["Tags"].as_array().unwrap().clone();
+        let tags = unmarked(&group(&root)["Tags"]).as_array().unwrap().clone();
         let one = |tag: &Value| format!("{} {} {}", tag["Key"], tag["Value"], tag["PropagateAtLaunch"]);
         let mut all: Vec<String> = tags.iter().map(|tag| one(tag).replace('"', "")).collect();
         all.sort();
@@ -250,6 +314,25 @@ fn the_tags_of_a_stack_come_to_its_groups_and_what_they_launch() {
     let told = root.call("ec2", "DescribeTags", asked).ok();
     let launched: Vec<_> = told["tagSet"].as_array().unwrap().iter().map(|tag| &tag["value"]).collect();
     assert_eq!(launched, ["a"]);
+    // So do the tags that tell of the stack, which nobody else sets or takes away.
+    let marks = |tags: &Value, key: &str| -> Vec<String> {
+        let all = tags
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|tag| tag[key].as_str().unwrap().starts_with("aws:cloudformation:"));
+        let mut all: Vec<String> = all.map(|tag| tag[key].as_str().unwrap()[19..].to_owned()).collect();
+        all.sort();
+        all
+    };
+    let three = ["logical-id", "stack-id", "stack-name"];
+    assert_eq!(marks(&group(&root)["Tags"], "Key"), three);
+    let asked = json!({ "Filters": [{ "Name": "resource-id", "Values": [id] }] });
+    assert_eq!(marks(&root.call("ec2", "DescribeTags", asked).ok()["tagSet"], "key"), three);
+    let own = json!({ "Tags": [{ "ResourceId": "web", "ResourceType": "auto-scaling-group", "Key": "aws:cloudformation:stack-name", "Value": "x" }] });
+    for operation in ["CreateOrUpdateTags", "DeleteTags"] {
+        root.call("autoscaling", operation, own.clone()).refused(400, "ValidationError");
+    }
     input["Tags"] = tags("b");
     root.call("cloudformation", "UpdateStack", input).ok();
     assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));

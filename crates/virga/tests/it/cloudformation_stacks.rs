@@ -342,6 +342,27 @@ Resources:
         (&stack["StackStatus"], &stack["StackStatusReason"]),
         (&json!("CREATE_COMPLETE"), &json!("Export shared-arn cannot be deleted as it is in use by user"))
     );
+    // What nobody exports is looked for before anything is made.
+    let other = user.replace("shared-arn", "nowhere");
+    let id = create(&root, "lost", &other, json!({}));
+    assert_eq!(settle(&cloud, &root, &id), "ROLLBACK_COMPLETE");
+    let why = "lost ROLLBACK_IN_PROGRESS No export named nowhere found. Rollback requested by user.";
+    assert_eq!(events(&root, &id)[1], why);
+    let asked = json!({ "StackName": "user", "TemplateBody": other });
+    root.call("cloudformation", "UpdateStack", asked.clone()).refused_with(
+        400,
+        "ValidationError",
+        "No export named nowhere found.",
+    );
+    let mut asked = asked;
+    asked["ChangeSetName"] = json!("c");
+    root.call("cloudformation", "CreateChangeSet", asked).ok();
+    let set = json!({ "StackName": "user", "ChangeSetName": "c" });
+    let set = root.call("cloudformation", "DescribeChangeSet", set).ok();
+    assert_eq!(
+        (&set["Status"], &set["StatusReason"]),
+        (&json!("FAILED"), &json!("No export named nowhere found."))
+    );
     // A second one of the name is refused.
     let twin = "
 Resources: { T: { Type: 'AWS::SNS::Topic' } }

@@ -241,6 +241,95 @@ fn what_failed_without_a_rollback_is_made_by_the_next_update() {
 }
 
 #[test]
+fn updates_that_failed_and_were_kept_are_taken_back_to_what_was_whole() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    created(&cloud, &root, "s", &two("QueueName: a, VisibilityTimeout: 10", "QueueName: b"));
+    let stay = |template: String| {
+        let asked = json!({ "StackName": "s", "TemplateBody": template, "DisableRollback": true });
+        root.call("cloudformation", "UpdateStack", asked).ok();
+        assert_eq!(settle(&cloud, &root, "s"), "UPDATE_FAILED", "{:#?}", events(&root, "s"));
+    };
+    let back = || {
+        let begun = root.call("cloudformation", "RollbackStack", json!({ "StackName": "s" })).ok();
+        assert!(begun["OperationId"].as_str().is_some_and(|id| id.len() == 36), "{begun}");
+        assert_eq!(describe(&root, "s")["StackStatus"], "UPDATE_ROLLBACK_IN_PROGRESS");
+        assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "s"));
+    };
+    // One is changed, then replaced, one is new, one is gone from the template: each in an update of its own that fails.
+    stay(two("QueueName: a, VisibilityTimeout: 20", "QueueName: b, DelaySeconds: 100000"));
+    stay(two("QueueName: a2, VisibilityTimeout: 30", "QueueName: b, DelaySeconds: 100001"));
+    let third = two("QueueName: a3, VisibilityTimeout: 30", "QueueName: b, DelaySeconds: 100002")
+        .replace("  B:", "  C: { Type: 'AWS::SQS::Queue', Properties: { QueueName: c } }\n  B:")
+        .replace("DependsOn: A", "DependsOn: [A, C]");
+    stay(third);
+    assert_eq!(queues(&root), ["a", "a2", "a3", "b", "c"]);
+    back();
+    assert_eq!(queues(&root), ["a", "b"]);
+    assert_eq!(timeout(&root, &physical(&root, "s", "A")), "10");
+    assert_eq!(output(&describe(&root, "s"), "A"), "a");
+    let told = root.call("cloudformation", "GetTemplate", json!({ "StackName": "s" })).ok();
+    assert!(told["TemplateBody"].as_str().unwrap().contains("VisibilityTimeout: 10"), "{told}");
+    // The same where the next update goes back by itself.
+    stay(two("QueueName: a, VisibilityTimeout: 20", "QueueName: b, DelaySeconds: 100000"));
+    update(&root, "s", &two("QueueName: a, VisibilityTimeout: 30", "QueueName: b, DelaySeconds: 100001"))
+        .ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(timeout(&root, &physical(&root, "s", "A")), "10");
+    // One that succeeds is what is whole from then on.
+    stay(two("QueueName: a, VisibilityTimeout: 20", "QueueName: b, DelaySeconds: 100000"));
+    update(&root, "s", &two("QueueName: a, VisibilityTimeout: 40", "QueueName: b")).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE");
+    stay(two("QueueName: a, VisibilityTimeout: 50", "QueueName: b, DelaySeconds: 100000"));
+    back();
+    assert_eq!(timeout(&root, &physical(&root, "s", "A")), "40");
+    // One that has never been whole has nothing to go back to.
+    let make = json!({ "StackName": "n", "TemplateBody": two("QueueName: x", "QueueName: 'no good'"), "DisableRollback": true });
+    root.call("cloudformation", "CreateStack", make.clone()).ok();
+    assert_eq!(settle(&cloud, &root, "n"), "CREATE_FAILED");
+    let mut again = make;
+    again["TemplateBody"] = json!(two("QueueName: x, DelaySeconds: 1", "QueueName: 'no better'"));
+    root.call("cloudformation", "UpdateStack", again).ok();
+    assert_eq!(settle(&cloud, &root, "n"), "UPDATE_FAILED");
+    root.call("cloudformation", "RollbackStack", json!({ "StackName": "n" })).refused(501, "NotImplemented");
+}
+
+#[test]
+fn metadata_alone_is_an_update_and_goes_back_with_the_rest() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = |word: &str, more: &str, delay: u32| {
+        format!(
+            "
+Resources:
+  A: {{ Type: 'AWS::SQS::Queue', Metadata: {{ Word: {word} }}{more} }}
+  B: {{ Type: 'AWS::SQS::Queue', DependsOn: A, Properties: {{ DelaySeconds: {delay} }} }}
+"
+        )
+    };
+    let word = || {
+        let asked = json!({ "StackName": "s", "LogicalResourceId": "A" });
+        let told = root.call("cloudformation", "DescribeStackResource", asked).ok();
+        told["StackResourceDetail"]["Metadata"].as_str().unwrap().to_owned()
+    };
+    created(&cloud, &root, "s", &template("one", "", 1));
+    update(&root, "s", &template("two", "", 1)).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE");
+    let told = events(&root, "s");
+    let of_a: Vec<&String> = told.iter().filter(|event| event.starts_with("A UPDATE")).collect();
+    assert_eq!(of_a, ["A UPDATE_IN_PROGRESS", "A UPDATE_COMPLETE"]);
+    assert_eq!(word(), r#"{"Word":"two"}"#);
+    update(&root, "s", &template("three", ", DeletionPolicy: Retain", 100_000)).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(word(), r#"{"Word":"two"}"#);
+    // Nor is anything retained that a template says which never came to be.
+    let id = describe(&root, "s")["StackId"].as_str().unwrap().to_owned();
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "s" })).ok();
+    assert_eq!(settle(&cloud, &root, &id), "DELETE_COMPLETE");
+    assert!(queues(&root).is_empty());
+}
+
+#[test]
 fn a_stack_is_deleted_while_it_is_made_and_fails_when_its_time_is_over() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
@@ -285,12 +374,18 @@ fn what_could_never_begin_leaves_no_trace() {
     created(&cloud, &root, "s", &two("QueueName: a", "QueueName: b"));
     let template = two("QueueName: a", "QueueName: b").replace(
         "Outputs:",
-        "  N: { Type: 'AWS::SQS::Queue', Properties: { QueueName: !ImportValue none } }\nOutputs:",
+        "  N: { Type: 'AWS::SQS::Queue', Properties: { QueueName: !Select [5, !Split [',', !Ref A]] } }\nOutputs:",
     );
     update(&root, "s", &template).ok();
     cloud.reconcile();
     let message = events(&root, "s");
-    assert!(message.contains(&"N CREATE_FAILED No export named none found.".to_owned()), "{message:#?}");
+    assert!(
+        message.contains(
+            &"N CREATE_FAILED Template error: Fn::Select cannot select nonexistent value at index 5"
+                .to_owned()
+        ),
+        "{message:#?}"
+    );
     assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE");
     let listed = root.call("cloudformation", "ListStackResources", json!({ "StackName": "s" })).ok();
     assert_eq!(listed["StackResourceSummaries"].as_array().unwrap().len(), 2);

@@ -1,5 +1,6 @@
 //! CloudWatch: alarms on alarms, and dashboards.
 
+use crate::cloudformation_stacks::{created, settle};
 use crate::harness::{Caller, Cloud};
 use serde_json::{Value, json};
 
@@ -274,6 +275,60 @@ fn alarms_that_others_stand_on_are_found_and_not_deleted() {
     delete(json!(["low", "cpu", "disk"])).ok();
     let left = describe(json!({ "AlarmTypes": ["MetricAlarm", "CompositeAlarm"] })).ok();
     assert_eq!(names(&left, "MetricAlarms").len() + names(&left, "CompositeAlarms").len(), 0);
+}
+
+#[test]
+fn dashboards_have_tags() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let body = r#"{"widgets": []}"#;
+    let put = |value: &str| {
+        let tags = json!([{ "Key": "team", "Value": value }]);
+        let asked = json!({ "DashboardName": "web", "DashboardBody": body, "Tags": tags });
+        root.call("cloudwatch", "PutDashboard", asked).ok();
+    };
+    let arn = "arn:aws:cloudwatch::123456789012:dashboard/web";
+    let told = || {
+        let told = root.call("cloudwatch", "ListTagsForResource", json!({ "ResourceARN": arn })).ok();
+        told["Tags"].as_array().cloned().unwrap_or_default()
+    };
+    put("blue");
+    // Of one that is there they are changed by their own operations.
+    put("red");
+    assert_eq!(told(), [json!({ "Key": "team", "Value": "blue" })]);
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudwatch:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}}]}"#;
+    let eva = cloud.user(&root, "eva", policy);
+    let get = || eva.call("cloudwatch", "GetDashboard", json!({ "DashboardName": "web" }));
+    get().refused(400, "AccessDeniedException");
+    let tag = json!({ "ResourceARN": arn, "Tags": [{ "Key": "team", "Value": "red" }] });
+    root.call("cloudwatch", "TagResource", tag).ok();
+    get().ok();
+    root.call("cloudwatch", "UntagResource", json!({ "ResourceARN": arn, "TagKeys": ["team"] })).ok();
+    assert!(told().is_empty());
+    let other = json!({ "ResourceARN": arn.replace("web", "none") });
+    root.call("cloudwatch", "ListTagsForResource", other).refused(404, "ResourceNotFoundException");
+    // A template's come with its stack's, and change with them.
+    let template = |value: &str| {
+        format!(
+            "Resources: {{ D: {{ Type: 'AWS::CloudWatch::Dashboard', Properties: {{ DashboardName: web2, DashboardBody: '{body}', Tags: [{{ Key: k, Value: {value} }}] }} }} }}"
+        )
+    };
+    let tagged = || {
+        let asked = json!({ "ResourceARN": arn.replace("web", "web2") });
+        let told = root.call("cloudwatch", "ListTagsForResource", asked).ok();
+        let all = told["Tags"].as_array().unwrap().clone();
+        let own = all.iter().find(|tag| tag["Key"] == "k").unwrap()["Value"].clone();
+        (all.len(), own)
+    };
+    created(&cloud, &root, "s", &template("a"));
+    assert_eq!(tagged(), (4, json!("a")));
+    let asked = json!({ "StackName": "s", "TemplateBody": template("b") });
+    root.call("cloudformation", "UpdateStack", asked).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE");
+    assert_eq!(tagged(), (4, json!("b")));
+    let asked = json!({ "StackName": "s", "LogicalResourceId": "D" });
+    let drift = root.call("cloudformation", "DetectStackResourceDrift", asked).ok();
+    assert_eq!(drift["StackResourceDrift"]["StackResourceDriftStatus"], "IN_SYNC", "{drift}");
 }
 
 #[test]

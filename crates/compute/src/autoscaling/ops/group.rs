@@ -397,15 +397,28 @@ pub(super) fn template(cx: &mut Cx<'_>, asked: &TemplateSpecification) -> Result
     Ok(Template { id, name, version: asked.version.clone() })
 }
 
-pub(super) fn tags(group: &str, asked: &[Tag]) -> Result<BTreeMap<String, (String, bool)>, AutoScalingError> {
+/// Nobody but AWS's services sets what begins with `aws:`, or takes it away.
+pub(super) fn check_key(key: &str) -> Result<(), AutoScalingError> {
+    match key.is_empty() || base::tag::is_reserved(key) {
+        true => Err(invalid("The tag key is empty or begins with aws:, which is reserved.")),
+        false => Ok(()),
+    }
+}
+
+/// `own`: whether a key is one that the caller alone sets.
+pub(super) fn tags(
+    group: &str,
+    asked: &[Tag],
+    own: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, (String, bool)>, AutoScalingError> {
     let mut tags = BTreeMap::new();
     for tag in asked {
         let (of, kind) = (tag.group.as_deref(), tag.kind.as_deref());
         if of.is_some_and(|of| of != group) || kind.is_some_and(|kind| kind != "auto-scaling-group") {
             return Err(invalid("A tag is of this group and of the type auto-scaling-group."));
         }
-        if tag.key.is_empty() || tag.key.starts_with("aws:") {
-            return Err(invalid("The tag key is empty or begins with aws:, which is reserved."));
+        if !own(&tag.key) {
+            check_key(&tag.key)?;
         }
         let held = (tag.value.clone().unwrap_or_default(), tag.propagate.unwrap_or(false));
         if tags.insert(tag.key.clone(), held).is_some() {
@@ -459,7 +472,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
         identifier: req.subnets,
         placement: placement(cx, req.placement)?,
         protects_new: req.protects.unwrap_or(false),
-        tags: tags(&req.name, &req.tags)?,
+        tags: tags(&req.name, &req.tags, |_| false)?,
         termination: termination(req.policies)?,
         created: cx.now,
         scaled: cx.now,

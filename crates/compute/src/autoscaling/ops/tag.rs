@@ -4,7 +4,8 @@ use super::{all, find, keep, page, size};
 use crate::autoscaling::access::{any, tagged};
 use crate::autoscaling::errors::AutoScalingError;
 use crate::autoscaling::model::Group;
-use crate::autoscaling::ops::group::{Tag, tags};
+use crate::autoscaling::ops::group::{Tag, check_key, tags};
+use base::tag::{is_own, is_reserved};
 use kernel::{Cx, Empty};
 use std::collections::BTreeMap;
 
@@ -55,7 +56,7 @@ fn by_group(asked: Vec<Tag>) -> Result<BTreeMap<String, Vec<Tag>>, AutoScalingEr
 fn set(cx: &mut Cx<'_>, req: Asked) -> Result<Empty, AutoScalingError> {
     for (name, asked) in by_group(req.tags)? {
         let mut group = find(cx, &name)?;
-        group.tags.extend(tags(&name, &asked)?);
+        group.tags.extend(tags(&name, &asked, |key| is_own(cx.caller.service_id(), key))?);
         room(&group)?;
         keep(cx, &group);
     }
@@ -63,7 +64,9 @@ fn set(cx: &mut Cx<'_>, req: Asked) -> Result<Empty, AutoScalingError> {
 }
 
 fn room(group: &Group) -> Result<(), AutoScalingError> {
-    match group.tags.len() > super::group::TAGS_MAX {
+    // AWS's own do not count.
+    let count = group.tags.keys().filter(|key| !is_reserved(key)).count();
+    match count > super::group::TAGS_MAX {
         true => Err(AutoScalingError::Limit("The maximum number of tags has been reached.".into())),
         false => Ok(()),
     }
@@ -74,6 +77,7 @@ fn delete(cx: &mut Cx<'_>, req: Asked) -> Result<Empty, AutoScalingError> {
     for (name, asked) in by_group(req.tags)? {
         let mut group = find(cx, &name)?;
         for tag in asked {
+            check_key(&tag.key)?;
             let is_meant = |(value, _): &(String, bool)| tag.value.as_ref().is_none_or(|own| own == value);
             if group.tags.get(&tag.key).is_some_and(is_meant) {
                 group.tags.remove(&tag.key);

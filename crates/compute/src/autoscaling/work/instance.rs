@@ -7,8 +7,9 @@ use crate::autoscaling::model::{
     ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, TERMINATING_WAIT, Template, key,
 };
 use crate::autoscaling::ops::{call, list, structure, text};
+use base::tag::{is_own, is_reserved};
 use ec2::{fault, zone};
-use kernel::Cx;
+use kernel::{As, Cx};
 use std::collections::BTreeMap;
 use wire::{Fault, Value};
 
@@ -62,7 +63,7 @@ fn tags(group: &Group, data: &Value) -> Vec<Value> {
             others.push(specification.clone());
         }
     }
-    let own = group.tags.iter().filter(|(_, (_, propagate))| *propagate);
+    let own = group.tags.iter().filter(|(key, (_, propagate))| *propagate && !is_reserved(key));
     instance.extend(own.map(|(key, (value, _))| (key.clone(), value.clone())));
     let tag =
         |(key, value): (String, String)| structure([("Key", Value::Str(key)), ("Value", Value::Str(value))]);
@@ -76,6 +77,23 @@ fn tags(group: &Group, data: &Value) -> Vec<Value> {
 pub(crate) fn mark(cx: &mut Cx<'_>, group: &Group, id: String) -> Result<String, Fault> {
     let tag = structure([("Key", Value::str(MARK)), ("Value", Value::str(&group.name))]);
     tagged(cx, "CreateTags", &id, tag).map(|()| id)
+}
+
+/// What CloudFormation says of the group it says of the instance, too: nobody else sets such tags.
+fn mark_by_stack(cx: &mut Cx<'_>, group: &Group, id: String) -> Result<String, Fault> {
+    const STACKS: &str = "cloudformation.amazonaws.com";
+    let own =
+        group.tags.iter().filter(|(key, (_, propagate))| *propagate && is_own(Some("cloudformation"), key));
+    let tag = |(key, (value, _)): (&String, &(String, bool))| {
+        structure([("Key", Value::str(key)), ("Value", Value::str(value))])
+    };
+    let tags: Vec<Value> = own.map(tag).collect();
+    if tags.is_empty() {
+        return Ok(id);
+    }
+    let members = [("Resources", Value::List(vec![Value::str(&id)])), ("Tags", Value::List(tags))];
+    let who = As::Service { name: STACKS, account: cx.account };
+    cx.call("ec2", "CreateTags", Value::Struct(members.into_iter().collect()), who).map(|_| id)
 }
 
 /// It is nobody's any more.
@@ -140,7 +158,7 @@ pub(super) fn launch(
     members.push(("TagSpecifications", Value::List(tags(group, &data))));
     let made = call(cx, "ec2", "RunInstances", members)?;
     let made = list(&made, "Instances").first().cloned().unwrap_or(Value::Null);
-    let id = text(&made, "InstanceId");
+    let id = mark_by_stack(cx, group, text(&made, "InstanceId"))?;
     let into = if way.is_some() { " into warm pool" } else { "" };
     let description = format!("Launching a new EC2 instance{into}: {id}");
     let mut told = activity(cx, group, description, cause, (zone, subnet));

@@ -71,7 +71,7 @@ pub(super) static KINDS: &[Kind] = &[
     ),
     Kind {
         name: "AWS::CloudWatch::Dashboard",
-        changes: &["DashboardBody"],
+        changes: &["DashboardBody", "Tags"],
         fixed: &["DashboardName"],
         named: Some("DashboardName"),
         create: |on| {
@@ -80,21 +80,34 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.made(name, Vec::new()))
         },
         update: |on| {
-            draw(on, on.physical)?;
+            if on.changed("DashboardBody") {
+                draw(on, on.physical)?;
+            }
+            on.retag(&TAGGER, dashboard_arn(on))?;
             Ok(on.same())
         },
         delete: |on| {
             let names = Value::List(vec![on.physical()]);
             on.end(CLOUDWATCH, "DeleteDashboards", map([("DashboardNames", names)]))
         },
+        mark: Some(|on| on.mark(&TAGGER, dashboard_arn(on))),
         look: Some(&look::alarm::DASHBOARD),
         taken: Some(|on| look::alarm::DASHBOARD.taken(on)),
         ..BASE
     },
 ];
 
+/// A dashboard is of no region.
+pub(super) fn dashboard_arn(on: &On<'_, '_>) -> Value {
+    Value::Str(format!("arn:aws:cloudwatch::{}:dashboard/{}", on.account(), on.physical))
+}
+
 fn draw(on: &mut On<'_, '_>, name: &str) -> Done<()> {
-    let input = map([("DashboardName", Value::str(name)), ("DashboardBody", on.document("DashboardBody"))]);
+    let input = map([
+        ("DashboardName", Value::str(name)),
+        ("DashboardBody", on.document("DashboardBody")),
+        ("Tags", on.tags(KEYS)),
+    ]);
     on.call(CLOUDWATCH, "PutDashboard", input).map(drop)
 }
 

@@ -20,6 +20,8 @@ pub(super) static KINDS: &[Kind] = &[CUSTOM];
 pub(super) static CUSTOM: Kind = Kind {
     name: "AWS::CloudFormation::CustomResource",
     any: true,
+    // Whoever says nothing does not hold up the end.
+    waits: true,
     create: |on| {
         // It is called so until its provider says what it is called.
         let physical = on.generated(100);
@@ -56,15 +58,38 @@ pub(super) static CUSTOM: Kind = Kind {
     gone: |on| {
         let physical = on.physical.to_owned();
         let is_this = |asked: &Asked| asked.verb == "Delete" && asked.physical == physical;
-        let Some(mut found) = find(on, is_this)? else { return Ok(true) };
-        if outcome(on, &mut found)?.is_none() {
-            return Ok(false);
+        if let Some(mut found) = find(on, is_this)? {
+            if outcome(on, &mut found)?.is_none() {
+                return Ok(false);
+            }
+            settled(on, &found);
         }
-        settled(on, &found);
-        Ok(true)
+        gone_late(on)
     },
     ..BASE
 };
+
+/// What nobody waited for has come into being all the same: it is to end, too. Whether nothing of it is left.
+fn gone_late(on: &mut On<'_, '_>) -> Done<bool> {
+    let Some(made) = find(on, |asked| asked.verb == "Create")? else { return Ok(true) };
+    let Some(answer) = made.answer(on.cx.cloud()) else { return Ok(true) };
+    let physical = called(&answer);
+    let is_there = get(&answer, "Status").and_then(text).as_deref() == Some("SUCCESS");
+    if !is_there || physical.is_empty() || physical == on.physical {
+        return Ok(true);
+    }
+    let is_its = |asked: &Asked| asked.verb == "Delete" && asked.physical == physical;
+    let Some(mut found) = find(on, is_its)? else {
+        ask(on, "Delete", Some(&physical))?;
+        return Ok(false);
+    };
+    if outcome(on, &mut found)?.is_none() {
+        return Ok(false);
+    }
+    settled(on, &found);
+    settled(on, &made);
+    Ok(true)
+}
 
 fn called(answer: &Value) -> String {
     get(answer, "PhysicalResourceId").and_then(text).unwrap_or_default()

@@ -196,6 +196,11 @@ static ALL: &[&[Kind]] = &[
     stack_set::KINDS,
 ];
 
+/// AWS's schemas of the kinds, a line each, with `@` where CloudFormation's own tags come to it: the properties, those that are only given at the making with `!` and
+/// those that are so under conditions with `?`; then what `Fn::GetAtt` knows beside them; then, of those that can be read, what
+/// they are identified by.
+const SCHEMAS: &str = include_str!("schemas.txt");
+
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
     if let Some(own) = name.strip_prefix("Custom::") {
         let fits = |b: u8| b.is_ascii_alphanumeric() || b"_@-".contains(&b);
@@ -223,6 +228,17 @@ impl Kind {
             tag.push(("PropagateAtLaunch".to_owned(), Value::Bool(true)));
         }
         Value::Map(tag)
+    }
+
+    /// Whether AWS's schema of the kind says that another value of the property may mean another resource.
+    pub(crate) fn may_replace(&self, property: &str) -> bool {
+        let own = SCHEMAS.lines().find_map(|line| {
+            let (name, rest) = line.split_once(": ")?;
+            (name.trim_end_matches('@') == self.name).then_some(rest)
+        });
+        let properties = own.and_then(|own| own.split('/').next()).unwrap_or_default();
+        let said = |name: &str| name.strip_suffix('?') == Some(property);
+        self.changes.contains(&property) && properties.split_whitespace().any(said)
     }
 
     /// Its tags are a map, and not a list of pairs.
@@ -288,7 +304,7 @@ impl Kinds for Table {
 
 #[cfg(test)]
 mod tests {
-    use super::ALL;
+    use super::{ALL, SCHEMAS};
     use std::collections::BTreeSet;
 
     #[test]
@@ -304,11 +320,6 @@ mod tests {
         }
         assert!(names.len() > 30);
     }
-
-    /// AWS's schemas of the kinds, a line each, with `@` where CloudFormation's own tags come to it: the properties, those that are only given at the making with `!` and
-    /// those that are so under conditions with `?`; then what `Fn::GetAtt` knows beside them; then, of those that can be read, what
-    /// they are identified by.
-    const SCHEMAS: &str = include_str!("schemas.txt");
 
     /// Where a kind does otherwise than its schema says, and why.
     const OTHERWISE: &[(&str, &str)] = &[
@@ -328,12 +339,8 @@ mod tests {
     ];
 
     /// Kinds that have no tags here, whose own tags would go on to what they make, or that get them when they are ready.
-    const UNMARKED: &[&str] = &[
-        "AWS::AutoScaling::AutoScalingGroup",
-        "AWS::CloudFormation::Stack",
-        "AWS::CloudWatch::Dashboard",
-        "AWS::Organizations::Account",
-    ];
+    const UNMARKED: &[&str] =
+        &["AWS::CloudFormation::Stack", "AWS::CloudWatch::Dashboard", "AWS::Organizations::Account"];
 
     #[test]
     fn every_name_is_one_of_the_schema_of_its_kind() {

@@ -29,7 +29,9 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     always: true,
     waits: true,
     create: |on| {
-        let (name, text) = (on.generated(NAME_MAX), template(on)?);
+        let under_review = foreseen_stack(on)?;
+        let name = under_review.unwrap_or_else(|| on.generated(NAME_MAX));
+        let text = wanted(on)?;
         // It is called so until its macros have been asked.
         match asks(on, &text)? {
             true => Ok(on.made(name, vec![("Begun", Value::Bool(true))])),
@@ -46,7 +48,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     },
     ready: |on| {
         if is_asking(on.physical) {
-            let text = template(on)?;
+            let text = wanted(on)?;
             if !asks(on, &text)? {
                 let made = begun(on, on.physical, text)?;
                 on.told = Some(made.physical);
@@ -142,6 +144,7 @@ fn begun(on: &mut On<'_, '_>, name: &str, text: Value) -> Done<super::Made> {
     stack.role.clone_from(&on.job.role);
     stack.save(on.cx.tx);
     adopt(on, &stack)?;
+    follow(on, &stack)?;
     Ok(on.made(id, vec![("Begun", Value::Bool(true))]))
 }
 
@@ -288,6 +291,13 @@ fn adopt(on: &mut On<'_, '_>, stack: &Stack) -> Done<()> {
     };
     JOBS.put(on.cx.tx, &key, &job);
     Ok(())
+}
+
+/// What the stack is called that was foreseen with the change set that is carried out around it.
+fn foreseen_stack(on: &On<'_, '_>) -> Done<Option<String>> {
+    let Some(set) = foreseen(on)? else { return Ok(None) };
+    let stack = set.stack_of(on.cx)?;
+    Ok(stack.filter(Stack::is_foreseen).map(|stack| stack.name))
 }
 
 /// The change set of this stack that was made with the one that is carried out around it.

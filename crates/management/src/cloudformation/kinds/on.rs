@@ -273,7 +273,12 @@ impl On<'_, '_> {
     }
 
     /// Calls an operation, with the rights that this work has.
-    pub(super) fn call(&mut self, service: &str, operation: &str, input: Value) -> Done<Value> {
+    pub(in crate::cloudformation) fn call(
+        &mut self,
+        service: &str,
+        operation: &str,
+        input: Value,
+    ) -> Done<Value> {
         let bound = bound(service, operation, &input)?;
         self.cx.call(service, operation, bound, self.who).map_err(|fault| self.refusal(service, &fault))
     }

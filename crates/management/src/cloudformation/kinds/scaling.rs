@@ -1,6 +1,6 @@
 //! Launch templates, and the groups of Auto Scaling that are made of them.
 
-use super::on::{On, at, map, text_at, texts_at};
+use super::on::{On, Pair, at, map, text_at, texts_at};
 use super::vpc::EC2;
 use super::{BASE, Done, Kind, Made, Refusal, look, scaling_beside};
 use wire::Value;
@@ -99,6 +99,20 @@ const GROUP: Kind = Kind {
         let input = map([("AutoScalingGroupName", on.physical()), ("ForceDelete", Value::Bool(true))]);
         on.end(SCALING, "DeleteAutoScalingGroup", input)
     },
+    // AWS: what the group launches tells of its stack, too.
+    mark: Some(|on| {
+        let of_group = |(key, value): Pair| {
+            map([
+                ("Key", Value::Str(key)),
+                ("Value", value.map_or(Value::Null, Value::Str)),
+                ("PropagateAtLaunch", Value::Bool(true)),
+                ("ResourceId", on.physical()),
+                ("ResourceType", Value::str("auto-scaling-group")),
+            ])
+        };
+        let tags = on.marks().into_iter().map(of_group).collect();
+        on.mark_by(SCALING, "CreateOrUpdateTags", map([("Tags", Value::List(tags))]))
+    }),
     ready,
     gone: |on| Ok(text_at(&described(on)?, "AutoScalingGroups.0.AutoScalingGroupName").is_empty()),
     look: Some(&look::scaling::GROUP),

@@ -46,9 +46,9 @@ fn number(on: &mut On<'_, '_>, named: &Value) -> Done<(String, String)> {
     Ok((id, text_at(&told, "LaunchTemplateVersions.0.VersionNumber")))
 }
 
-/// Instances that are in none of these subnets.
-fn elsewhere(on: &mut On<'_, '_>, ids: &[String], subnets: &str) -> Done<Vec<String>> {
-    if subnets.is_empty() || ids.is_empty() {
+/// Instances that are in none of these subnets, or not in the placement group that is named.
+fn elsewhere(on: &mut On<'_, '_>, ids: &[String], subnets: &str, placement: &str) -> Done<Vec<String>> {
+    if subnets.is_empty() && placement.is_empty() || ids.is_empty() {
         return Ok(Vec::new());
     }
     let ids = Value::List(ids.iter().map(Value::str).collect());
@@ -59,7 +59,8 @@ fn elsewhere(on: &mut On<'_, '_>, ids: &[String], subnets: &str) -> Done<Vec<Str
         .flat_map(|reservation| items(at(&reservation, "Instances").cloned().unwrap_or(Value::Null)));
     let is_in = |instance: &Value| {
         let own = text_at(instance, "SubnetId");
-        own.is_empty() || subnets.split(',').any(|subnet| subnet.trim() == own)
+        let there = subnets.is_empty() || own.is_empty() || subnets.split(',').any(|one| one.trim() == own);
+        there && (placement.is_empty() || text_at(instance, "Placement.GroupName") == placement)
     };
     let others = instances.filter(|instance| !is_in(instance));
     Ok(others.map(|instance| text_at(&instance, "InstanceId")).collect())
@@ -76,7 +77,8 @@ pub(crate) fn look(on: &mut On<'_, '_>) -> Done<Members> {
         instances.iter().filter(|one| is_at(one, "InService") || is_at(one, "Pending")).collect();
     let templates = launches_by(on, &group)?;
     let ids: Vec<String> = here.iter().map(|one| id(one)).collect();
-    let elsewhere = elsewhere(on, &ids, &text_at(&group, "VPCZoneIdentifier"))?;
+    let (subnets, placement) = (text_at(&group, "VPCZoneIdentifier"), text_at(&group, "PlacementGroup"));
+    let elsewhere = elsewhere(on, &ids, &subnets, &placement)?;
     let by = |one: &Value| {
         (text_at(one, "LaunchTemplate.LaunchTemplateId"), text_at(one, "LaunchTemplate.Version"))
     };

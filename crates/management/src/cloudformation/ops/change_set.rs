@@ -4,22 +4,24 @@ use super::change_set_nested::{all_within, check_root};
 use super::import::Retold;
 use super::macros::{Macros, asking};
 use super::stack::{
-    Rollback, check_kinds, check_name, fresh, may_update, refuse_unbuilt, register, retold, start_update,
+    check_kinds, check_name, check_one_limit, fresh, may_update, register, retold, start_update,
 };
 use super::{
-    Offer, Parameter, ParameterView, Tag, Taken, begin, body, change_set_nested, changeable, existing, find,
-    given, import, source, tags, take, topics, views,
+    Offer, PAGE_MAX, Parameter, ParameterView, Tag, Taken, after, begin, body, change_set_nested, changeable,
+    existing, find, given, import, source, tags, take, topics, views,
 };
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::{
-    CHANGE_SETS, Change, ChangeSet, Detail, Topics, by_arn, changes, of,
+    CHANGE_SETS, Change, ChangeSet, Detail, Topics, abandon, by_arn, changes, of,
 };
+use crate::cloudformation::difference::{Place, places, shown};
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{BODIES, Body, Import, Job, NOW, Phase, Stack};
+use crate::cloudformation::template::get;
+use crate::cloudformation::trigger::{self, Rollback};
 use crate::cloudformation::work::plan::{Plan, known};
 use base::Timestamp;
 use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
-use std::collections::BTreeMap;
 use wire::{Fault, Pairs};
 
 kernel::ops! { pub(crate) static OPS:
@@ -75,6 +77,13 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
+    pub(crate) struct Describe {
+        name: String = "ChangeSetName",
+        stack: Option<String> = "StackName",
+        values: Option<bool> = "IncludePropertyValues",
+    }
+
+    #[derive(Clone, Debug)]
     pub(crate) struct Execute {
         name: String = "ChangeSetName",
         stack: Option<String> = "StackName",
@@ -104,6 +113,7 @@ wire::shape! {
         nested: Option<bool> = "IncludeNestedStacks",
         parent: Option<String> = "ParentChangeSetId",
         root: Option<String> = "RootChangeSetId",
+        rollback: Rollback = "RollbackConfiguration",
     }
 
     #[derive(Clone, Debug)]
@@ -123,6 +133,8 @@ wire::shape! {
         details: Vec<DetailView> = "Details",
         change_set: Option<String> = "ChangeSetId",
         policy: Option<String> = "PolicyAction",
+        before: Option<String> = "BeforeContext",
+        after: Option<String> = "AfterContext",
     }
 
     #[derive(Clone, Debug)]
@@ -137,14 +149,24 @@ wire::shape! {
     pub(crate) struct TargetView {
         attribute: String = "Attribute",
         name: Option<String> = "Name",
-        recreation: String = "RequiresRecreation",
+        recreation: Option<String> = "RequiresRecreation",
+        path: Option<String> = "Path",
+        before: Option<String> = "BeforeValue",
+        after: Option<String> = "AfterValue",
+        change: Option<String> = "AttributeChangeType",
     }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct ListChangeSets { stack: String = "StackName" }
+    pub(crate) struct ListChangeSets {
+        stack: String = "StackName",
+        token: Option<String> = "NextToken",
+    }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct Summaries { sets: Vec<Summary> = "Summaries" }
+    pub(crate) struct Summaries {
+        sets: Vec<Summary> = "Summaries",
+        token: Option<String> = "NextToken",
+    }
 
     #[derive(Clone, Debug)]
     pub(crate) struct Summary {
@@ -204,7 +226,7 @@ fn make(
     text: Option<String>,
     macros: &Macros,
 ) -> Result<Created, CfnError> {
-    refuse_unbuilt(&req.kinds, req.rollback.as_ref())?;
+    check_one_limit(&req.kinds, &req.capabilities)?;
     if let Some(mode) = &req.mode {
         return Err(CfnError::NotBuilt(format!("DeploymentMode {mode}")));
     }
@@ -231,10 +253,7 @@ pub(super) fn make_within(
     }
     let present = body(cx, &stack)?;
     let text = own_text(req.previous, present.as_ref(), text)?;
-    let beside = Retold {
-        role: req.role.is_some() && req.role != stack.role,
-        tags: req.tags.as_ref().is_some_and(|tags| !same_tags(tags, &stack.tags)),
-    };
+    let beside = Retold::of(&req, &stack);
     let before = present.as_ref().map(|body| body.parameters(cx.cloud())).unwrap_or_default();
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
     let role = req.role.as_deref().or(stack.role.as_deref());
@@ -245,6 +264,7 @@ pub(super) fn make_within(
         before: &before,
         tags,
         capabilities: &req.capabilities,
+        kinds: &req.kinds,
         reviewed: true,
         macros: Some(macros),
     };
@@ -278,10 +298,21 @@ pub(super) fn make_within(
         parent: around.map(|around| around.parent.clone()),
         root: around.map(|around| around.root.clone()),
         round: None,
+        watches: trigger::said(req.rollback.as_ref(), stack.watches.clone())?,
     };
     change_set_nested::foresee(cx, &stack, &mut set, &asked, macros)?;
     set.save(cx.tx, &stack);
     Ok((stack, set))
+}
+
+impl Retold {
+    /// What a request says otherwise of a stack.
+    fn of(req: &CreateChangeSet, stack: &Stack) -> Retold {
+        Retold {
+            role: req.role.is_some() && req.role != stack.role,
+            tags: req.tags.as_ref().is_some_and(|tags| !same_tags(tags, &stack.tags)),
+        }
+    }
 }
 
 /// The stack that a change set is for, and whether it is made by that.
@@ -292,6 +323,9 @@ fn stack_of(cx: &mut Cx<'_>, req: &CreateChangeSet) -> Result<(Stack, bool), Cfn
         return Err(invalid(
             "ImportExistingResources cannot be specified for a change set of the type IMPORT",
         ));
+    }
+    if req.on_failure.as_deref() == Some("DELETE") && req.kind.as_deref() != Some("CREATE") {
+        return Err(invalid("OnStackFailure DELETE is only valid for a change set of the type CREATE."));
     }
     let creates = match req.kind.as_deref() {
         // AWS: of a stack that is not there an import makes one.
@@ -347,7 +381,11 @@ fn seen(
         taken => taken?,
     };
     check_kinds(cx, stack, &plan)?;
-    let foreseen = foresee(cx, stack, &plan, present, creates, import)?;
+    let foreseen = match foresee(cx, stack, &plan, present, creates, import) {
+        // AWS: what the template imports is looked for by the change set.
+        Err(CfnError::Validation(why)) if why.starts_with("No export named ") => Foreseen::failed(why),
+        foreseen => foreseen?,
+    };
     Ok((foreseen, body, plan.shown()))
 }
 
@@ -383,9 +421,7 @@ fn foresee(
 ) -> Result<Foreseen, CfnError> {
     let resources = known(cx.tx, stack)?;
     let before = present.map(|present| Plan::of(cx.cloud(), stack, present)).transpose()?;
-    let nothing = BTreeMap::new();
-    let seen = before.as_ref().map_or(&nothing, |before| &before.parameters);
-    let mut changes = changes(cx, stack, plan, &resources, seen)?;
+    let mut changes = changes(cx, stack, plan, &resources, before.as_ref())?;
     if let Some((asked, beside)) = import {
         import::check_rest(plan, before.as_ref(), &beside)?;
         let imports = import::checked(plan, &changes, asked)?;
@@ -448,6 +484,9 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
     if set.execution == "EXECUTE_COMPLETE" && req.token.is_some() && req.token == stack.token {
         return Ok(Empty);
     }
+    if set.on_failure.is_some() && req.disable_rollback.is_some() {
+        return Err(invalid("You can specify either DisableRollback or OnStackFailure, but not both."));
+    }
     check_available(&stack, &set)?;
     for (inner, mut own) in all_within(cx, &set)? {
         check_available(&inner, &own)?;
@@ -460,6 +499,7 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
     if let Some(topics) = &set.notifies {
         stack.notifies.clone_from(&topics.arns);
     }
+    stack.watches.clone_from(&set.watches);
     stack.token = req.token;
     let plan = Plan::of(cx.cloud(), &stack, &set.body)?;
     if !set.imports.is_empty() {
@@ -540,38 +580,69 @@ fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, CfnError> {
 
 /// With those of the stacks within.
 fn throw_away(cx: &mut Cx<'_>, stack: &Stack, set: &ChangeSet) -> Result<(), CfnError> {
-    for (inner, own) in all_within(cx, set)? {
-        own.delete(cx.tx, &inner);
-    }
-    set.delete(cx.tx, stack);
-    Ok(())
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    Ok(abandon(&cloud, cx.tx, stack, set)?)
 }
 
 fn some<T>(items: Vec<T>) -> Option<Vec<T>> {
     if items.is_empty() { None } else { Some(items) }
 }
 
-fn detail(detail: Detail) -> DetailView {
+fn detail(detail: &Detail) -> DetailView {
     let tags = detail.property == "Tags";
-    let recreation = match (detail.recreates, detail.dynamic) {
-        (false, _) => "Never",
-        (true, false) => "Always",
-        (true, true) => "Conditionally",
+    let recreation = match (detail.recreates, detail.may_recreate) {
+        (true, _) => "Always",
+        (false, true) => "Conditionally",
+        (false, false) => "Never",
     };
     DetailView {
         target: TargetView {
             attribute: if tags { "Tags".into() } else { "Properties".into() },
-            name: (!tags).then_some(detail.property).filter(|name| !name.is_empty()),
-            recreation: recreation.into(),
+            name: (!tags).then(|| detail.property.clone()).filter(|name| !name.is_empty()),
+            recreation: Some(recreation.into()),
+            path: None,
+            before: None,
+            after: None,
+            change: None,
         },
         evaluation: if detail.dynamic { "Dynamic".into() } else { "Static".into() },
-        source: detail.source,
-        entity: detail.entity,
+        source: detail.source.clone(),
+        entity: detail.entity.clone(),
     }
 }
 
-fn change(change: Change) -> ChangeView {
-    let details: Vec<DetailView> = change.details.into_iter().map(detail).collect();
+/// The same for each place within the property that changes, with its values.
+fn details(detail_of: &Detail, change: &Change) -> Vec<DetailView> {
+    let read = |context: &Option<String>| {
+        let context = context.as_deref().and_then(wire::json::read)?;
+        get(get(&context, "Properties")?, &detail_of.property).cloned()
+    };
+    let (before, after) = (read(&change.before), read(&change.after));
+    let places = places(&format!("/Properties/{}", detail_of.property), before.as_ref(), after.as_ref());
+    let one = |place: Place<'_>| {
+        let view = detail(detail_of);
+        let target = TargetView {
+            path: Some(place.path),
+            before: place.before.map(shown),
+            after: place.after.map(shown),
+            change: Some(place.change.to_owned()),
+            ..view.target
+        };
+        DetailView { target, ..view }
+    };
+    match places.is_empty() {
+        // What is hidden of it is all that changes.
+        true => vec![detail(detail_of)],
+        false => places.into_iter().map(one).collect(),
+    }
+}
+
+fn change(change: Change, values: bool) -> ChangeView {
+    let of_property = |own: &Detail| match values {
+        true => details(own, &change),
+        false => vec![detail(own)],
+    };
+    let details: Vec<DetailView> = change.details.iter().flat_map(of_property).collect();
     let mut scope: Vec<String> = Vec::new();
     for detail in &details {
         if !scope.contains(&detail.target.attribute) {
@@ -593,11 +664,13 @@ fn change(change: Change) -> ChangeView {
             details,
             change_set: change.change_set,
             policy: change.policy,
+            before: change.before.filter(|_| values),
+            after: change.after.filter(|_| values),
         },
     }
 }
 
-fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
+fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, CfnError> {
     let (stack, set) = find_set(cx, req.stack.as_deref(), &req.name)?;
     let execution = set.execution(&stack);
     Ok(Described {
@@ -616,7 +689,8 @@ fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
         root: set.root,
         capabilities: some(set.capabilities),
         tags: some(set.body.tags.into_iter().map(|(key, value)| Tag { key, value }).collect()),
-        changes: set.changes.into_iter().map(change).collect(),
+        changes: set.changes.into_iter().map(|own| change(own, req.values == Some(true))).collect(),
+        rollback: trigger::view(set.watches),
         on_failure: set.on_failure,
         notifies: set.notifies.map(|topics| topics.arns),
         looks: set.looks,
@@ -640,5 +714,9 @@ fn list(cx: &mut Cx<'_>, req: ListChangeSets) -> Result<Summaries, CfnError> {
         description: set.description,
         looks: set.looks,
     };
-    Ok(Summaries { sets: of(cx.tx, &stack)?.into_iter().map(summary).collect() })
+    let list = format!("cloudformation:ListChangeSets {}", stack.id);
+    let after = after(cx, &list, req.token.as_deref())?;
+    let page = CHANGE_SETS.page(cx.tx, &stack.key(), after.as_ref(), PAGE_MAX)?;
+    let token = page.next.map(|next| cx.pager().token(&list, next.as_bytes()));
+    Ok(Summaries { sets: page.items.into_iter().map(|(_, set)| summary(set)).collect(), token })
 }

@@ -2,7 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/change-sets-for-nested-stacks.html>
 //!
-//! Not here: those of stacks that the change would make.
+//! A stack that the change would make is there already, under review, and is made when the change set is carried out.
 
 use super::change_set::{Around, CreateChangeSet, NO_CHANGES, make_within};
 use super::macros::Macros;
@@ -45,24 +45,28 @@ pub(super) fn foresee(
             Some(arn) if stays && change.kind == STACK => find(cx, arn)?,
             _ => None,
         };
-        let Some(inner) = inner else {
+        let is_new = change.action == "Add" && change.kind == STACK;
+        if inner.is_none() && !is_new {
             kept.push(change.clone());
             continue;
-        };
+        }
         let wanted = properties(cx, stack, &plan, &resources, &all, &change.name)?;
-        let made = match within(cx, &inner, &wanted, &change.name, asked, macros, &around) {
+        let savepoint = cx.tx.savepoint();
+        let made = match within(cx, (stack, inner), &wanted, &change.name, asked, macros, &around) {
             Ok(Some(made)) => made,
             Ok(None) => {
                 kept.push(change.clone());
                 continue;
             }
             Err(CfnError::Validation(why) | CfnError::Transform(why)) => {
+                cx.tx.rollback_to(savepoint);
                 set.fail(format!("The nested stack {} cannot be changed: {why}", change.name));
                 kept.push(change.clone());
                 continue;
             }
             Err(other) => return Err(other),
         };
+        let (inner, made) = made;
         let stays_as_it_is = made.reason.as_deref() == Some(NO_CHANGES);
         if stays_as_it_is {
             made.delete(cx.tx, &inner);
@@ -86,21 +90,24 @@ pub(super) fn foresee(
     Ok(())
 }
 
-/// The change set of one stack within; `None` where what it is made of is not known yet. `wanted`: its properties.
+/// The change set of one stack within, and that stack; `None` where what it is made of is not known yet. `of`: the stack
+/// around it, and itself where it is there. `wanted`: its properties.
 fn within(
     cx: &mut Cx<'_>,
-    inner: &Stack,
+    of: (&Stack, Option<Stack>),
     wanted: &Value,
     logical: &str,
     asked: &CreateChangeSet,
     macros: &Macros,
     around: &Around,
-) -> Result<Option<ChangeSet>, CfnError> {
+) -> Result<Option<(Stack, ChangeSet)>, CfnError> {
+    let (outer, inner) = of;
     let url = get(wanted, "TemplateURL").and_then(text).unwrap_or_default();
     if is_unknown(get(wanted, "TemplateURL")) {
         return Ok(None);
     }
-    let template = template(cx, asked.role.as_deref().or(inner.role.as_deref()), &url)?;
+    let template =
+        template(cx, asked.role.as_deref().or(inner.as_ref().unwrap_or(outer).role.as_deref()), &url)?;
     let suffix = base::id::uuid(cx.rng());
     let mut name = format!("{}-{logical}", asked.name);
     name.truncate(NAME_MAX - suffix.len() - 1);
@@ -109,10 +116,12 @@ fn within(
         Some(Value::List(all)) => all.iter().filter_map(tag).collect(),
         _ => Vec::new(),
     };
+    let is_new = inner.is_none();
+    let named = inner.map_or_else(|| generated(cx, outer, logical), |inner| inner.arn());
     let request = |parameters: Vec<Parameter>| CreateChangeSet {
-        stack: inner.arn(),
+        stack: named.clone(),
         name: format!("{name}-{suffix}"),
-        kind: Some("UPDATE".to_owned()),
+        kind: Some(if is_new { "CREATE" } else { "UPDATE" }.to_owned()),
         parameters,
         tags: Some(tags.clone()),
         previous: None,
@@ -122,6 +131,7 @@ fn within(
         notifies: None,
         imports: Vec::new(),
         looks: None,
+        rollback: None,
         ..asked.clone()
     };
     let made = make_within(cx, request(given.clone()), Some(template.clone()), macros, Some(around));
@@ -137,7 +147,22 @@ fn within(
         }
         made => made?,
     };
-    Ok(Some(made.1))
+    let (mut stack, set) = made;
+    if is_new {
+        stack.parent = Some(outer.arn());
+        stack.root = Some(outer.root.clone().unwrap_or_else(|| outer.arn()));
+        stack.save(cx.tx);
+    }
+    Ok(Some((stack, set)))
+}
+
+/// What a stack within will be called.
+fn generated(cx: &Cx<'_>, outer: &Stack, logical: &str) -> String {
+    const CHANCE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let chance = cx.rng().text(CHANCE, 12);
+    let mut name = format!("{}-{logical}", outer.name);
+    name.truncate(NAME_MAX - chance.len() - 1);
+    format!("{name}-{chance}")
 }
 
 /// Whether nobody knows yet what it will be given.

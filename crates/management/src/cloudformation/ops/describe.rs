@@ -1,10 +1,11 @@
 //! Stacks as they are shown.
 
-use super::{ParameterView, Tag, existing, views};
+use super::{PAGE_MAX, ParameterView, Tag, existing, views};
 use crate::cloudformation::access;
 use crate::cloudformation::drift::NOT_CHECKED;
 use crate::cloudformation::errors::{CfnError, invalid};
-use crate::cloudformation::model::{STACKS, Stack};
+use crate::cloudformation::model::{Operation, STACKS, Stack};
+use crate::cloudformation::trigger::{self, Rollback};
 use base::Timestamp;
 use kernel::Cx;
 use store::{Direction, Key};
@@ -13,8 +14,6 @@ kernel::ops! { pub(crate) static OPS:
     DescribeStacks: describe, "cloudformation:DescribeStacks", access::stack_or_any;
     ListStacks: list, "cloudformation:ListStacks", access::any;
 }
-
-const PAGE_MAX: usize = 100;
 
 wire::shape! {
     #[derive(Clone, Debug)]
@@ -52,6 +51,16 @@ wire::shape! {
         root: Option<String> = "RootId",
         notifies: Vec<String> = "NotificationARNs",
         drift: Drift = "DriftInformation",
+        rollback: Rollback = "RollbackConfiguration",
+        retain: Option<bool> = "RetainExceptOnCreate",
+        deletion: Option<String> = "DeletionMode",
+        operations: Option<Vec<OperationEntry>> = "LastOperations",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct OperationEntry {
+        kind: String = "OperationType",
+        id: String = "OperationId",
     }
 
     #[derive(Clone, Debug)]
@@ -93,6 +102,7 @@ wire::shape! {
         parent: Option<String> = "ParentId",
         root: Option<String> = "RootId",
         drift: Drift = "DriftInformation",
+        operations: Option<Vec<OperationEntry>> = "LastOperations",
     }
 }
 
@@ -134,7 +144,15 @@ fn view(stack: Stack) -> View {
         root: stack.root,
         notifies: stack.notifies,
         drift,
+        rollback: trigger::view(stack.watches),
+        retain: stack.excepts,
+        deletion: stack.deletion,
+        operations: some(operations(stack.operations)),
     }
+}
+
+fn operations(operations: Vec<Operation>) -> Vec<OperationEntry> {
+    operations.into_iter().map(|own| OperationEntry { kind: own.kind, id: own.id }).collect()
 }
 
 /// A page of stacks, the latest first.
@@ -193,6 +211,7 @@ fn list(cx: &mut Cx<'_>, req: ListStacks) -> Result<Summaries, CfnError> {
         reason: stack.reason,
         parent: stack.parent,
         root: stack.root,
+        operations: some(operations(stack.operations)),
     };
     Ok(Summaries { stacks: stacks.into_iter().map(summary).collect(), token })
 }

@@ -12,6 +12,7 @@ use crate::cloudformation::errors::CfnError;
 use crate::cloudformation::macros::{self, Question};
 use crate::cloudformation::template::check::{Kinds, check};
 use crate::cloudformation::template::sam::SERVERLESS;
+use crate::cloudformation::template::untransformed::Untransformed;
 use crate::cloudformation::template::{
     LANGUAGE_EXTENSIONS, Parameter, Template, URL_BYTES_MAX, Wrong, declared, foreach, get, naming, sam,
     text as text_of, yaml,
@@ -112,7 +113,7 @@ impl Expansion<'_, '_> {
             }
             LANGUAGE_EXTENSIONS if whole => {
                 let expanded = transformed(foreach::expand(&value, Some(self.means.given)))?;
-                Ok(naming::named(&expanded, &sam::World { root: self.root, given: self.means.given }))
+                Ok(naming::named(&expanded, &Untransformed { root: self.root, given: self.means.given }))
             }
             SERVERLESS if whole => transformed(sam::transform(&value, self.means.given)),
             _ => self.said(&name, get(transform, "Parameters"), value, whole),
@@ -157,7 +158,7 @@ impl Expansion<'_, '_> {
     /// The parameters of a transform of the whole template, which may refer to the template's own.
     fn resolved(&self, name: &str, params: &Value) -> Result<Value, CfnError> {
         let Value::Map(entries) = params else { return Ok(params.clone()) };
-        let world = sam::World { root: self.root, given: self.means.given };
+        let world = Untransformed { root: self.root, given: self.means.given };
         let one = |(key, value): &(String, Value)| {
             let resolved = match value {
                 Value::List(items) if items.iter().all(|item| text_of(item).is_some()) => Some(value.clone()),
@@ -195,7 +196,7 @@ impl Expansion<'_, '_> {
 
     /// What lies at a place: pairs of keys and values.
     fn snippet(&mut self, location: Option<&Value>) -> Result<Vec<(String, Value)>, CfnError> {
-        let world = sam::World { root: self.root, given: self.means.given };
+        let world = Untransformed { root: self.root, given: self.means.given };
         let url = location.and_then(|location| world.resolved(location)).unwrap_or_default();
         let place = url.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
         let Some((bucket, key)) = place else {
@@ -286,7 +287,7 @@ pub(super) fn looked_at(cx: &Cx<'_>, text: &str, kinds: &dyn Kinds) -> Result<Te
     let mut root = without(&root, "Transform");
     if is_looped {
         let expanded = foreach::expand(&root, None)?;
-        root = naming::named(&expanded, &sam::World { root: &root, given: &BTreeMap::new() });
+        root = naming::named(&expanded, &Untransformed { root: &root, given: &BTreeMap::new() });
     }
     if is_partial {
         root = typed(without_snippets(&root).unwrap_or(Value::Map(Vec::new())));

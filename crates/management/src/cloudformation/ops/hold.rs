@@ -1,11 +1,12 @@
 //! What holds a stack: termination protection, an update that is cancelled, a rollback that goes on or is asked for.
 
-use super::stack::{StackId, is_worked_on_around};
-use super::{begin, changeable, find, stands_in};
+use super::stack::{Begun, StackId, begun, is_worked_on_around};
+use super::{begin, body, changeable, find, stands_in};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::kinds::nested::surrounds;
-use crate::cloudformation::model::{JOBS, Job, Phase, RESOURCES, STACK};
+use crate::cloudformation::model::{BODIES, JOBS, Job, NEXT, Phase, RESOURCES, STACK, Stack};
+use crate::cloudformation::work::phase::take_stable;
 use crate::cloudformation::work::plan::{Known, known};
 use kernel::{Cx, Empty};
 use store::Key;
@@ -51,22 +52,40 @@ wire::shape! {
 
 /// AWS: a stack that has been kept as a failure has left it goes back to what it was, which is nothing for one that has never
 /// been whole.
-fn roll_back(cx: &mut Cx<'_>, req: RollBack) -> Result<StackId, CfnError> {
+fn roll_back(cx: &mut Cx<'_>, req: RollBack) -> Result<Begun, CfnError> {
     let mut stack = changeable(cx, &req.name)?;
     match stack.status.as_str() {
         "CREATE_FAILED" => {}
-        "UPDATE_FAILED" => {
-            return Err(CfnError::NotBuilt("RollbackStack of a stack whose update has failed".into()));
-        }
+        "UPDATE_FAILED" => return take_back(cx, stack, req),
         _ => return Err(stands_in(&stack, "rolled back")),
     }
     stack.role = req.role.or(stack.role);
     stack.token = req.token;
     let cloud = std::sync::Arc::clone(cx.cloud());
     let excepts = req.retain == Some(true);
-    begin(cx, &stack, Job { phase: Phase::Rollback, excepts, ..Job::default() })?;
+    begin(cx, &mut stack, Job { phase: Phase::Rollback, excepts, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "ROLLBACK_IN_PROGRESS", Some("User Initiated"));
-    Ok(StackId { id: stack.arn() })
+    Ok(begun(&stack))
+}
+
+/// What updates have changed that failed and were kept is what it was.
+fn take_back(cx: &mut Cx<'_>, mut stack: Stack, req: RollBack) -> Result<Begun, CfnError> {
+    let failed = body(cx, &stack)?;
+    let is_known = take_stable(cx.tx, &stack).map_err(|_| CfnError::Internal)?;
+    let Some(failed) = failed.filter(|_| is_known) else {
+        return Err(CfnError::NotBuilt(
+            "RollbackStack of a failed update of a stack with nested stacks, or of one that was never complete".into(),
+        ));
+    };
+    BODIES.put(cx.tx, &stack.key().str(NEXT), &failed);
+    stack.role = req.role.or(stack.role);
+    stack.token = req.token;
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    let excepts = req.retain == Some(true);
+    let how = Job { phase: Phase::UpdateRollback, excepts, ..Job::default() };
+    begin(cx, &mut stack, how)?;
+    stack.enter(&cloud, cx.tx, "UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated"));
+    Ok(begun(&stack))
 }
 
 fn protect(cx: &mut Cx<'_>, req: Protect) -> Result<StackId, CfnError> {
@@ -132,7 +151,8 @@ fn go_on(cx: &mut Cx<'_>, req: Continue) -> Result<Empty, CfnError> {
     stack.role = req.role.or(stack.role);
     stack.token = req.token;
     let cloud = std::sync::Arc::clone(cx.cloud());
-    begin(cx, &stack, Job { phase: Phase::UpdateRollback, skip: req.skip, ..Job::default() })?;
+    begin(cx, &mut stack, Job { phase: Phase::UpdateRollback, skip: req.skip, ..Job::default() })?;
+    stack.call(cx.tx, "CONTINUE_ROLLBACK");
     stack.enter(&cloud, cx.tx, "UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated"));
     Ok(Empty)
 }

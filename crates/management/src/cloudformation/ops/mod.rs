@@ -11,6 +11,7 @@ pub(super) mod export;
 pub(super) mod hold;
 mod import;
 pub(crate) mod inquiry;
+pub(super) mod limit;
 mod lookup;
 mod macros;
 pub(super) mod organizations_access;
@@ -30,6 +31,7 @@ use super::errors::{CfnError, invalid};
 use super::kinds::{Table, kind};
 use super::macros::INQUIRIES;
 use super::model::{BODIES, Body, JOBS, Job, NAMES, NOW, SERVICE, STACKS, Stack, seal, seal_text};
+use super::operation;
 use super::template::check::{check, made};
 use super::template::parameter::{Given, resolve};
 use super::template::{Template, get};
@@ -182,6 +184,8 @@ pub(super) struct Offer<'o> {
     pub(super) before: &'o BTreeMap<String, String>,
     pub(super) tags: Vec<(String, String)>,
     pub(super) capabilities: &'o [String],
+    /// The kinds of resources that may be made; all, where none is named.
+    pub(super) kinds: &'o [String],
     /// It is for a change set.
     pub(super) reviewed: bool,
     /// Who asks macros; `None` in a call that a service makes.
@@ -208,7 +212,7 @@ fn values(stack: &Stack, given: &[Given], before: &BTreeMap<String, String>) -> 
 
 /// A template with its parameters, for a stack that is there or is to be.
 pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<Taken, CfnError> {
-    let Offer { role, text, given, before, tags, capabilities, reviewed, macros } = offer;
+    let Offer { role, text, given, before, tags, capabilities, kinds, reviewed, macros } = offer;
     assumable(cx, role)?;
     let allowed = reviewed || capabilities.iter().any(|own| own == "CAPABILITY_AUTO_EXPAND");
     let looked = inquiry::Looked::default();
@@ -223,6 +227,7 @@ pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<T
     // Who comes again asks again.
     looked.used.take().iter().for_each(|key| INQUIRIES.delete(cx.tx, key));
     let template = read(processed.as_deref().unwrap_or(&text))?;
+    check_asked_for(&template, kinds)?;
     let parameters = resolve(&template, &given, before)?;
     let mut needed = capabilities_of(&template);
     if processed.is_some() && !needed.contains(&"CAPABILITY_AUTO_EXPAND") {
@@ -255,6 +260,26 @@ pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<T
     drop(evaluator);
     plan.references = body.references.iter().cloned().collect();
     Ok(Taken { plan, body })
+}
+
+/// Whether a kind is among those that a request names: itself, or by its beginning (`AWS::EC2::*`, `Custom::*`).
+fn is_among(kind: &str, kinds: &[String]) -> bool {
+    let begins = |own: &String| own.strip_suffix('*').is_some_and(|start| kind.starts_with(start));
+    kinds.iter().any(|own| own == kind || own.ends_with("::*") && begins(own))
+}
+
+/// AWS: where a request names kinds, a template that makes others fails.
+fn check_asked_for(template: &Template, kinds: &[String]) -> Result<(), CfnError> {
+    let others = template.resources.iter().map(|resource| resource.kind.as_str());
+    let others: BTreeSet<&str> = others.filter(|kind| !is_among(kind, kinds)).collect();
+    if kinds.is_empty() || others.is_empty() {
+        return Ok(());
+    }
+    let others: Vec<&str> = others.into_iter().collect();
+    Err(invalid(format!(
+        "Resource types [{}] are not among the ResourceTypes of the request",
+        others.join(", ")
+    )))
 }
 
 /// What the template makes that a caller has to acknowledge.
@@ -295,8 +320,11 @@ pub(super) fn body(cx: &Cx<'_>, stack: &Stack) -> Result<Option<Body>, CfnError>
 
 /// Puts an operation on its way, in the stead of the stack's role or of the caller. `how`: what it is, and what is
 /// particular to it.
-pub(super) fn begin(cx: &mut Cx<'_>, stack: &Stack, how: Job) -> Result<(), CfnError> {
+pub(super) fn begin(cx: &mut Cx<'_>, stack: &mut Stack, how: Job) -> Result<(), CfnError> {
     assumable(cx, stack.role.as_deref())?;
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    stack.start(&cloud, cx.tx, operation::kind(how.phase));
+    stack.excepts = Some(how.excepts);
     let job = Job { role: stack.role.clone(), ..how };
     let job = in_stead(cx, stack, job)?;
     JOBS.put(cx.tx, &Key::global().str(&stack.id), &job);
@@ -323,6 +351,16 @@ fn in_stead(cx: &Cx<'_>, stack: &Stack, how: Job) -> Result<Job, CfnError> {
         principal: caller.user_id.clone(),
         ..how
     })
+}
+
+/// So much of a list is told at once.
+pub(super) const PAGE_MAX: usize = 100;
+
+/// Where a list goes on.
+pub(super) fn after(cx: &Cx<'_>, list: &str, token: Option<&str>) -> Result<Option<Key>, CfnError> {
+    let Some(token) = token else { return Ok(None) };
+    let position = cx.pager().position(list, token).map_err(|_| invalid("The NextToken is not valid."))?;
+    Ok(Some(Key::of_stored(&position)))
 }
 
 /// AWS: a stack has five at most.

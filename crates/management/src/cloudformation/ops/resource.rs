@@ -1,6 +1,6 @@
 //! The resources of stacks.
 
-use super::{existing, find};
+use super::{PAGE_MAX, after, existing, find};
 use crate::cloudformation::access;
 use crate::cloudformation::drift::{self, NOT_CHECKED};
 use crate::cloudformation::errors::{CfnError, invalid};
@@ -15,8 +15,6 @@ kernel::ops! { pub(crate) static OPS:
     DescribeStackResources: several, "cloudformation:DescribeStackResources", access::stack_or_any;
     ListStackResources: list, "cloudformation:ListStackResources", access::stack;
 }
-
-const PAGE_MAX: usize = 100;
 
 wire::shape! {
     #[derive(Clone, Debug)]
@@ -173,14 +171,7 @@ fn holder(cx: &Cx<'_>, physical: &str) -> Result<Stack, CfnError> {
 fn list(cx: &mut Cx<'_>, req: ListStackResources) -> Result<Listed, CfnError> {
     let stack = existing(cx, &req.stack)?;
     let list = format!("cloudformation:ListStackResources {}", stack.id);
-    let after = match &req.token {
-        None => None,
-        Some(token) => {
-            let position =
-                cx.pager().position(&list, token).map_err(|_| invalid("The NextToken is not valid."))?;
-            Some(Key::of_stored(&position))
-        }
-    };
+    let after = after(cx, &list, req.token.as_deref())?;
     let page = RESOURCES.page(cx.tx, &stack.key(), after.as_ref(), PAGE_MAX)?;
     let token = page.next.map(|next| cx.pager().token(&list, next.as_bytes()));
     let summary = |resource: Resource| -> Result<Summary, CfnError> {

@@ -2,12 +2,14 @@
 
 use super::macros::{Macros, asking};
 use super::{
-    Offer, Parameter, Tag, Taken, begin, body, changeable, find, given, source, stands_in, tags, take, topics,
+    Offer, Parameter, Tag, Taken, begin, body, changeable, find, given, limit, source, stands_in, tags, take,
+    topics,
 };
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::changes;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{BODIES, Body, JOBS, Job, Link, NAMES, NEXT, NOW, Phase, Stack};
+use crate::cloudformation::trigger::{self, Rollback};
 use crate::cloudformation::work::phase::user_of;
 use crate::cloudformation::work::plan::{Plan, known};
 use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
@@ -47,12 +49,6 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct Rollback { triggers: Vec<Trigger> = "RollbackTriggers" }
-
-    #[derive(Clone, Debug)]
-    pub(crate) struct Trigger { arn: String = "Arn" }
-
-    #[derive(Clone, Debug)]
     pub(crate) struct UpdateStack {
         name: String = "StackName",
         body: Option<String> = "TemplateBody",
@@ -85,6 +81,13 @@ wire::shape! {
 
     #[derive(Clone, Debug)]
     pub(crate) struct StackId { pub(super) id: String = "StackId" }
+
+    /// An operation that was begun.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Begun {
+        pub(super) id: String = "StackId",
+        pub(super) operation: Option<String> = "OperationId",
+    }
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), CfnError> {
@@ -103,14 +106,11 @@ pub(super) fn check_name(name: &str) -> Result<(), CfnError> {
     Ok(())
 }
 
-/// # Errors
-/// `NotImplemented` for what would make a deployment safer and is not built: nobody is to rely on it.
-pub(super) fn refuse_unbuilt(kinds: &[String], rollback: Option<&Rollback>) -> Result<(), CfnError> {
-    let unbuilt = |what: &str| Err(CfnError::NotBuilt(what.into()));
-    match rollback.is_some_and(|own| !own.triggers.is_empty()) {
-        true => unbuilt("RollbackConfiguration"),
-        false if !kinds.is_empty() => unbuilt("ResourceTypes"),
-        false => Ok(()),
+/// AWS: one of the two says what a request may do.
+pub(super) fn check_one_limit(kinds: &[String], capabilities: &[String]) -> Result<(), CfnError> {
+    match kinds.is_empty() || capabilities.is_empty() {
+        true => Ok(()),
+        false => Err(invalid("Only one of the Capabilities and ResourceTypes parameters can be specified.")),
     }
 }
 
@@ -132,14 +132,14 @@ pub(super) fn register(cx: &mut Cx<'_>, stack: &Stack) {
     NAMES.put(cx.tx, &key, &Link { stack: stack.id.clone(), name: stack.name.clone() });
 }
 
-async fn create(dx: Dx, mut req: CreateStack, _: Payload) -> Result<Answer<StackId>, Fault> {
+async fn create(dx: Dx, mut req: CreateStack, _: Payload) -> Result<Answer<Begun>, Fault> {
     let text = source::text(&dx, req.body.take(), req.url.take()).await?;
     req.policy = source::policy(&dx, req.policy.take(), req.policy_url.take()).await?;
     asking(&dx, |cx, macros| make(cx, req.clone(), text.clone(), Some(macros))).await.map(Answer::from)
 }
 
 /// For calls from within: of a stack around it, which has fetched the template already, and of services.
-fn create_within(cx: &mut Cx<'_>, mut req: CreateStack) -> Result<StackId, CfnError> {
+fn create_within(cx: &mut Cx<'_>, mut req: CreateStack) -> Result<Begun, CfnError> {
     let text = source::text_within(req.body.take(), req.url.take())?;
     req.policy = source::policy_within(req.policy.take(), req.policy_url.take(), "StackPolicyURL")?;
     make(cx, req, text, None)
@@ -150,20 +150,24 @@ fn make(
     mut req: CreateStack,
     text: Option<String>,
     macros: Option<&Macros>,
-) -> Result<StackId, CfnError> {
+) -> Result<Begun, CfnError> {
     check_name(&req.name)?;
-    refuse_unbuilt(&req.kinds, req.rollback.as_ref())?;
-    if let Some(known) = find(cx, &req.name)? {
+    check_one_limit(&req.kinds, &req.capabilities)?;
+    let found = find(cx, &req.name)?;
+    // A stack within that a change set has foreseen is made by the one around it.
+    let is_foreseen = |known: &Stack| known.is_foreseen() && cx.request.peer.is_none();
+    let foreseen = found.clone().filter(is_foreseen);
+    if let Some(known) = found.filter(|_| foreseen.is_none()) {
         // The same request once more.
         return match &req.token {
-            Some(token) if known.creation_token.as_ref() == Some(token) => Ok(StackId { id: known.arn() }),
+            Some(token) if known.creation_token.as_ref() == Some(token) => Ok(begun(&known)),
             _ => Err(CfnError::AlreadyExists(req.name)),
         };
     }
     if req.disable_rollback.is_some() && req.on_failure.is_some() {
         return Err(invalid("You can specify either DisableRollback or OnFailure, but not both."));
     }
-    let mut stack = fresh(cx, &req.name);
+    let mut stack = foreseen.unwrap_or_else(|| fresh(cx, &req.name));
     stack.notifies = topics(std::mem::take(&mut req.notifies))?;
     let tags = tags(req.tags)?;
     let text = text.ok_or_else(source::missing)?;
@@ -178,6 +182,7 @@ fn make(
             before: &BTreeMap::new(),
             tags,
             capabilities: &req.capabilities,
+            kinds: &req.kinds,
             reviewed: false,
             macros,
         },
@@ -196,12 +201,19 @@ fn make(
     stack.round = 1;
     register(cx, &stack);
     BODIES.put(cx.tx, &stack.key().str(NOW), &body);
+    stack.watches = trigger::said(req.rollback.as_ref(), None)?;
+    limit::check(cx)?;
     let cloud = std::sync::Arc::clone(cx.cloud());
     let disable_rollback = stack.disable_rollback;
     let excepts = req.retain == Some(true);
-    begin(cx, &stack, Job { phase: Phase::Create, disable_rollback, excepts, ..Job::default() })?;
+    begin(cx, &mut stack, Job { phase: Phase::Create, disable_rollback, excepts, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
-    Ok(StackId { id: stack.arn() })
+    Ok(begun(&stack))
+}
+
+/// What is answered of an operation that is under way.
+pub(super) fn begun(stack: &Stack) -> Begun {
+    Begun { id: stack.arn(), operation: stack.operation() }
 }
 
 /// Where an update may begin.
@@ -229,6 +241,7 @@ pub(super) fn start_update(
     (stack.parameters, stack.resolved) = (plan.shown(), plan.shown_resolved());
     stack.tags.clone_from(&plan.tags);
     stack.updated = Some(cx.now);
+    stack.unproven |= stack.status == "CREATE_FAILED";
     stack.round += 1;
     BODIES.put(cx.tx, &stack.key().str(NEXT), body);
     let cloud = std::sync::Arc::clone(cx.cloud());
@@ -237,7 +250,7 @@ pub(super) fn start_update(
     Ok(())
 }
 
-async fn update(dx: Dx, mut req: UpdateStack, _: Payload) -> Result<Answer<StackId>, Fault> {
+async fn update(dx: Dx, mut req: UpdateStack, _: Payload) -> Result<Answer<Begun>, Fault> {
     let text = source::text(&dx, req.body.take(), req.url.take()).await?;
     req.policy = source::policy(&dx, req.policy.take(), req.policy_url.take()).await?;
     req.during = source::policy(&dx, req.during.take(), req.during_url.take()).await?;
@@ -245,7 +258,7 @@ async fn update(dx: Dx, mut req: UpdateStack, _: Payload) -> Result<Answer<Stack
 }
 
 /// As [`create_within`].
-fn update_within(cx: &mut Cx<'_>, mut req: UpdateStack) -> Result<StackId, CfnError> {
+fn update_within(cx: &mut Cx<'_>, mut req: UpdateStack) -> Result<Begun, CfnError> {
     let text = source::text_within(req.body.take(), req.url.take())?;
     req.policy = source::policy_within(req.policy.take(), req.policy_url.take(), "StackPolicyURL")?;
     let url = req.during_url.take();
@@ -258,12 +271,11 @@ fn change(
     mut req: UpdateStack,
     text: Option<String>,
     macros: Option<&Macros>,
-) -> Result<StackId, CfnError> {
-    refuse_unbuilt(&req.kinds, req.rollback.as_ref())?;
+) -> Result<Begun, CfnError> {
+    check_one_limit(&req.kinds, &req.capabilities)?;
     let mut stack = changeable(cx, &req.name)?;
-    let answer = StackId { id: stack.arn() };
     if req.token.is_some() && req.token == stack.token && stack.round > 1 {
-        return Ok(answer);
+        return Ok(begun(&stack));
     }
     may_update(&stack)?;
     // One whose first import was taken back has nothing that could be updated.
@@ -279,6 +291,9 @@ fn change(
     let notifies = req.notifies.take().map(topics).transpose()?;
     let retold = notifies.as_ref().is_some_and(|arns| *arns != stack.notifies);
     stack.notifies = notifies.unwrap_or(stack.notifies);
+    let watches = trigger::said(req.rollback.as_ref(), stack.watches.clone())?;
+    let retold = retold || watches != stack.watches;
+    stack.watches = watches;
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
     let role = req.role.as_deref().or(stack.role.as_deref());
     let Taken { plan, body } = take(
@@ -291,6 +306,7 @@ fn change(
             before: &before,
             tags,
             capabilities: &req.capabilities,
+            kinds: &req.kinds,
             reviewed: false,
             macros,
         },
@@ -312,7 +328,7 @@ fn change(
         &body,
         Job { disable_rollback, policy: req.during, excepts: req.retain == Some(true), ..Job::default() },
     )?;
-    Ok(answer)
+    Ok(begun(&stack))
 }
 
 /// A resource stays what it is.
@@ -335,8 +351,7 @@ pub(super) fn check_kinds(cx: &Cx<'_>, stack: &Stack, plan: &Plan) -> Result<(),
 /// Whether an update would do anything.
 fn differs(cx: &Cx<'_>, stack: &Stack, plan: &Plan, present: &Body) -> Result<bool, CfnError> {
     let before = Plan::of(cx.cloud(), stack, present)?;
-    let changes =
-        || changes(cx, stack, plan, &known(cx.tx, stack)?, &before.parameters).map_err(CfnError::from);
+    let changes = || changes(cx, stack, plan, &known(cx.tx, stack)?, Some(&before)).map_err(CfnError::from);
     Ok(retold(plan, &before) || !changes()?.is_empty())
 }
 
@@ -416,7 +431,8 @@ fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
     stack.role = req.role.or(stack.role);
     stack.token = req.token;
     stack.round += 1;
-    begin(cx, &stack, Job { phase: Phase::Delete, skip, ..Job::default() })?;
+    stack.deletion = req.mode;
+    begin(cx, &mut stack, Job { phase: Phase::Delete, skip, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "DELETE_IN_PROGRESS", Some("User Initiated"));
     Ok(Empty)
 }

@@ -12,7 +12,8 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html>
 
-use super::{LANGUAGE_EXTENSIONS, Wrong, extends, get, naming, sam, text};
+use super::untransformed::Untransformed;
+use super::{LANGUAGE_EXTENSIONS, Wrong, extends, get, naming, text};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use wire::Value;
 
@@ -174,7 +175,7 @@ impl<'a> Expansion<'a> {
         };
         let is_whole = matches!(collection, Value::List(_));
         let nothing = BTreeMap::new();
-        let world = sam::World { root: self.root, given: self.given.unwrap_or(&nothing) };
+        let world = Untransformed { root: self.root, given: self.given.unwrap_or(&nothing) };
         let mut items = Vec::new();
         for part in parts {
             let known = if is_whole { text(&part) } else { None };

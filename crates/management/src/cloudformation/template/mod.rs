@@ -22,6 +22,7 @@ pub(crate) mod sam;
 mod section;
 #[cfg(test)]
 mod tests;
+pub(crate) mod untransformed;
 pub(crate) mod yaml;
 
 pub(crate) use parameter::Parameter;
@@ -32,6 +33,7 @@ use wire::Value;
 /// A text nests no deeper.
 pub(crate) const DEPTH_MAX: usize = 100;
 /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+pub(crate) use section::OUTPUTS_MAX;
 pub(crate) const BODY_BYTES_MAX: usize = 51_200;
 pub(crate) const URL_BYTES_MAX: usize = 1 << 20;
 pub(crate) const LANGUAGE_EXTENSIONS: &str = "AWS::LanguageExtensions";

@@ -8,7 +8,8 @@
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html>
 
 use super::reference::{Part, parts, sub};
-use super::{extends, function, get, sam, text};
+use super::untransformed::Untransformed;
+use super::{extends, function, get, text};
 use wire::Value;
 
 /// The expression of a name within `Ref` or `Fn::GetAtt`, where it is none as it stands.
@@ -35,7 +36,7 @@ pub(crate) fn applies(root: &Value) -> bool {
 }
 
 /// A value with its names as they are; what cannot be told by parameters stays, and is refused for its form.
-pub(crate) fn named(value: &Value, world: &sam::World<'_>) -> Value {
+pub(crate) fn named(value: &Value, world: &Untransformed<'_>) -> Value {
     match value {
         Value::Map(entries) => {
             let name = expression(value).and_then(|told| resolved(told, world)).map(Value::Str);
@@ -55,12 +56,12 @@ pub(crate) fn named(value: &Value, world: &sam::World<'_>) -> Value {
 }
 
 /// What parameters, mappings and texts tell.
-fn resolved(value: &Value, world: &sam::World<'_>) -> Option<String> {
+fn resolved(value: &Value, world: &Untransformed<'_>) -> Option<String> {
     text(&known(value, world)?)
 }
 
 /// The same, which may be a list of a mapping.
-pub(super) fn known(value: &Value, world: &sam::World<'_>) -> Option<Value> {
+pub(super) fn known(value: &Value, world: &Untransformed<'_>) -> Option<Value> {
     match function(value) {
         Some(("Fn::Sub", argument)) => substituted(argument, world).map(Value::Str),
         Some(("Fn::Join", Value::List(joined))) => {
@@ -87,7 +88,7 @@ pub(super) fn known(value: &Value, world: &sam::World<'_>) -> Option<Value> {
     }
 }
 
-fn substituted(argument: &Value, world: &sam::World<'_>) -> Option<String> {
+fn substituted(argument: &Value, world: &Untransformed<'_>) -> Option<String> {
     let (pattern, own) = sub(argument).ok()?;
     let part = |part: &Part<'_>| match part {
         Part::Text(text) => Some((*text).to_owned()),
@@ -102,7 +103,8 @@ fn substituted(argument: &Value, world: &sam::World<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{applies, named};
-    use crate::cloudformation::template::{get, sam, yaml};
+    use crate::cloudformation::template::untransformed::Untransformed;
+    use crate::cloudformation::template::{get, yaml};
     use std::collections::BTreeMap;
 
     const HEAD: &str = "
@@ -127,7 +129,7 @@ Mappings: { M: { Test: { Name: Mapped } } }
         for (told, wanted) in rows {
             let root = yaml::read(&format!("{HEAD}Resources: {told}")).unwrap();
             assert!(applies(&root), "{told}");
-            let out = named(&root, &sam::World { root: &root, given: &given });
+            let out = named(&root, &Untransformed { root: &root, given: &given });
             assert_eq!(wire::json::text(get(&out, "Resources").unwrap()), wanted, "{told}");
         }
     }

@@ -236,11 +236,15 @@ pub(crate) fn resolve(
     if !strangers.is_empty() {
         return wrong(format!("Parameters: [{}] do not exist in the template", strangers.join(", ")));
     }
+    let mut seen = std::collections::BTreeSet::new();
+    if let Some(twice) = given.iter().find(|one| !seen.insert(one.name.as_str())) {
+        return wrong(format!("Duplicate input parameter key: {}", twice.name));
+    }
     let mut out = BTreeMap::new();
     let mut missing = Vec::new();
     for parameter in &template.parameters {
         let name = &parameter.name;
-        let told = given.iter().rev().find(|given| given.name == *name);
+        let told = given.iter().find(|given| given.name == *name);
         let value = match told {
             Some(Given { previous: true, value: Some(_), .. }) => {
                 return wrong(format!(

@@ -21,6 +21,8 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 pub(crate) struct Signals {
     pub(crate) count: u32,
     pub(crate) timeout: Duration,
+    /// So many of a hundred must be of success; all, where nothing is said.
+    pub(crate) percent: Option<u32>,
 }
 
 /// The policy of a resource, not yet evaluated.
@@ -32,20 +34,26 @@ pub(super) fn creation(policy: Option<&Value>, kind: &str, name: &str) -> Result
     if !KINDS.contains(&kind) {
         return wrong(format!("CreationPolicy is not supported for resource type {kind}"));
     }
-    if let Some((other, _)) = members.iter().find(|(member, _)| member != "ResourceSignal") {
+    const OF_GROUPS: &str = "AutoScalingCreationPolicy";
+    if kind != GROUP && get(policy, OF_GROUPS).is_some() {
+        return wrong(format!("{OF_GROUPS} is not supported for resource type {kind}"));
+    }
+    let is_known = |member: &str| member == "ResourceSignal" || member == OF_GROUPS;
+    if let Some((other, _)) = members.iter().find(|(member, _)| !is_known(member)) {
         return wrong(format!(
             "Template format error: {other} in CreationPolicy of resource {name} is not built in this version of Virga."
         ));
     }
-    Ok(get(policy, "ResourceSignal").cloned())
+    Ok(get(policy, "ResourceSignal").map(|_| policy.clone()))
 }
 
-/// What an evaluated `ResourceSignal` says.
+/// What an evaluated `CreationPolicy` with signals says.
 ///
 /// # Errors
 /// A count or a time that is none.
 pub(crate) fn signals(evaluated: &Value, name: &str) -> Result<Signals, Wrong> {
-    let word = |member| get(evaluated, member).and_then(super::text);
+    let signal = get(evaluated, "ResourceSignal");
+    let word = |member| signal.and_then(|signal| get(signal, member)).and_then(super::text);
     let count = match word("Count") {
         None => 1,
         Some(text) => text.parse().map_err(|_| {
@@ -60,7 +68,19 @@ pub(crate) fn signals(evaluated: &Value, name: &str) -> Result<Signals, Wrong> {
             ))
         })?,
     };
-    Ok(Signals { count, timeout })
+    let group = get(evaluated, "AutoScalingCreationPolicy");
+    let percent = match group.and_then(|group| get(group, "MinSuccessfulInstancesPercent")) {
+        None => None,
+        Some(value) => {
+            let told = super::text(value).unwrap_or_default();
+            Some(told.parse().ok().filter(|percent| *percent <= 100).ok_or_else(|| {
+                Wrong(format!(
+                    "CreationPolicy of resource {name}: MinSuccessfulInstancesPercent must be from 0 to 100 and not {told}"
+                ))
+            })?)
+        }
+    };
+    Ok(Signals { count, timeout, percent })
 }
 
 const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
@@ -84,6 +104,8 @@ pub(crate) struct Rolling {
     pub(crate) batch: u32,
     /// How many are kept in service.
     pub(crate) least: u32,
+    /// Of how many it is to have, so many of a hundred must be in service.
+    pub(crate) active: u32,
     /// Of new instances that must signal success.
     pub(crate) percent: u32,
     /// Between two batches; for that long signals are waited for, where they are.
@@ -151,9 +173,6 @@ fn rolling(said: &Value, name: &str) -> Result<Rolling, Wrong> {
             of(format!("{member} must be from {} to {} and not {text}", range.start(), range.end()))
         }),
     };
-    if number("MinActiveInstancesPercent", 100, 0..=100)? != 100 {
-        return Err(of("MinActiveInstancesPercent below 100 is not built in this version of Virga".into()));
-    }
     let signals = word("WaitOnResourceSignals").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let pause = match word("PauseTime") {
         None if signals => TIMEOUT,
@@ -168,6 +187,7 @@ fn rolling(said: &Value, name: &str) -> Result<Rolling, Wrong> {
     };
     Ok(Rolling {
         batch: number("MaxBatchSize", 1, 1..=100)?,
+        active: number("MinActiveInstancesPercent", 100, 0..=100)?,
         least: number("MinInstancesInService", 0, 0..=10_000)?,
         percent: number("MinSuccessfulInstancesPercent", 100, 0..=100)?,
         pause,
@@ -220,6 +240,7 @@ mod tests {
         let plain = Rolling {
             batch: 1,
             least: 0,
+            active: 100,
             percent: 100,
             pause: Duration::ZERO,
             signals: false,

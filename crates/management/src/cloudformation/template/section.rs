@@ -10,7 +10,7 @@ use wire::Value;
 const RESOURCES_MAX: usize = 500;
 const PARAMETERS_MAX: usize = 200;
 const MAPPINGS_MAX: usize = 200;
-const OUTPUTS_MAX: usize = 200;
+pub(crate) const OUTPUTS_MAX: usize = 200;
 const DESCRIPTION_BYTES_MAX: usize = 1024;
 const NAME_CHARS_MAX: usize = 255;
 

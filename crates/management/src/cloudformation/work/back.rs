@@ -14,7 +14,8 @@ impl Worker<'_> {
     pub(super) fn back(&self, stack: &Stack) -> Result<Pass, String> {
         let known = known(&self.cloud.store().snapshot(), stack).map_err(|e| e.to_string())?;
         let mut pass = Pass::default();
-        let touched = |r: &&Resource| r.round == stack.round && r.made_in != stack.round && r.is_live();
+        let touched =
+            |r: &&Resource| r.round > stack.whole_at() && r.made_in <= stack.whole_at() && r.is_live();
         for resource in known.values().filter(touched) {
             if resource.reverting && resource.status.ends_with("_FAILED") {
                 pass.failed = true;
@@ -58,24 +59,29 @@ impl Worker<'_> {
             // AWS: nobody knows how it is, until somebody looks.
             DRIFTS.delete(tx, &resource.key(stack));
         }
-        if resource.replaced || skipped {
-            let attempt = resource.past();
-            if resource.replaced {
-                // The one that was to go stays, and the one that came goes.
-                resource.doomed.retain(|past| past.physical != old.physical);
-                resource
-                    .doomed
-                    .extend((attempt.physical != old.physical).then_some(Past { keep: 0, ..attempt }));
-            }
-            take_back(resource, &old);
+        let was_replaced = resource.replaced;
+        let changed = (was_replaced || skipped) && self.is_back(resource, kind, &old, skipped);
+        if !changed && (was_replaced || skipped) {
             enter(self.cloud, tx, stack, resource, "UPDATE_COMPLETE", None, None);
             self.settled(tx, stack, resource);
             return Ok(());
         }
-        enter(self.cloud, tx, stack, resource, "UPDATE_IN_PROGRESS", None, None);
         let (wanted, before) = (open(self.cloud, &old.properties), open(self.cloud, &resource.properties));
+        if kind.stays(&before, &wanted) && resource.status.ends_with("_COMPLETE") {
+            // Nothing was asked of its service, and nothing is.
+            let says = resource.metadata != old.metadata;
+            take_back(resource, &old);
+            if says {
+                enter(self.cloud, tx, stack, resource, "UPDATE_COMPLETE", None, None);
+            }
+            self.settled(tx, stack, resource);
+            return Ok(());
+        }
+        enter(self.cloud, tx, stack, resource, "UPDATE_IN_PROGRESS", None, None);
         let known = open(self.cloud, &resource.attributes);
         self.stop_roll(tx, stack, resource);
+        // AWS: the way back follows the policy of before.
+        let attempted = std::mem::replace(&mut resource.policy, old.policy.clone());
         let asked_for = roll::asked_for(resource, &wanted, &before);
         let task = Task {
             logical: &resource.name,
@@ -87,7 +93,7 @@ impl Worker<'_> {
         resource.reverting = true;
         match self.act(tx, stack, &task, kind.update) {
             Ok(made) => {
-                let attempt = resource.past();
+                let attempt = Past { policy: attempted, ..resource.past() };
                 take_back(resource, &old);
                 resource.physical = made.physical;
                 resource.attributes = seal(self.cloud, &merged(known, made.attributes));
@@ -97,11 +103,31 @@ impl Worker<'_> {
                 self.reverted(tx, stack, resource);
             }
             Err(refusal) => {
-                resource.old = Some(old);
+                (resource.old, resource.policy) = (Some(old), attempted);
                 enter(self.cloud, tx, stack, resource, "UPDATE_FAILED", Some(&refusal.reason), None);
             }
         }
         Ok(())
+    }
+
+    /// The resource is the one of before; whether an update that was kept had changed that before it was replaced.
+    fn is_back(&self, resource: &mut Resource, kind: &Kind, old: &Past, skipped: bool) -> bool {
+        let attempt = resource.past();
+        let mut as_it_is = None;
+        if resource.replaced {
+            let differs = |was: &&Past| {
+                let (is, wanted) = (open(self.cloud, &was.properties), open(self.cloud, &old.properties));
+                !kind.differing(&is, &wanted).is_empty()
+            };
+            let was = resource.doomed.iter().find(|past| past.physical == old.physical);
+            as_it_is = was.filter(|was| !skipped && differs(was)).cloned();
+            // The one that was to go stays, and the one that came goes.
+            resource.doomed.retain(|past| past.physical != old.physical);
+            resource.doomed.extend((attempt.physical != old.physical).then_some(Past { keep: 0, ..attempt }));
+        }
+        take_back(resource, as_it_is.as_ref().unwrap_or(old));
+        resource.replaced = false;
+        as_it_is.is_some()
     }
 
     /// Whether the change that was begun has come to an end, so that it can be taken back.
@@ -141,7 +167,7 @@ impl Worker<'_> {
     /// It is out of the round.
     fn settled(&self, tx: &mut Tx, stack: &Stack, resource: &mut Resource) {
         (resource.old, resource.replaced, resource.reverting) = (None, false, false);
-        resource.round = stack.round - 1;
+        resource.round = stack.whole_at();
         RESOURCES.put(tx, &resource.key(stack), resource);
     }
 }
@@ -151,5 +177,8 @@ fn take_back(resource: &mut Resource, old: &Past) {
     resource.properties.clone_from(&old.properties);
     resource.attributes.clone_from(&old.attributes);
     resource.needs.clone_from(&old.needs);
+    resource.policy.clone_from(&old.policy);
+    resource.metadata.clone_from(&old.metadata);
+    resource.replacement = old.replacement;
     resource.keep = old.keep;
 }

@@ -10,7 +10,7 @@ use crate::cloudformation::stack_policy::Act;
 use crate::cloudformation::template::evaluate::Evaluator;
 use crate::cloudformation::template::graph::Needs;
 use crate::cloudformation::template::policy::Signals;
-use crate::cloudformation::template::{Resource as Drawn, Wrong};
+use crate::cloudformation::template::{Resource as Drawn, Wrong, get, text};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use store::{Key, Tx};
@@ -185,8 +185,13 @@ impl Worker<'_> {
         };
         let was = open(self.cloud, &old.properties);
         let differing = wanted.kind.differing(&was, &wanted.properties);
+        // Of updates that were kept though they failed, what was before all of them is what counts.
+        let kept = old.old.clone().filter(|_| stack.stable.is_some() && old.round > stack.whole_at());
+        let past = kept.unwrap_or_else(|| old.past());
+        resource.replaced = stack.stable.is_some() && past.physical != old.physical && old.replaced;
         if wanted.kind.stays(&was, &wanted.properties) && old.status.ends_with("_COMPLETE") {
-            RESOURCES.put(tx, &resource.key(stack), &resource);
+            resource.old = Some(past);
+            self.stays(tx, stack, &mut resource, wanted, old);
             return resource;
         }
         let replaces = differing.iter().any(|name| wanted.kind.fixed.contains(name))
@@ -200,38 +205,66 @@ impl Worker<'_> {
             enter(self.cloud, tx, stack, &mut resource, "UPDATE_FAILED", Some(&why), Some(&wanted.shown));
             return resource;
         }
-        resource.old = Some(old.past());
+        resource.old = Some(past);
         if replaces {
-            let named = wanted.kind.named.filter(|name| {
-                let value = crate::cloudformation::template::get(&wanted.properties, name);
-                value.is_some() && !differing.contains(name)
-            });
-            if let Some(named) = named {
-                resource.old = None;
-                let value = crate::cloudformation::template::get(&wanted.properties, named);
-                let value = value.and_then(crate::cloudformation::template::text).unwrap_or_default();
-                let why = format!(
-                    "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename {value} and update the stack again."
-                );
-                enter(self.cloud, tx, stack, &mut resource, "UPDATE_FAILED", Some(&why), Some(&wanted.shown));
-                return resource;
-            }
-            resource.replaced = true;
-            let why =
-                "Requested update requires the creation of a new physical resource; hence creating one.";
-            self.create(tx, stack, &mut resource, wanted, Some(why));
-            if resource.status == "UPDATE_FAILED" && resource.physical == old.physical {
-                (resource.old, resource.replaced) = (None, false);
-                RESOURCES.put(tx, &resource.key(stack), &resource);
-            } else {
-                let keep = wanted.drawn.replacement as u32;
-                resource.doomed.push(Past { keep, ..old.past() });
-                RESOURCES.put(tx, &resource.key(stack), &resource);
-            }
+            let unnamed = wanted.kind.named.filter(|name| !differing.contains(name));
+            self.replace(tx, stack, &mut resource, wanted, old, unnamed);
             return resource;
         }
         self.update(tx, stack, &mut resource, wanted, &was);
         resource
+    }
+
+    /// Another comes in the stead of `old`. `kept`: the property that names it, where that stays what it was.
+    fn replace(
+        &self,
+        tx: &mut Tx,
+        stack: &mut Stack,
+        resource: &mut Resource,
+        wanted: &Wanted<'_>,
+        old: &Resource,
+        kept: Option<&str>,
+    ) {
+        // What was before updates that were kept stays known, whatever comes of this one.
+        let (past, was_replaced) =
+            (resource.old.clone().filter(|_| stack.stable.is_some()), resource.replaced);
+        if let Some(value) = kept.and_then(|name| get(&wanted.properties, name)) {
+            resource.old = past;
+            let value = text(value).unwrap_or_default();
+            let why = format!(
+                "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename {value} and update the stack again."
+            );
+            enter(self.cloud, tx, stack, resource, "UPDATE_FAILED", Some(&why), Some(&wanted.shown));
+            return;
+        }
+        resource.replaced = true;
+        let why = "Requested update requires the creation of a new physical resource; hence creating one.";
+        self.create(tx, stack, resource, wanted, Some(why));
+        if resource.status == "UPDATE_FAILED" && resource.physical == old.physical {
+            (resource.old, resource.replaced) = (past, was_replaced);
+        } else {
+            let keep = wanted.drawn.replacement as u32;
+            resource.doomed.push(Past { keep, ..old.past() });
+        }
+        RESOURCES.put(tx, &resource.key(stack), resource);
+    }
+
+    /// Nothing of it is asked of its service; what was written beside its properties is told.
+    fn stays(
+        &self,
+        tx: &mut Tx,
+        stack: &mut Stack,
+        resource: &mut Resource,
+        wanted: &Wanted<'_>,
+        old: &Resource,
+    ) {
+        if resource.metadata == old.metadata {
+            RESOURCES.put(tx, &resource.key(stack), resource);
+            return;
+        }
+        for status in ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"] {
+            enter(self.cloud, tx, stack, resource, status, None, Some(&wanted.shown));
+        }
     }
 
     fn create(
@@ -358,7 +391,8 @@ impl Worker<'_> {
                 self.settle(tx, stack, resource, wanted.kind, shown);
             }
             Err(refusal) => {
-                resource.old = None;
+                // What was before updates that were kept stays known.
+                resource.old = resource.old.take().filter(|_| stack.stable.is_some());
                 enter(self.cloud, tx, stack, resource, "UPDATE_FAILED", Some(&refusal.reason), shown);
             }
         }
@@ -424,8 +458,8 @@ impl Worker<'_> {
         resource: &mut Resource,
         signals: Option<Signals>,
     ) -> Result<(), Refusal> {
-        let Some(Signals { count, timeout }) = signals else { return Ok(()) };
-        resource.signals = count;
+        let Some(Signals { count, timeout, percent }) = signals else { return Ok(()) };
+        (resource.signals, resource.percent) = (count, percent);
         resource.signals_until = Some(self.cloud.clock().now().plus(timeout));
         Ok(asked::forget_signals(tx, &resource.key(stack))?)
     }
@@ -441,14 +475,16 @@ impl Worker<'_> {
             return Ok(true);
         }
         let all = self.signals(tx, stack, resource)?;
+        let is_over = resource.signals_until.is_none_or(|until| until <= self.cloud.clock().now());
+        if let Some(percent) = resource.percent {
+            return enough(&all, resource.signals, percent, is_over);
+        }
         match tally(&all, resource.signals as usize) {
             Tally::Enough => Ok(true),
             Tally::Failed(failed) => {
                 Err(Refusal::of(format!("Received FAILURE signal with UniqueId {}", failed.id)))
             }
-            Tally::Short if resource.signals_until.is_some_and(|until| until > self.cloud.clock().now()) => {
-                Ok(false)
-            }
+            Tally::Short if !is_over => Ok(false),
             Tally::Short => Err(Refusal::of(format!(
                 "Failed to receive {} resource signal(s) within the specified duration",
                 resource.signals as usize - all.len()
@@ -504,6 +540,18 @@ impl Worker<'_> {
     }
 }
 
+/// Whether as many of those that are to signal have signalled success as must; those that keep silent have not.
+fn enough(all: &[Signal], of: u32, percent: u32, is_over: bool) -> Result<bool, Refusal> {
+    let (heard, well) = (all.len() as u32, all.iter().filter(|signal| !signal.failed).count() as u32);
+    let must = (of * percent).div_ceil(100);
+    if well < must && (is_over || heard - well > of - must) {
+        return Err(Refusal::of(format!(
+            "Received {well} SUCCESS signal(s) out of {of}. Unable to satisfy {percent}% MinSuccessfulInstancesPercent requirement"
+        )));
+    }
+    Ok(is_over || heard >= of)
+}
+
 /// A resource is called otherwise by now: the one that it was called before is another, which is to go.
 pub(super) fn called(resource: &mut Resource, physical: String) {
     if let Some(old) = resource.old.as_ref().filter(|old| !resource.replaced && old.physical != physical) {
@@ -533,6 +581,7 @@ fn fresh(stack: &Stack, drawn: &Drawn, needs: &BTreeSet<String>, before: Option<
         settling: false,
         signals: 0,
         signals_until: None,
+        percent: None,
         roll: None,
         ..known
     }

@@ -21,6 +21,7 @@ mod step;
 use super::asked::{ASKED, SIGNALS};
 use super::drift::{self, DETECTIONS};
 use super::model::{BODIES, EVENTS, JOBS, RESOURCES, STACKS};
+use super::operation::OPERATIONS;
 use base::Timestamp;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
@@ -102,7 +103,11 @@ impl Reconciler for Forget {
                 RESOURCES.delete(&mut tx, &entry.map_err(failed)?.0);
             }
             for entry in EVENTS.scan(&snapshot, &key, Direction::Forward) {
-                EVENTS.delete(&mut tx, &entry.map_err(failed)?.0);
+                let (own, event) = entry.map_err(failed)?;
+                EVENTS.delete(&mut tx, &own);
+                if let Some(id) = event.operation {
+                    OPERATIONS.delete(&mut tx, &Key::regional(stack.account, stack.region).str(&id));
+                }
             }
             for entry in ASKED.scan(&snapshot, &key, Direction::Forward) {
                 ASKED.delete(&mut tx, &entry.map_err(failed)?.0);

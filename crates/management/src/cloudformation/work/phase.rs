@@ -15,13 +15,14 @@ use super::plan::{Known, Made, Plan, known};
 use super::step::{Task, Worker, commit, enter, reread};
 use crate::cloudformation::kinds::given;
 use crate::cloudformation::model::{
-    BODIES, EXPORTS, Export, IMPORTS, JOBS, Job, Link, NAMES, NEXT, NOW, Phase, Resource, STACK, STACKS,
-    Shown, Stack,
+    BODIES, EXPORTS, Export, IMPORTS, JOBS, Job, Link, NAMES, NEXT, NOW, Phase, Resource, STABLE, STACK,
+    STACKS, Shown, Stack,
 };
 use crate::cloudformation::stack_policy::{Act, StackPolicy};
 use crate::cloudformation::template::check::twice_exported;
-use crate::cloudformation::template::evaluate::Evaluator;
+use crate::cloudformation::template::evaluate::{Evaluator, World};
 use crate::cloudformation::template::{Wrong, dynamic, text, wrong};
+use crate::cloudformation::trigger;
 use kernel::Cloud;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -73,6 +74,23 @@ pub(super) fn advance(cloud: &Arc<Cloud>, id: &str) -> Result<bool, String> {
     }
 }
 
+/// A stack of which nothing is there yet: what it imports is all that is looked at.
+struct Importing<'a>(Made<'a>);
+
+impl World for Importing<'_> {
+    fn physical(&self, name: &str) -> Option<Value> {
+        Some(Value::str(name))
+    }
+
+    fn attribute(&self, name: &str, _: &str) -> Result<Value, Wrong> {
+        Ok(Value::str(name))
+    }
+
+    fn import(&self, name: &str) -> Result<String, Wrong> {
+        self.0.import(name)
+    }
+}
+
 impl Worker<'_> {
     pub(super) fn job_key(&self) -> Key {
         Key::global().str(&self.job.stack)
@@ -100,18 +118,58 @@ impl Worker<'_> {
         if late {
             return self.fail(stack, Some("Stack creation time exceeded the specified timeout."));
         }
+        if let Some(why) = self.missing_export(stack, &plan, &evaluator, &order.0)? {
+            return self.fail(stack, Some(&why));
+        }
         if let Some(why) = self.missing_value(stack, &plan)? {
             return self.fail(stack, Some(&why));
         }
         if let Err(why) = self.permits_removal(stack, &order.0)? {
             return self.fail(stack, Some(&why));
         }
+        if trigger::has_alarms(stack)
+            && let Some(why) = self.breached(stack)?
+        {
+            return self.fail(stack, Some(&why));
+        }
         match self.forward(stack, &plan, &evaluator, &order)? {
             Pass { failed: true, .. } => self.fail(stack, None),
             Pass { did: true, .. } => Ok(false),
             Pass { waits: true, .. } => Ok(true),
+            Pass { .. } if self.is_watched(stack)? => Ok(true),
             Pass { .. } => self.complete(stack, &plan, &evaluator),
         }
+    }
+
+    /// Why one of the stack's alarms turns the operation back.
+    fn breached(&self, stack: &Stack) -> Result<Option<String>, String> {
+        let mut tx = self.cloud.store().begin();
+        let nothing = Value::Map(Vec::new());
+        let task =
+            Task { logical: &stack.name, physical: "", wanted: &nothing, before: &nothing, known: &nothing };
+        // Alarms that may not be looked at cannot say that all is well.
+        let found = self.act(&mut tx, stack, &task, trigger::breach);
+        Ok(found.unwrap_or_else(|refusal| Some(refusal.reason)))
+    }
+
+    /// Everything is there: whether the stack is still watched for a while.
+    fn is_watched(&self, stack: &Stack) -> Result<bool, String> {
+        let minutes = stack.watches.as_ref().map_or(0, |watches| watches.minutes);
+        if minutes == 0 {
+            return Ok(false);
+        }
+        let now = self.cloud.clock().now();
+        if let Some(until) = self.job.watched_until {
+            return Ok(until > now);
+        }
+        let mut tx = self.cloud.store().begin();
+        let key = self.job_key();
+        if let Some(job) = JOBS.get(&tx, &key).map_err(said)? {
+            let until = now.plus(Duration::from_secs(u64::from(minutes) * 60));
+            JOBS.put(&mut tx, &key, &Job { watched_until: Some(until), ..job });
+            commit(tx)?;
+        }
+        Ok(true)
     }
 
     /// Why a parameter cannot have its value: it names what is not in the account. Looked at before anything is made.
@@ -146,6 +204,37 @@ impl Worker<'_> {
                     )));
                 }
                 Err(refusal) => return Ok(Some(format!("Parameter validation failed: {}", refusal.reason))),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the template imports and nobody exports, in AWS's words. Looked at before anything is made.
+    fn missing_export(
+        &self,
+        stack: &Stack,
+        plan: &Plan,
+        evaluator: &Evaluator<'_>,
+        order: &[String],
+    ) -> Result<Option<String>, String> {
+        let snapshot = self.cloud.store().snapshot();
+        let resources = known(&snapshot, stack).map_err(said)?;
+        if self.job.phase != Phase::Create || !resources.is_empty() {
+            return Ok(None);
+        }
+        let world = Importing(Made {
+            cloud: self.cloud,
+            from: &snapshot,
+            stack,
+            known: &resources,
+            shows: true,
+            imports: RefCell::default(),
+        });
+        for name in order {
+            match plan.properties(evaluator, name, &world) {
+                Err(Wrong(why)) if why.starts_with("No export named ") => return Ok(Some(why)),
+                // What else is wrong is told by the resource.
+                _ => {}
             }
         }
         Ok(None)
@@ -189,6 +278,9 @@ impl Worker<'_> {
         {
             drop(tx);
             return self.fail(&stack, Some(&why));
+        }
+        if self.job.phase == Phase::Create {
+            is_whole(&mut tx, &mut stack);
         }
         let former = std::mem::replace(&mut stack.outputs, outputs);
         stack.description.clone_from(&plan.template.description);
@@ -312,12 +404,14 @@ impl Worker<'_> {
                 self.turn(&mut tx, Phase::Rollback);
             }
             (_, true) if !self.job.cancelled => {
+                keep_stable(&mut tx, &mut stack, &resources)?;
                 take_next(&mut tx, &stack)?;
                 stack.enter(self.cloud, &mut tx, "UPDATE_FAILED", Some(reason.trim_end()));
                 release(&mut tx, &stack)?;
                 JOBS.delete(&mut tx, &self.job_key());
             }
             _ => {
+                take_stable(&mut tx, &stack)?;
                 stack.enter(self.cloud, &mut tx, "UPDATE_ROLLBACK_IN_PROGRESS", Some(reason.trim_end()));
                 self.turn(&mut tx, Phase::UpdateRollback);
             }
@@ -363,6 +457,9 @@ impl Worker<'_> {
         if self.job.phase == Phase::RollbackCleanup {
             self.drop_next(&mut tx, &mut stack)?;
         }
+        if self.is_cleanup() {
+            is_whole(&mut tx, &mut stack);
+        }
         if status == "DELETE_COMPLETE" {
             stack.deleted = Some(self.cloud.clock().now());
             let region = Key::regional(stack.account, stack.region);
@@ -372,7 +469,7 @@ impl Worker<'_> {
             {
                 return Err(why);
             }
-            crate::cloudformation::change_set::forget(&mut tx, &stack).map_err(said)?;
+            crate::cloudformation::change_set::forget(self.cloud, &mut tx, &stack).map_err(said)?;
         }
         stack.enter(self.cloud, &mut tx, status, reason.as_deref());
         JOBS.delete(&mut tx, &self.job_key());
@@ -388,6 +485,35 @@ pub(super) fn take_next(tx: &mut Tx, stack: &Stack) -> Result<(), String> {
         BODIES.delete(tx, &key);
     }
     Ok(())
+}
+
+/// An update that failed is kept: the template of the last time that the stack was whole is, too. Not in a tree of stacks: what
+/// one of them would go back to the others would not.
+fn keep_stable(tx: &mut Tx, stack: &mut Stack, resources: &Known) -> Result<(), String> {
+    let is_flat = resources.values().all(|resource| resource.kind != STACK);
+    if stack.stable.is_some() || stack.unproven || stack.parent.is_some() || !is_flat {
+        return Ok(());
+    }
+    if let Some(body) = BODIES.get(tx, &stack.key().str(NOW)).map_err(said)? {
+        BODIES.put(tx, &stack.key().str(STABLE), &body);
+        stack.stable = Some(stack.round.saturating_sub(1));
+    }
+    Ok(())
+}
+
+/// The template of the last time that the stack was whole is the present one again.
+pub(crate) fn take_stable(tx: &mut Tx, stack: &Stack) -> Result<bool, String> {
+    let found = BODIES.get(tx, &stack.key().str(STABLE)).map_err(said)?;
+    if let Some(body) = &found {
+        BODIES.put(tx, &stack.key().str(NOW), body);
+    }
+    Ok(found.is_some())
+}
+
+/// Nothing of what failed is left.
+fn is_whole(tx: &mut Tx, stack: &mut Stack) {
+    (stack.stable, stack.unproven) = (None, false);
+    BODIES.delete(tx, &stack.key().str(STABLE));
 }
 
 /// The stack that a resource is, with the work on it.

@@ -178,7 +178,22 @@ impl Plan {
         let masked = masked.as_ref().unwrap_or(&self.parameters);
         let evaluator = Evaluator::masked(evaluator, masked);
         let shown = Made { shows: false, imports: RefCell::default(), ..*world };
-        self.properties(&evaluator, name, &shown).map(Some)
+        Ok(Some(self.hidden(&evaluator, name, &shown)))
+    }
+
+    /// The properties as far as they can be said without what is hidden: a property that is cut out of that is hidden, too.
+    pub(crate) fn hidden(&self, masked: &Evaluator<'_>, name: &str, world: &dyn World) -> Value {
+        if let Ok(whole) = self.properties(masked, name, world) {
+            return whole;
+        }
+        let Some(Value::Map(entries)) = self.template.resource(name).map(|drawn| &drawn.properties) else {
+            return Value::Map(Vec::new());
+        };
+        let said = |value: &Value| dynamic::replaced(masked.value(value, world)?, &self.references);
+        let one = |(name, value): &(String, Value)| {
+            (name.clone(), said(value).unwrap_or_else(|_| Value::str("****")))
+        };
+        Value::Map(entries.iter().map(one).collect())
     }
 
     /// What the creation of a resource waits for.

@@ -17,7 +17,7 @@ impl Worker<'_> {
             && match self.job.phase {
                 Phase::Delete | Phase::Rollback => true,
                 Phase::Cleanup => resource.round != stack.round,
-                Phase::RollbackCleanup => resource.made_in == stack.round,
+                Phase::RollbackCleanup => resource.made_in > stack.whole_at(),
                 Phase::Create
                 | Phase::Update
                 | Phase::UpdateRollback
@@ -28,7 +28,7 @@ impl Worker<'_> {
     }
 
     /// What is left over from an update is ended as well as may be; what cannot be is left.
-    fn is_cleanup(&self) -> bool {
+    pub(super) fn is_cleanup(&self) -> bool {
         matches!(self.job.phase, Phase::Cleanup | Phase::RollbackCleanup)
     }
 
@@ -129,7 +129,7 @@ impl Worker<'_> {
         let back = matches!(self.job.phase, Phase::Rollback | Phase::RollbackCleanup);
         // What was imported is nobody's to end.
         let is_own = self.job.imports.iter().all(|import| import.name != resource.name);
-        let excepted = back && self.job.excepts && is_own && resource.made_in == stack.round;
+        let excepted = back && self.job.excepts && is_own && resource.made_in > stack.whole_at();
         let retained = resource.keep == Keep::Retain as u32 && !excepted
             || resource.keep == Keep::RetainExceptOnCreate as u32 && !back
             || self.job.skip.contains(&resource.name);

@@ -6,7 +6,7 @@
 //!            └────────── a batch is terminated ◀───────────────────────┘
 //! ```
 //!
-//! On the way back nobody is asked for signals.
+//! On the way back the policy of before is followed, and its signals are waited for.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html#cfn-attributes-updatepolicy-rollingupdate>
 
@@ -25,7 +25,7 @@ const SIZES: &[&str] = &["DesiredCapacity", "MaxSize", "MinSize"];
 
 /// AWS: what instances are launched by, and where.
 pub(crate) const RENEWS: &[&str] =
-    &["AvailabilityZones", "LaunchTemplate", "MixedInstancesPolicy", "VPCZoneIdentifier"];
+    &["AvailabilityZones", "LaunchTemplate", "MixedInstancesPolicy", "PlacementGroup", "VPCZoneIdentifier"];
 
 /// What the resource's `UpdatePolicy` says; it was read before it was written down.
 pub(super) fn policy(resource: &Resource) -> Update {
@@ -156,7 +156,7 @@ impl Worker<'_> {
     ) {
         roll.fresh += count;
         roll.until = Some(self.cloud.clock().now().plus(rolling.pause));
-        if rolling.signals && !resource.reverting {
+        if rolling.signals {
             let timeout = duration(rolling.pause.as_secs());
             let why = format!(
                 "New instance(s) added to autoscaling group - Waiting on {count} resource signal(s) with a timeout of {timeout}."
@@ -191,14 +191,15 @@ impl Worker<'_> {
         }
         let now = self.cloud.clock().now();
         let is_over = roll.until.is_none_or(|until| until <= now);
-        if rolling.signals && !resource.reverting && roll.fresh > 0 {
+        if rolling.signals && roll.fresh > 0 {
             if !self.heard(tx, stack, resource, &roll, rolling, is_over)? {
                 return Ok(false);
             }
         } else if !is_over {
             return Ok(false);
         }
-        if i64::try_from(seen.in_service).unwrap_or(0) < seen.desired {
+        let active = (seen.desired * i64::from(rolling.active) + 99) / 100;
+        if i64::try_from(seen.in_service).unwrap_or(0) < active {
             return Ok(false);
         }
         if seen.obsolete.is_empty() {

@@ -1,5 +1,6 @@
 //! Dashboards: what is to be drawn, as its author wrote it.
 
+use base::tag::Tags;
 use base::{AccountId, Timestamp};
 use store::{Key, Table};
 
@@ -13,6 +14,7 @@ store::record! {
         /// A JSON object.
         2 => pub(crate) body: String,
         3 => pub(crate) modified: Timestamp,
+        4 => pub(crate) tags: Tags,
     }
 }
 

@@ -3,6 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html>
 
 use super::position;
+use super::tag::{Tag, checked};
 use crate::cloudwatch::access;
 use crate::cloudwatch::errors::WatchError;
 use crate::cloudwatch::model::dashboard::{DASHBOARDS, Dashboard, dashboard_arn};
@@ -30,6 +31,7 @@ wire::shape! {
     pub(crate) struct PutDashboard {
         name: String = "DashboardName",
         body: String = "DashboardBody",
+        tags: Vec<Tag> = "Tags",
     }
 
     #[derive(Debug)]
@@ -127,8 +129,11 @@ fn put(cx: &mut Cx<'_>, req: PutDashboard) -> Result<Put, WatchError> {
         return Err(WatchError::DashboardInput(what.into()));
     }
     check(&req.body)?;
-    let dashboard = Dashboard { name: req.name, body: req.body, modified: cx.now };
-    DASHBOARDS.put(cx.tx, &Dashboard::key(cx.account, &dashboard.name), &dashboard);
+    let key = Dashboard::key(cx.account, &req.name);
+    let asked = checked(req.tags)?;
+    // AWS: of what is there already the tags stay what they are.
+    let tags = DASHBOARDS.get(cx.tx, &key)?.map_or(asked, |there| there.tags);
+    DASHBOARDS.put(cx.tx, &key, &Dashboard { name: req.name, body: req.body, modified: cx.now, tags });
     Ok(Put { messages: Vec::new() })
 }
 

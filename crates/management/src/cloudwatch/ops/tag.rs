@@ -1,8 +1,9 @@
-//! Tags of alarms.
+//! Tags of alarms and of dashboards.
 
 use crate::cloudwatch::access;
 use crate::cloudwatch::errors::{WatchError, invalid};
 use crate::cloudwatch::model::alarm::{ALARMS, Alarm};
+use crate::cloudwatch::model::dashboard::{DASHBOARDS, Dashboard};
 use base::Arn;
 use base::tag::{self, PER_RESOURCE_MAX, TagError, Tags};
 use kernel::{Cx, Empty};
@@ -53,34 +54,61 @@ fn worded(error: TagError) -> WatchError {
     })
 }
 
-/// # Errors
-/// `ResourceNotFoundException`.
-fn alarm(cx: &Cx<'_>, arn: &str) -> Result<Alarm, WatchError> {
-    let missing = || WatchError::NoResource(arn.to_owned());
-    let parsed = Arn::parse(arn).filter(|arn| {
-        arn.service == "cloudwatch" && arn.account == cx.account.as_str() && arn.region == cx.region.name()
-    });
-    let resource = parsed.ok_or_else(missing)?.resource;
-    let name = resource.strip_prefix("alarm:").ok_or_else(missing)?;
-    ALARMS.get(cx.tx, &Alarm::key(cx.account, cx.region, name))?.ok_or_else(missing)
+/// What has tags.
+enum Tagged {
+    Alarm(Box<Alarm>),
+    Dashboard(Dashboard),
+}
+
+impl Tagged {
+    /// # Errors
+    /// `ResourceNotFoundException`.
+    fn find(cx: &Cx<'_>, arn: &str) -> Result<Tagged, WatchError> {
+        let missing = || WatchError::NoResource(arn.to_owned());
+        let parsed = Arn::parse(arn).filter(|arn| arn.service == "cloudwatch").ok_or_else(missing)?;
+        let is_own = parsed.account == cx.account.as_str();
+        // A dashboard is of all regions.
+        if let Some(name) = parsed.resource.strip_prefix("dashboard/").filter(|_| is_own) {
+            let found = DASHBOARDS.get(cx.tx, &Dashboard::key(cx.account, name))?;
+            return found.map(Tagged::Dashboard).ok_or_else(missing);
+        }
+        let is_here = is_own && parsed.region == cx.region.name();
+        let name = parsed.resource.strip_prefix("alarm:").filter(|_| is_here).ok_or_else(missing)?;
+        let found = ALARMS.get(cx.tx, &Alarm::key(cx.account, cx.region, name))?;
+        found.map(|alarm| Tagged::Alarm(Box::new(alarm))).ok_or_else(missing)
+    }
+
+    fn tags(&mut self) -> &mut Tags {
+        match self {
+            Tagged::Alarm(alarm) => &mut alarm.tags,
+            Tagged::Dashboard(dashboard) => &mut dashboard.tags,
+        }
+    }
+
+    fn keep(&self, cx: &mut Cx<'_>) {
+        match self {
+            Tagged::Alarm(alarm) => ALARMS.put(cx.tx, &alarm.own_key(), alarm),
+            Tagged::Dashboard(own) => DASHBOARDS.put(cx.tx, &Dashboard::key(cx.account, &own.name), own),
+        }
+    }
 }
 
 fn add(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, WatchError> {
-    let mut alarm = alarm(cx, &req.arn)?;
+    let mut tagged = Tagged::find(cx, &req.arn)?;
     let pairs = req.tags.into_iter().map(|tag| (tag.key, tag.value));
-    tag::lay(&mut alarm.tags, pairs, cx.caller.service_id()).map_err(worded)?;
-    ALARMS.put(cx.tx, &alarm.own_key(), &alarm);
+    tag::lay(tagged.tags(), pairs, cx.caller.service_id()).map_err(worded)?;
+    tagged.keep(cx);
     Ok(Empty)
 }
 
 fn remove(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, WatchError> {
-    let mut alarm = alarm(cx, &req.arn)?;
-    tag::take(&mut alarm.tags, &req.keys).map_err(worded)?;
-    ALARMS.put(cx.tx, &alarm.own_key(), &alarm);
+    let mut tagged = Tagged::find(cx, &req.arn)?;
+    tag::take(tagged.tags(), &req.keys).map_err(worded)?;
+    tagged.keep(cx);
     Ok(Empty)
 }
 
 fn list(cx: &mut Cx<'_>, req: OneResource) -> Result<TagList, WatchError> {
-    let alarm = alarm(cx, &req.arn)?;
-    Ok(TagList { tags: alarm.tags.into_iter().map(|(key, value)| Tag { key, value }).collect() })
+    let tags = std::mem::take(Tagged::find(cx, &req.arn)?.tags());
+    Ok(TagList { tags: tags.into_iter().map(|(key, value)| Tag { key, value }).collect() })
 }

@@ -3,7 +3,7 @@
 use super::machine::put;
 use super::{Look, PLAIN, gone, own, parsed, tags};
 use crate::cloudformation::kinds::Done;
-use crate::cloudformation::kinds::cloudwatch::{CLOUDWATCH, COMPOSITE_MEMBERS, MEMBERS};
+use crate::cloudformation::kinds::cloudwatch::{CLOUDWATCH, COMPOSITE_MEMBERS, MEMBERS, dashboard_arn};
 use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map};
 use wire::Value;
@@ -56,12 +56,14 @@ pub(in crate::cloudformation::kinds) static COMPOSITE: Look = Look {
 };
 
 pub(in crate::cloudformation::kinds) static DASHBOARD: Look = Look {
-    sees: &["DashboardBody", "DashboardName"],
+    sees: &["DashboardBody", "DashboardName", "Tags"],
     whole: &["DashboardBody"],
     read: |on| {
         let told = on.ask(CLOUDWATCH, "GetDashboard", map([("DashboardName", on.physical())]))?;
         let mut all = DASHBOARD.rows(on, &told, &[]);
         put(&mut all, "DashboardBody", parsed(&own(&told, "DashboardBody")));
+        let tagged = on.ask(CLOUDWATCH, "ListTagsForResource", map([("ResourceARN", dashboard_arn(on))]))?;
+        put(&mut all, "Tags", tags(&own(&tagged, "Tags")));
         Ok(Seen::of(all, Vec::new()))
     },
     identifiers: &["DashboardName"],

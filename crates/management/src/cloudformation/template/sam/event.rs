@@ -2,7 +2,9 @@
 
 use super::queue::{self, Grant};
 use super::role::Needs;
-use super::{Built, Made, Patch, World, attribute, invalid, list, not_built, object, prop, reference, trust};
+use super::{
+    Built, Made, Patch, Untransformed, attribute, invalid, list, not_built, object, prop, reference, trust,
+};
 use crate::cloudformation::template::{Wrong, get, text as text_of};
 use wire::Value;
 
@@ -45,7 +47,7 @@ const ABSENT: &[&str] = &[
 
 /// Puts what they become to what the function does, and tells what the function's role needs for them.
 pub(super) fn made(
-    world: &World<'_>,
+    world: &Untransformed<'_>,
     function: &str,
     properties: &Value,
     target: &Target,
@@ -249,7 +251,7 @@ impl Event<'_> {
     }
 
     /// From the topic to a queue, which the function reads.
-    fn topic_by_queue(&self, world: &World<'_>, given: &Value) -> Result<Vec<Made>, Wrong> {
+    fn topic_by_queue(&self, world: &Untransformed<'_>, given: &Value) -> Result<Vec<Made>, Wrong> {
         let (topic, asked) = (self.needed(given, "Topic")?, prop(given, "SqsSubscription"));
         let named = get(&topic, "Ref").and_then(Value::as_str);
         let drawn = named.and_then(|name| get(get(world.root, "Resources")?, name));

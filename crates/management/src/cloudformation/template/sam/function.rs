@@ -3,7 +3,7 @@
 use super::event::{self, Target};
 use super::queue::{Grant, Outcome};
 use super::{
-    Built, CREATED_BY, Made, World, beside, invalid, list, not_built, object, prop, reference, role,
+    Built, CREATED_BY, Made, Untransformed, beside, invalid, list, not_built, object, prop, reference, role,
 };
 use super::{set, tags, version};
 use crate::cloudformation::template::{Wrong, get, text};
@@ -81,7 +81,7 @@ const ABSENT: &[&str] = &[
 ];
 
 pub(super) fn made(
-    world: &World<'_>,
+    world: &Untransformed<'_>,
     name: &str,
     resource: &Value,
     properties: &Value,
@@ -129,13 +129,13 @@ pub(super) fn made(
 }
 
 /// Whether all that a function becomes has its tags.
-fn propagates(world: &World<'_>, properties: &Value) -> bool {
+fn propagates(world: &Untransformed<'_>, properties: &Value) -> bool {
     let said = get(properties, "PropagateTags");
     said.is_some_and(|said| world.resolved(said).as_deref() != Some("false"))
 }
 
 /// Nothing of what is given is passed over.
-fn known(world: &World<'_>, name: &str, properties: &Value) -> Result<(), Wrong> {
+fn known(world: &Untransformed<'_>, name: &str, properties: &Value) -> Result<(), Wrong> {
     let Value::Map(entries) = properties else { return Ok(()) };
     let known = |own: &str| PLAIN.contains(&own) || OWN.contains(&own);
     if let Some((other, _)) = entries.iter().find(|(own, _)| !known(own)) {
@@ -168,7 +168,7 @@ fn known(world: &World<'_>, name: &str, properties: &Value) -> Result<(), Wrong>
     }
 }
 
-fn is_off(world: &World<'_>, preference: &Value) -> bool {
+fn is_off(world: &Untransformed<'_>, preference: &Value) -> bool {
     let enabled = get(preference, "Enabled").map(|enabled| world.mapped(enabled));
     enabled.flatten().is_some_and(|enabled| matches!(enabled.as_str(), "false" | "False"))
 }
@@ -251,13 +251,13 @@ pub(super) fn place(name: &str, said: &Value, property: &str) -> Result<Value, W
 }
 
 /// How it is traced, unless it says that it is not.
-pub(super) fn traced<'v>(world: &World<'_>, properties: &'v Value) -> Option<&'v Value> {
+pub(super) fn traced<'v>(world: &Untransformed<'_>, properties: &'v Value) -> Option<&'v Value> {
     get(properties, "Tracing").filter(|mode| world.resolved(mode).as_deref() != Some("Disabled"))
 }
 
 /// The function as it is, but for its role.
 fn function(
-    world: &World<'_>,
+    world: &Untransformed<'_>,
     name: &str,
     resource: &Value,
     properties: &Value,

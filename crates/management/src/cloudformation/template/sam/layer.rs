@@ -2,7 +2,7 @@
 
 use super::function::place;
 use super::version::hashed;
-use super::{Made, PREFIX, World, beside, invalid, object, prop};
+use super::{Made, PREFIX, Untransformed, beside, invalid, object, prop};
 use crate::cloudformation::template::{Wrong, get};
 use wire::Value;
 
@@ -20,7 +20,7 @@ const KNOWN: &[&str] = &[
 const RESOLVED: &[&str] = &["LayerName", "LicenseInfo", "Description", "RetentionPolicy"];
 
 pub(super) fn made(
-    world: &World<'_>,
+    world: &Untransformed<'_>,
     name: &str,
     resource: &Value,
     properties: &Value,

@@ -16,13 +16,12 @@ mod queue;
 mod reference;
 mod role;
 mod version;
-mod world;
 
+use super::untransformed::Untransformed;
 use super::{Wrong, function as called, get};
 use reference::Names;
 use std::collections::BTreeMap;
 use wire::Value;
-pub(crate) use world::World;
 
 pub(crate) const SERVERLESS: &str = "AWS::Serverless-2016-10-31";
 const PREFIX: &str = "AWS::Serverless::";
@@ -204,7 +203,7 @@ pub(crate) fn transform(root: &Value, given: &BTreeMap<String, String>) -> Resul
     let Value::Map(sections) = root else { return Ok(root.clone()) };
     let Some(Value::Map(resources)) = get(root, "Resources") else { return Ok(root.clone()) };
     globals::check(root).map_err(|wrong| failed(vec![wrong]))?;
-    let world = World { root, given };
+    let world = Untransformed { root, given };
     let mut work = Work::default();
     // AWS takes functions first, which their words show.
     let is_function = |resource: &Value| get(resource, "Type").and_then(Value::as_str) == Some(FUNCTION);
@@ -250,7 +249,7 @@ struct Work {
 }
 
 impl Work {
-    fn resource(&mut self, world: &World<'_>, name: &str, resource: &Value) {
+    fn resource(&mut self, world: &Untransformed<'_>, name: &str, resource: &Value) {
         let kind = get(resource, "Type").and_then(Value::as_str).unwrap_or_default();
         if get(resource, "Connectors").is_some() {
             self.wrongs.extend(not_built::<()>(name, "A connector").err());
@@ -268,7 +267,7 @@ impl Work {
     }
 
     /// What a resource becomes; of two by one name, as a queue that two events share, the last counts.
-    fn put(&mut self, world: &World<'_>, of: &str, built: Built) {
+    fn put(&mut self, world: &Untransformed<'_>, of: &str, built: Built) {
         for made in built.made {
             if !made.name.chars().all(|c| c.is_ascii_alphanumeric()) {
                 self.wrongs.extend(invalid::<()>(&made.name, "Logical ids must be alphanumeric.").err());
@@ -295,7 +294,7 @@ impl Work {
 }
 
 /// `kind`: without its prefix.
-fn built(world: &World<'_>, kind: &str, name: &str, resource: &Value) -> Result<Built, Wrong> {
+fn built(world: &Untransformed<'_>, kind: &str, name: &str, resource: &Value) -> Result<Built, Wrong> {
     let properties = globals::laid(world.root, kind, name, resource)?;
     match kind {
         "Function" => function::made(world, name, resource, &properties),

@@ -3,7 +3,8 @@
 use super::policy::{Place, Policy};
 use super::queue::Grant;
 use super::{
-    Made, World, attribute, branches, function, if_else, invalid, is_no_value, list, not, object, prop,
+    Made, Untransformed, attribute, branches, function, if_else, invalid, is_no_value, list, not, object,
+    prop,
 };
 use crate::cloudformation::template::{Wrong, get, text};
 use wire::Value;
@@ -26,7 +27,7 @@ impl Needs {
 
 /// `outcomes`: what the function's own destinations need.
 pub(super) fn made(
-    world: &World<'_>,
+    world: &Untransformed<'_>,
     name: &str,
     properties: &Value,
     outcomes: Vec<Grant>,

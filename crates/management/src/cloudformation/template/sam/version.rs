@@ -1,6 +1,6 @@
 //! What a function is published as: a version whose name follows from what is in it, and the alias that stands for it.
 
-use super::{Made, World, attribute, globals, invalid, object, prop, reference};
+use super::{Made, Untransformed, attribute, globals, invalid, object, prop, reference};
 use crate::cloudformation::template::{Wrong, get, text};
 use auth::sigv4::{Checksum, ChecksumKind};
 use base64::Engine;
@@ -8,7 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use wire::Value;
 
 /// The alias that a function is published by, where it is.
-pub(super) fn alias(world: &World<'_>, name: &str, properties: &Value) -> Result<Option<String>, Wrong> {
+pub(super) fn alias(
+    world: &Untransformed<'_>,
+    name: &str,
+    properties: &Value,
+) -> Result<Option<String>, Wrong> {
     let Some(value) = get(properties, "AutoPublishAlias") else { return Ok(None) };
     let Some(alias) = world.resolved(value) else {
         return invalid(name, "'AutoPublishAlias' must be a string or a Ref to a template parameter");
@@ -32,7 +36,11 @@ pub(super) fn place(name: &str, alias: &str) -> String {
 }
 
 /// The digest that the template tells of the code, where it does and the function is published.
-pub(super) fn told(world: &World<'_>, name: &str, properties: &Value) -> Result<Option<String>, Wrong> {
+pub(super) fn told(
+    world: &Untransformed<'_>,
+    name: &str,
+    properties: &Value,
+) -> Result<Option<String>, Wrong> {
     match (get(properties, "AutoPublishAlias"), get(properties, "AutoPublishCodeSha256")) {
         (Some(_), Some(value)) => match world.resolved(value) {
             Some(told) => Ok(Some(told)),
@@ -44,7 +52,7 @@ pub(super) fn told(world: &World<'_>, name: &str, properties: &Value) -> Result<
 
 /// The version and the alias. `function`: the properties that the function has.
 pub(super) fn published(
-    world: &World<'_>,
+    world: &Untransformed<'_>,
     name: &str,
     properties: &Value,
     function: &Value,
@@ -70,7 +78,12 @@ pub(super) fn published(
 }
 
 /// What makes a new version when it changes: code, environment and memory, or all of the function.
-fn content(world: &World<'_>, name: &str, properties: &Value, function: &Value) -> Result<Value, Wrong> {
+fn content(
+    world: &Untransformed<'_>,
+    name: &str,
+    properties: &Value,
+    function: &Value,
+) -> Result<Value, Wrong> {
     let all = match get(properties, "AutoPublishAliasAllProperties").map(text) {
         None => false,
         Some(said) => match said.as_deref() {
@@ -104,7 +117,7 @@ fn content(world: &World<'_>, name: &str, properties: &Value, function: &Value) 
 }
 
 /// The layers of the template that make new versions of the functions that have them.
-fn layers(world: &World<'_>, properties: &Value) -> Result<Vec<(String, Value)>, Wrong> {
+fn layers(world: &Untransformed<'_>, properties: &Value) -> Result<Vec<(String, Value)>, Wrong> {
     let mut out = Vec::new();
     let Some(Value::List(layers)) = get(properties, "Layers") else { return Ok(out) };
     for name in layers.iter().filter_map(|layer| get(layer, "Ref")?.as_str()) {

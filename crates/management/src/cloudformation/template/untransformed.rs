@@ -1,16 +1,16 @@
-//! What resources may ask of the template around them: the values that parameters have, and mappings.
+//! A template before its transforms have made anything of it, and what may be asked of it then: the values that parameters
+//! have, and mappings.
 
-use super::object;
-use crate::cloudformation::template::{function, get, text};
+use super::{function, get, text};
 use std::collections::BTreeMap;
 use wire::Value;
 
-pub(crate) struct World<'a> {
+pub(crate) struct Untransformed<'a> {
     pub(crate) root: &'a Value,
     pub(crate) given: &'a BTreeMap<String, String>,
 }
 
-impl World<'_> {
+impl Untransformed<'_> {
     fn parameter(&self, name: &str) -> Option<String> {
         let default = || text(get(get(get(self.root, "Parameters")?, name)?, "Default")?);
         self.given.get(name).cloned().or_else(default)
@@ -29,8 +29,8 @@ impl World<'_> {
         get(get(get(get(self.root, "Mappings")?, map)?, top)?, key)
     }
 
-    /// As [`World::resolved`], where a mapping may say it too.
-    pub(super) fn mapped(&self, value: &Value) -> Option<String> {
+    /// As [`Untransformed::resolved`], where a mapping may say it too.
+    pub(crate) fn mapped(&self, value: &Value) -> Option<String> {
         match function(value) {
             Some(("Fn::FindInMap", Value::List(keys))) => {
                 let keys: Option<Vec<String>> = keys.iter().map(|key| self.resolved(key)).collect();
@@ -42,18 +42,16 @@ impl World<'_> {
     }
 
     /// A value with parameters in their places, within functions too.
-    pub(super) fn filled(&self, value: &Value) -> Value {
+    pub(crate) fn filled(&self, value: &Value) -> Value {
         match (function(value), value) {
             (Some(("Ref", Value::Str(name))), _) => {
                 self.parameter(name).map_or_else(|| value.clone(), Value::Str)
             }
-            (Some(("Fn::Sub", Value::Str(said))), _) => {
-                object([("Fn::Sub", Value::Str(self.substituted(said, &Value::Null)))])
-            }
+            (Some(("Fn::Sub", Value::Str(said))), _) => sub(Value::Str(self.substituted(said, &Value::Null))),
             (Some(("Fn::Sub", Value::List(parts))), _) => match parts.as_slice() {
                 [Value::Str(said), own] => {
                     let said = Value::Str(self.substituted(said, own));
-                    object([("Fn::Sub", Value::List(vec![said, self.filled(own)]))])
+                    sub(Value::List(vec![said, self.filled(own)]))
                 }
                 _ => value.clone(),
             },
@@ -82,4 +80,8 @@ impl World<'_> {
         }
         out + rest
     }
+}
+
+fn sub(said: Value) -> Value {
+    Value::Map(vec![("Fn::Sub".to_owned(), said)])
 }
