@@ -108,3 +108,37 @@ def test_node(account):
         assert (error, got["errorMessage"]) == ("Unhandled", "Unable to stringify response body")
         assert got["errorType"] in ("Error", "Runtime.JSONStringifyError")
     assert invoke(client, "undefined")[:2] == (None, None)
+
+
+SAYS = """
+import os, sys, time
+def handler(event, context):
+    print("first")
+    print("second", file=sys.stderr)
+    print("third")
+    if event == "exit":
+        os._exit(3)
+    time.sleep(60)
+"""
+
+
+def test_what_python_said_is_in_the_log_however_it_ends(account):
+    client = make(account, SAYS, Timeout=2)
+    for event, kind in (("exit", "Runtime.ExitError"), ("stay", "Sandbox.Timedout")):
+        error, got, log = invoke(client, event)
+        assert (error, got["errorType"]) == ("Unhandled", kind)
+        assert "first\nsecond\nthird\n" in log
+
+
+def test_what_cannot_begin_in_python(account):
+    client = make(account, "def handler(:\n    pass\n")
+    _, got, _ = invoke(client)
+    assert got["errorType"] == "Runtime.UserCodeSyntaxError"
+    assert got["stackTrace"] == ['  File "/var/task/app.py" Line 1\n    def handler(:\n']
+    client.update_function_configuration(FunctionName="it", Handler="sys.exit")
+    client.get_waiter("function_updated_v2").wait(FunctionName="it")
+    _, got, _ = invoke(client)
+    assert (got["errorType"], got["errorMessage"]) == (
+        "Runtime.BuiltInModuleConflict",
+        "Cannot use built-in module sys as a handler module",
+    )

@@ -147,6 +147,9 @@ def found(name):
     if not dot:
         problem = {"errorType": "Runtime.MalformedHandlerName"}
         return None, problem | {"errorMessage": f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)"}
+    if module.split(".")[0] in sys.builtin_module_names:
+        text = f"Cannot use built-in module {module} as a handler module"
+        return None, {"errorType": "Runtime.BuiltInModuleConflict", "errorMessage": text}
     try:
         loaded = importlib.import_module(module.replace("/", "."))
     except ImportError as error:
@@ -154,7 +157,8 @@ def found(name):
         return None, {"errorType": "Runtime.ImportModuleError", "errorMessage": text}
     except SyntaxError as error:
         text = f"Syntax error in module '{module}': {error}"
-        return None, {"errorType": "Runtime.UserCodeSyntaxError", "errorMessage": text}
+        trace = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
+        return None, {"errorType": "Runtime.UserCodeSyntaxError", "errorMessage": text, "stackTrace": trace}
     except Exception as error:
         return None, described(error)
     if not hasattr(loaded, function):
@@ -199,6 +203,8 @@ def main():
     # What is left out with this machine's own packages.
     site.setquit()
     site.sethelper()
+    # What was said before an end that nobody foresaw was said, and in its order.
+    sys.stdout.reconfigure(line_buffering=True)
     server = Server()
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     sys.path[:0] = [os.environ["LAMBDA_TASK_ROOT"], f"/opt/python/lib/{version}/site-packages", "/opt/python"]
