@@ -193,6 +193,33 @@ fn a_request_names_the_kinds_that_it_may_make() {
 }
 
 #[test]
+fn how_an_operation_is_carried_out() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let bad = "Resources: { Q: { Type: 'AWS::SQS::Queue', Properties: { DelaySeconds: 100000 } } }";
+    let asked = |config: Value| json!({ "StackName": "s", "TemplateBody": bad, "DeploymentConfig": config });
+    // Nobody is to rely on what does not wait.
+    let express = json!({ "Mode": "EXPRESS" });
+    for operation in ["CreateStack", "UpdateStack"] {
+        root.call("cloudformation", operation, asked(express.clone())).refused(501, "NotImplemented");
+    }
+    let mut set = asked(express.clone());
+    (set["ChangeSetName"], set["ChangeSetType"]) = (json!("c"), json!("CREATE"));
+    root.call("cloudformation", "CreateChangeSet", set.clone()).refused(501, "NotImplemented");
+    for operation in ["DeleteStack", "RollbackStack"] {
+        let asked = json!({ "StackName": "s", "DeploymentConfig": express });
+        root.call("cloudformation", operation, asked).refused(501, "NotImplemented");
+    }
+    let keeps = json!({ "Mode": "STANDARD", "DisableRollback": true });
+    root.call("cloudformation", "CreateStack", asked(keeps.clone())).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "CREATE_FAILED");
+    (set["StackName"], set["DeploymentConfig"]) = (json!("t"), keeps);
+    root.call("cloudformation", "CreateChangeSet", set).ok();
+    root.call("cloudformation", "ExecuteChangeSet", json!({ "StackName": "t", "ChangeSetName": "c" })).ok();
+    assert_eq!(settle(&cloud, &root, "t"), "CREATE_FAILED");
+}
+
+#[test]
 fn a_parameter_is_given_once() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

@@ -159,6 +159,16 @@ fn what_fails_deep_down_turns_the_tree_back() {
 
 #[test]
 fn a_rollback_passes_over_what_of_a_stack_within_is_named() {
+    passes_over(false);
+}
+
+#[test]
+fn a_rollback_that_is_forced_passes_over_all_that_it_failed_at() {
+    passes_over(true);
+}
+
+/// `forced`: without a name.
+fn passes_over(forced: bool) {
     let cloud = Cloud::new();
     let (root, template) = tree(&cloud);
     let stack = created(&cloud, &root, "tree", &template);
@@ -191,7 +201,19 @@ Outputs:";
             format!("The following ResourcesToSkip are not in UPDATE_FAILED state or do not exist: [{skip}]");
         go_on("tree", json!([skip])).refused_with(400, "ValidationError", &why);
     }
-    go_on("tree", json!([format!("{}.Queue", name(&inner))])).ok();
+    let named = json!([format!("{}.Queue", name(&inner))]);
+    if forced {
+        let mut asked = json!({ "StackName": "tree", "ForceRollback": true, "ResourcesToSkip": named });
+        root.call("cloudformation", "ContinueUpdateRollback", asked.clone()).refused_with(
+            400,
+            "ValidationError",
+            "ForceRollback and ResourcesToSkip cannot be specified together.",
+        );
+        asked.as_object_mut().unwrap().remove("ResourcesToSkip");
+        eva.call("cloudformation", "ContinueUpdateRollback", asked).ok();
+    } else {
+        go_on("tree", named).ok();
+    }
     assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "tree"));
     for stack in [&middle, &inner] {
         assert_eq!(status(&root, stack), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, stack));

@@ -4,7 +4,8 @@ use super::change_set_nested::{all_within, check_root};
 use super::import::Retold;
 use super::macros::{Macros, asking};
 use super::stack::{
-    check_kinds, check_name, check_one_limit, fresh, may_update, register, retold, start_update,
+    Deployment, check_kinds, check_name, check_one_limit, fresh, keeps, may_update, register, retold,
+    start_update,
 };
 use super::{
     Offer, PAGE_MAX, Parameter, ParameterView, Tag, Taken, after, begin, body, change_set_nested, changeable,
@@ -53,6 +54,7 @@ wire::shape! {
         pub(super) looks: Option<bool> = "ImportExistingResources",
         pub(super) kinds: Vec<String> = "ResourceTypes",
         pub(super) rollback: Option<Rollback> = "RollbackConfiguration",
+        pub(super) deployment: Option<Deployment> = "DeploymentConfig",
         pub(super) mode: Option<String> = "DeploymentMode",
         pub(super) nested: Option<bool> = "IncludeNestedStacks",
     }
@@ -222,11 +224,15 @@ async fn create(dx: Dx, mut req: CreateChangeSet, _: Payload) -> Result<Answer<C
 
 fn make(
     cx: &mut Cx<'_>,
-    req: CreateChangeSet,
+    mut req: CreateChangeSet,
     text: Option<String>,
     macros: &Macros,
 ) -> Result<Created, CfnError> {
     check_one_limit(&req.kinds, &req.capabilities)?;
+    if keeps(req.deployment.as_ref())? == Some(true) {
+        // AWS: it is the same.
+        req.on_failure.get_or_insert_with(|| "DO_NOTHING".to_owned());
+    }
     if let Some(mode) = &req.mode {
         return Err(CfnError::NotBuilt(format!("DeploymentMode {mode}")));
     }

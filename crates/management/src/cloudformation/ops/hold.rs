@@ -1,6 +1,6 @@
 //! What holds a stack: termination protection, an update that is cancelled, a rollback that goes on or is asked for.
 
-use super::stack::{Begun, StackId, begun, is_worked_on_around};
+use super::stack::{Begun, Deployment, StackId, begun, is_worked_on_around, keeps};
 use super::{begin, body, changeable, find, stands_in};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
@@ -36,6 +36,7 @@ wire::shape! {
         name: String = "StackName",
         role: Option<String> = "RoleARN",
         skip: Vec<String> = "ResourcesToSkip",
+        force: Option<bool> = "ForceRollback",
         token: Option<String> = "ClientRequestToken",
     }
 }
@@ -47,12 +48,14 @@ wire::shape! {
         role: Option<String> = "RoleARN",
         token: Option<String> = "ClientRequestToken",
         retain: Option<bool> = "RetainExceptOnCreate",
+        deployment: Option<Deployment> = "DeploymentConfig",
     }
 }
 
 /// AWS: a stack that has been kept as a failure has left it goes back to what it was, which is nothing for one that has never
 /// been whole.
 fn roll_back(cx: &mut Cx<'_>, req: RollBack) -> Result<Begun, CfnError> {
+    keeps(req.deployment.as_ref())?;
     let mut stack = changeable(cx, &req.name)?;
     match stack.status.as_str() {
         "CREATE_FAILED" => {}
@@ -121,13 +124,19 @@ fn cancel(cx: &mut Cx<'_>, req: Cancel) -> Result<Empty, CfnError> {
     Ok(Empty)
 }
 
-fn go_on(cx: &mut Cx<'_>, req: Continue) -> Result<Empty, CfnError> {
+fn go_on(cx: &mut Cx<'_>, mut req: Continue) -> Result<Empty, CfnError> {
     let mut stack = changeable(cx, &req.name)?;
     if stack.status != "UPDATE_ROLLBACK_FAILED" {
         return Err(stands_in(&stack, "rolled back"));
     }
     if stack.parent.is_some() && !is_worked_on_around(cx, &stack)? {
         return Err(invalid("RollbackUpdatedStack cannot be invoked on child stacks"));
+    }
+    if req.force == Some(true) {
+        if !req.skip.is_empty() {
+            return Err(invalid("ForceRollback and ResourcesToSkip cannot be specified together."));
+        }
+        req.skip = forced(cx, &stack, "")?;
     }
     let resources = known(cx.tx, &stack)?;
     for named in &req.skip {
@@ -155,6 +164,21 @@ fn go_on(cx: &mut Cx<'_>, req: Continue) -> Result<Empty, CfnError> {
     stack.call(cx.tx, "CONTINUE_ROLLBACK");
     stack.enter(&cloud, cx.tx, "UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated"));
     Ok(Empty)
+}
+
+/// What the way back has failed at, down the tree, as it is named. `within`: before the names.
+fn forced(cx: &Cx<'_>, stack: &Stack, within: &str) -> Result<Vec<String>, CfnError> {
+    let mut out = Vec::new();
+    let resources = known(cx.tx, stack)?;
+    for own in resources.values().filter(|own| own.reverting && own.status == "UPDATE_FAILED") {
+        match find(cx, &own.physical)?.filter(|_| own.kind == STACK) {
+            Some(inner) if !inner.status.starts_with("DELETE_") => {
+                out.extend(forced(cx, &inner, &format!("{}.", inner.name))?);
+            }
+            _ => out.push(format!("{within}{}", own.name)),
+        }
+    }
+    Ok(out)
 }
 
 /// Whether the way back may pass over a resource. AWS: a stack within is passed over only where it is going or gone.

@@ -46,6 +46,7 @@ wire::shape! {
         kinds: Vec<String> = "ResourceTypes",
         retain: Option<bool> = "RetainExceptOnCreate",
         rollback: Option<Rollback> = "RollbackConfiguration",
+        deployment: Option<Deployment> = "DeploymentConfig",
     }
 
     #[derive(Clone, Debug)]
@@ -68,6 +69,7 @@ wire::shape! {
         kinds: Vec<String> = "ResourceTypes",
         retain: Option<bool> = "RetainExceptOnCreate",
         rollback: Option<Rollback> = "RollbackConfiguration",
+        deployment: Option<Deployment> = "DeploymentConfig",
     }
 
     #[derive(Clone, Debug)]
@@ -77,6 +79,14 @@ wire::shape! {
         role: Option<String> = "RoleARN",
         token: Option<String> = "ClientRequestToken",
         mode: Option<String> = "DeletionMode",
+        deployment: Option<Deployment> = "DeploymentConfig",
+    }
+
+    /// How an operation is carried out.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Deployment {
+        mode: Option<String> = "Mode",
+        disable_rollback: Option<bool> = "DisableRollback",
     }
 
     #[derive(Clone, Debug)]
@@ -104,6 +114,17 @@ pub(super) fn check_name(name: &str) -> Result<(), CfnError> {
         )));
     }
     Ok(())
+}
+
+/// Whether what fails is kept, as the configuration of an operation says.
+///
+/// # Errors
+/// `NotImplemented` for one that does not wait for what it makes: nobody is to rely on it.
+pub(super) fn keeps(deployment: Option<&Deployment>) -> Result<Option<bool>, CfnError> {
+    match deployment.and_then(|own| own.mode.as_deref()) {
+        None | Some("STANDARD") => Ok(deployment.and_then(|own| own.disable_rollback)),
+        Some(mode) => Err(CfnError::NotBuilt(format!("DeploymentConfig {mode}"))),
+    }
 }
 
 /// AWS: one of the two says what a request may do.
@@ -153,6 +174,7 @@ fn make(
 ) -> Result<Begun, CfnError> {
     check_name(&req.name)?;
     check_one_limit(&req.kinds, &req.capabilities)?;
+    req.disable_rollback = req.disable_rollback.or(keeps(req.deployment.as_ref())?);
     let found = find(cx, &req.name)?;
     // A stack within that a change set has foreseen is made by the one around it.
     let is_foreseen = |known: &Stack| known.is_foreseen() && cx.request.peer.is_none();
@@ -273,6 +295,7 @@ fn change(
     macros: Option<&Macros>,
 ) -> Result<Begun, CfnError> {
     check_one_limit(&req.kinds, &req.capabilities)?;
+    req.disable_rollback = req.disable_rollback.or(keeps(req.deployment.as_ref())?);
     let mut stack = changeable(cx, &req.name)?;
     if req.token.is_some() && req.token == stack.token && stack.round > 1 {
         return Ok(begun(&stack));
@@ -376,6 +399,7 @@ pub(super) fn is_worked_on_around(cx: &Cx<'_>, stack: &Stack) -> Result<bool, Cf
 }
 
 fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
+    keeps(req.deployment.as_ref())?;
     let Some(mut stack) = find(cx, &req.name)?.filter(|stack| !stack.is_deleted()) else { return Ok(Empty) };
     // The stack around it may let it go, and nobody else where all of them are protected.
     let root = match is_worked_on_around(cx, &stack)? {
