@@ -357,6 +357,26 @@ fn a_bucket_may_lie_in_another_region() {
 }
 
 #[test]
+fn items_of_an_import_need_no_lines_of_their_own() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let item = |pk: &str, v: &str| json!({"Item": {"pk": {"S": pk}, "v": {"S": v}}}).to_string();
+    // Braces and quotes within texts end nothing; what is broken ends with its line.
+    let text = format!(
+        "{}{}\r\n {}{{\"Item\":{{\n{}",
+        item("a", "1}"),
+        item("b", "\"{"),
+        item("c", "\\"),
+        item("d", "4")
+    );
+    source(&root, &text);
+    let done = import(&cloud, &root, "target", json!({}));
+    let count = |name: &str| done[name].as_i64().unwrap();
+    assert_eq!((count("ProcessedItemCount"), count("ImportedItemCount"), count("ErrorCount")), (5, 4, 1));
+    assert_eq!(state(&root, "target"), "a=1} b=\"{ c=\\ d=4");
+}
+
+#[test]
 fn an_import_of_csv() {
     let cloud = Cloud::new();
     let root = cloud.root(ONE);

@@ -9,11 +9,11 @@ use crate::dynamodb::value::AttributeValue;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::read::MultiGzDecoder;
-use std::io::{BufRead, BufReader, Read, Take};
+use std::io::{BufRead, BufReader, Read};
 use wire::{Struct, Value};
 
-/// No item of 400 KB has a longer line, however it is written.
-const LINE_MAX: u64 = 16 << 20;
+/// No item of 400 KB is longer, however it is written.
+const DOCUMENT_MAX: usize = 16 << 20;
 
 pub(super) enum Source<'a> {
     Json(Box<dyn BufRead + 'a>),
@@ -51,7 +51,7 @@ impl<'a> Source<'a> {
 
     pub(super) fn next(&mut self, table: &TableRecord) -> Next {
         match self {
-            Source::Json(lines) => next_line(lines),
+            Source::Json(lines) => next_document(lines),
             Source::Csv(csv, headers) => match csv.next() {
                 Ok(None) => Next::End,
                 Ok(Some(fields)) => match of_fields(table, headers, fields) {
@@ -64,20 +64,59 @@ impl<'a> Source<'a> {
     }
 }
 
-fn next_line(lines: &mut dyn BufRead) -> Next {
-    loop {
-        let mut line = Vec::new();
-        let mut bounded: Take<&mut dyn BufRead> = lines.take(LINE_MAX);
-        match bounded.read_until(b'\n', &mut line) {
-            Ok(0) => return Next::End,
-            Ok(_) if line.last() != Some(&b'\n') && line.len() as u64 == LINE_MAX => return Next::Torn,
-            Ok(_) if line.trim_ascii().is_empty() => {}
-            Ok(_) => {
-                let read = std::str::from_utf8(&line).ok().and_then(wire::json::read).and_then(of_json);
-                return read.map_or(Next::Refused, Next::Item);
+/// Where one item ends and the next may begin. AWS: with its line, or with its last brace where another follows at once.
+#[derive(Default)]
+struct Scan {
+    depth: usize,
+    in_string: bool,
+    is_escaped: bool,
+}
+
+impl Scan {
+    fn ends_with(&mut self, byte: u8) -> bool {
+        match byte {
+            b'\n' => {
+                *self = Scan::default();
+                return true;
             }
-            Err(_) => return Next::Torn,
+            _ if self.is_escaped => self.is_escaped = false,
+            b'\\' => self.is_escaped = self.in_string,
+            b'"' => self.in_string = !self.in_string,
+            _ if self.in_string => {}
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                return self.depth == 0;
+            }
+            _ => {}
         }
+        false
+    }
+}
+
+fn next_document(from: &mut dyn BufRead) -> Next {
+    let (mut document, mut scan) = (Vec::new(), Scan::default());
+    loop {
+        let Ok(there) = from.fill_buf() else { return Next::Torn };
+        let is_end = there.is_empty();
+        let end = there.iter().position(|byte| scan.ends_with(*byte)).map(|at| at + 1);
+        let taken = end.unwrap_or(there.len());
+        document.extend_from_slice(&there[..taken]);
+        from.consume(taken);
+        if document.len() > DOCUMENT_MAX {
+            return Next::Torn;
+        }
+        if end.is_none() && !is_end {
+            continue;
+        }
+        if !document.trim_ascii().is_empty() {
+            let read = std::str::from_utf8(&document).ok().and_then(wire::json::read).and_then(of_json);
+            return read.map_or(Next::Refused, Next::Item);
+        }
+        if is_end {
+            return Next::End;
+        }
+        document.clear();
     }
 }
 
