@@ -4,7 +4,7 @@ use super::kinds::{Kind, kind, map};
 use super::model::{Body, Import, NAMES, Resource, STACKS, Stack, Watches, open};
 use super::template::evaluate::{Evaluator, World};
 use super::template::reference::{Reference, walk};
-use super::template::{Keep, Wrong, get};
+use super::template::{Keep, Wrong, get, is_no_export};
 use super::work::plan::{Known, Made, Plan};
 use super::work::roll::RENEWS;
 use base::{Arn, Timestamp};
@@ -119,9 +119,8 @@ impl ChangeSet {
 
     /// Its stack.
     pub(crate) fn stack_of(&self, cx: &Cx<'_>) -> Result<Option<Stack>, StoreError> {
-        let home = Key::regional(cx.account, cx.region);
-        let Some(place) = PLACES.get(cx.tx, &home.clone().str(&self.id))? else { return Ok(None) };
-        STACKS.get(cx.tx, &home.str(&place.stack))
+        let placed = placed(cx.tx, &Key::regional(cx.account, cx.region), &self.id)?;
+        Ok(placed.map(|(stack, _)| stack))
     }
 
     pub(crate) fn fail(&mut self, why: String) {
@@ -160,10 +159,15 @@ fn named(tx: &Tx, home: &Key, arn: &str) -> Result<Option<(Stack, ChangeSet)>, S
     let id = Arn::parse(arn)
         .and_then(|arn| Some(arn.resource.strip_prefix("changeSet/")?.split_once('/')?.1.to_owned()));
     let Some(id) = id else { return Ok(None) };
-    let Some(place) = PLACES.get(tx, &home.clone().str(&id))? else { return Ok(None) };
-    let Some(stack) = STACKS.get(tx, &home.clone().str(&place.stack))? else { return Ok(None) };
-    let set = CHANGE_SETS.get(tx, &stack.key().str(&place.name))?;
+    let Some((stack, name)) = placed(tx, home, &id)? else { return Ok(None) };
+    let set = CHANGE_SETS.get(tx, &stack.key().str(&name))?;
     Ok(set.filter(|set| set.arn(&stack) == arn).map(|set| (stack, set)))
+}
+
+/// The stack of the change set of this id, and its name there.
+fn placed(tx: &Tx, home: &Key, id: &str) -> Result<Option<(Stack, String)>, StoreError> {
+    let Some(place) = PLACES.get(tx, &home.clone().str(id))? else { return Ok(None) };
+    Ok(STACKS.get(tx, &home.clone().str(&place.stack))?.map(|stack| (stack, place.name)))
 }
 
 /// All of a stack.
@@ -218,9 +222,7 @@ impl Foreseen<'_> {
         };
         self.fresh.borrow().contains(name) || self.changed.borrow().get(name).is_some_and(varies)
     }
-}
 
-impl Foreseen<'_> {
     /// What a resource will be, as JSON, as far as that is shown.
     fn shown(&self, plan: &Plan, evaluator: &Evaluator<'_>, name: &str) -> Result<String, Wrong> {
         let made = Made { shows: false, imports: RefCell::default(), ..self.made };
@@ -374,7 +376,7 @@ fn change(
     let Some(old) = old else {
         world.fresh.borrow_mut().insert(name.to_owned());
         let after = match world.shown(plan, evaluator, name) {
-            Err(wrong) if wrong.0.starts_with("No export named ") => return Err(wrong),
+            Err(wrong) if is_no_export(&wrong.0) => return Err(wrong),
             // What nobody can say yet is seen when it is made.
             said => said.ok(),
         };

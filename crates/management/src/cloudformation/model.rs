@@ -398,7 +398,7 @@ impl Stack {
             time: cloud.clock().now(),
             properties: said.properties.map(str::to_owned),
             token: self.token.clone(),
-            operation: self.operations.first().map(|operation| operation.id.clone()),
+            operation: self.operation(),
         };
         EVENTS.put(tx, &self.key().u64(u64::MAX - self.events), &event);
         super::news::happened(cloud, tx, self, &event);

@@ -51,6 +51,10 @@ pub(crate) fn data(cx: &mut Cx<'_>, template: &Template) -> Result<(Value, Strin
     Ok((shown.member("LaunchTemplateData").cloned().unwrap_or(Value::Null), number.to_string()))
 }
 
+fn tag(key: &str, value: &str) -> Value {
+    structure([("Key", Value::str(key)), ("Value", Value::str(value))])
+}
+
 /// The template's tags for instances with the group's, and that by which they tell of their group.
 fn tags(group: &Group, data: &Value) -> Vec<Value> {
     let mut instance = BTreeMap::new();
@@ -65,18 +69,15 @@ fn tags(group: &Group, data: &Value) -> Vec<Value> {
     }
     let own = group.tags.iter().filter(|(key, (_, propagate))| *propagate && !is_reserved(key));
     instance.extend(own.map(|(key, (value, _))| (key.clone(), value.clone())));
-    let tag =
-        |(key, value): (String, String)| structure([("Key", Value::Str(key)), ("Value", Value::Str(value))]);
     instance.insert(MARK.into(), group.name.clone());
-    let tags: Vec<Value> = instance.into_iter().map(tag).collect();
+    let tags: Vec<Value> = instance.iter().map(|(key, value)| tag(key, value)).collect();
     others.push(structure([("ResourceType", Value::str("instance")), ("Tags", Value::List(tags))]));
     others
 }
 
 /// One that was not launched for the group tells of it as well.
 pub(crate) fn mark(cx: &mut Cx<'_>, group: &Group, id: String) -> Result<String, Fault> {
-    let tag = structure([("Key", Value::str(MARK)), ("Value", Value::str(&group.name))]);
-    tagged(cx, "CreateTags", &id, tag).map(|()| id)
+    tagged(cx, "CreateTags", &id, tag(MARK, &group.name)).map(|()| id)
 }
 
 /// What CloudFormation says of the group it says of the instance, too: nobody else sets such tags.
@@ -84,10 +85,7 @@ fn mark_by_stack(cx: &mut Cx<'_>, group: &Group, id: String) -> Result<String, F
     const STACKS: &str = "cloudformation.amazonaws.com";
     let own =
         group.tags.iter().filter(|(key, (_, propagate))| *propagate && is_own(Some("cloudformation"), key));
-    let tag = |(key, (value, _)): (&String, &(String, bool))| {
-        structure([("Key", Value::str(key)), ("Value", Value::str(value))])
-    };
-    let tags: Vec<Value> = own.map(tag).collect();
+    let tags: Vec<Value> = own.map(|(key, (value, _))| tag(key, value)).collect();
     if tags.is_empty() {
         return Ok(id);
     }

@@ -6,7 +6,7 @@ use super::disks;
 use super::profile::ProfileView;
 use super::reservation::Wanted as Reserved;
 use super::run::Hibernation;
-use super::{call, list, text, texts};
+use super::{call, list, some, text, texts};
 use super::{metadata, monitoring};
 use crate::ec2::image::architecture;
 use crate::ec2::model::{INSTANCES, Instance, state};
@@ -292,11 +292,6 @@ fn association(cx: &Cx<'_>, found: &Value) -> Option<Association> {
     let address = text(found, "PublicIp");
     let dns = public::dns_name(cx.region, address.parse::<Ipv4Addr>().ok()?);
     Some(Association { owner: text(found, "IpOwnerId"), dns, address })
-}
-
-/// A text that may be empty.
-fn some(found: &Value, member: &str) -> Option<String> {
-    Some(text(found, member)).filter(|text| !text.is_empty())
 }
 
 fn interface(cx: &Cx<'_>, found: &Value) -> Result<Option<Interface>, Ec2Error> {

@@ -1,6 +1,6 @@
 //! Volumes of instances: the root and those that a launch asks for, and what is shown of them.
 
-use super::{call, list, text, texts};
+use super::{call, list, some, texts};
 use crate::ec2::image::{self, Found};
 use crate::ec2::model::Instance;
 use base::tag::Tags;
@@ -192,16 +192,15 @@ pub(super) fn like(cx: &mut Cx<'_>, instance: &str) -> Result<Vec<Mapping>, Ec2E
             Some(Value::Int(number)) => Some(*number),
             _ => None,
         };
-        let some = |name: &str| Some(text(volume, name)).filter(|text| !text.is_empty());
-        let kind = some("VolumeType");
+        let kind = some(volume, "VolumeType");
         // Of the others it follows from their size.
         let is_asked = matches!(kind.as_deref(), Some("gp3" | "io1" | "io2"));
         let ebs = Ebs {
             delete: Some(attached.delete_on_termination),
             iops: number("Iops").filter(|_| is_asked),
-            snapshot: some("SnapshotId"),
+            snapshot: some(volume, "SnapshotId"),
             size: number("Size"),
-            key: some("KmsKeyId"),
+            key: some(volume, "KmsKeyId"),
             throughput: number("Throughput"),
             encrypted: volume.member("Encrypted").and_then(Value::as_bool),
             kind,

@@ -77,6 +77,11 @@ pub(crate) fn text(value: &Value, member: &str) -> String {
     value.member(member).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
+/// The same, where it is there and not empty.
+pub(crate) fn some(value: &Value, member: &str) -> Option<String> {
+    Some(text(value, member)).filter(|text| !text.is_empty())
+}
+
 /// The items of a list within an answer.
 pub(crate) fn list<'a>(value: &'a Value, member: &str) -> &'a [Value] {
     value.member(member).and_then(Value::as_list).unwrap_or_default()

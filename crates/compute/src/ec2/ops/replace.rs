@@ -1,7 +1,7 @@
 //! CreateReplaceRootVolumeTask and DescribeReplaceRootVolumeTasks.
 
 use super::run::image_target;
-use super::{call, list, text, texts};
+use super::{call, list, some, text, texts};
 use crate::ec2::image::{self, Found};
 use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, state};
@@ -136,7 +136,7 @@ fn source(cx: &mut Cx<'_>, req: &Create, instance: &Instance, root: &Value) -> R
         return Ok(of_image(&image::launchable(cx, id)?));
     }
     // As it was at its launch.
-    let own = Some(text(root, "SnapshotId")).filter(|id| !id.is_empty());
+    let own = some(root, "SnapshotId");
     let image = image::find(cx, &instance.image).ok().map(|found| of_image(&found));
     let granted = image.filter(|image| image.snapshot == own).and_then(|image| image.granted);
     Ok(Source { snapshot: own, granted, size: None })

@@ -18,7 +18,7 @@ use crate::cloudformation::change_set::{
 use crate::cloudformation::difference::{Place, places, shown};
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{BODIES, Body, Import, Job, NOW, Phase, Stack};
-use crate::cloudformation::template::get;
+use crate::cloudformation::template::{get, is_no_export};
 use crate::cloudformation::trigger::{self, Rollback};
 use crate::cloudformation::work::plan::{Plan, known};
 use base::Timestamp;
@@ -389,7 +389,7 @@ fn seen(
     check_kinds(cx, stack, &plan)?;
     let foreseen = match foresee(cx, stack, &plan, present, creates, import) {
         // AWS: what the template imports is looked for by the change set.
-        Err(CfnError::Validation(why)) if why.starts_with("No export named ") => Foreseen::failed(why),
+        Err(CfnError::Validation(why)) if is_no_export(&why) => Foreseen::failed(why),
         foreseen => foreseen?,
     };
     Ok((foreseen, body, plan.shown()))

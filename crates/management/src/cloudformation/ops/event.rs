@@ -99,9 +99,13 @@ fn view(stack: &Stack, event: Event) -> View {
     }
 }
 
+/// A stack, also one that is deleted: what happened to it is told for a while.
+fn known(cx: &Cx<'_>, named: &str) -> Result<Stack, CfnError> {
+    find(cx, named)?.ok_or_else(|| invalid(format!("Stack [{named}] does not exist")))
+}
+
 fn describe(cx: &mut Cx<'_>, req: DescribeStackEvents) -> Result<Events, CfnError> {
-    let missing = || invalid(format!("Stack [{}] does not exist", req.name));
-    let stack = find(cx, &req.name)?.ok_or_else(missing)?;
+    let stack = known(cx, &req.name)?;
     let list = format!("cloudformation:DescribeStackEvents {}", stack.id);
     let after = after(cx, &list, req.token.as_deref())?;
     let page = EVENTS.page(cx.tx, &stack.key(), after.as_ref(), PAGE_MAX)?;
@@ -155,9 +159,7 @@ fn of_operations(cx: &mut Cx<'_>, req: DescribeEvents) -> Result<OperationEvents
         (None, None) => {
             return Err(invalid("One of ChangeSetName, OperationId or StackName must be specified."));
         }
-        (Some(name), _) => {
-            find(cx, name)?.ok_or_else(|| invalid(format!("Stack [{name}] does not exist")))?
-        }
+        (Some(name), _) => known(cx, name)?,
         (None, Some(operation)) => super::live(cx, &operation.stack)?.ok_or(CfnError::Internal)?,
     };
     if let Some(operation) = asked.as_ref().filter(|operation| operation.stack != named.id) {

@@ -42,6 +42,21 @@ pub(crate) const LANGUAGE_EXTENSIONS: &str = "AWS::LanguageExtensions";
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Wrong(pub(crate) String);
 
+/// How what is said begins where nobody exports a name.
+const NO_EXPORT: &str = "No export named ";
+
+impl Wrong {
+    /// A template imports what nobody exports.
+    pub(crate) fn no_export(name: &str) -> Wrong {
+        Wrong(format!("{NO_EXPORT}{name} found."))
+    }
+}
+
+/// Whether it is this that is said to be wrong: it is told at other times than the rest.
+pub(crate) fn is_no_export(why: &str) -> bool {
+    why.starts_with(NO_EXPORT)
+}
+
 pub(crate) fn wrong<T>(message: impl Into<String>) -> Result<T, Wrong> {
     Err(Wrong(message.into()))
 }

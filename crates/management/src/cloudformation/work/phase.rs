@@ -21,7 +21,7 @@ use crate::cloudformation::model::{
 use crate::cloudformation::stack_policy::{Act, StackPolicy};
 use crate::cloudformation::template::check::twice_exported;
 use crate::cloudformation::template::evaluate::{Evaluator, World};
-use crate::cloudformation::template::{Wrong, dynamic, text, wrong};
+use crate::cloudformation::template::{Wrong, dynamic, is_no_export, text, wrong};
 use crate::cloudformation::trigger;
 use kernel::Cloud;
 use std::cell::RefCell;
@@ -232,7 +232,7 @@ impl Worker<'_> {
         });
         for name in order {
             match plan.properties(evaluator, name, &world) {
-                Err(Wrong(why)) if why.starts_with("No export named ") => return Ok(Some(why)),
+                Err(Wrong(why)) if is_no_export(&why) => return Ok(Some(why)),
                 // What else is wrong is told by the resource.
                 _ => {}
             }

@@ -308,7 +308,7 @@ impl World for Made<'_> {
         let key = Key::regional(self.stack.account, self.stack.region).str(name);
         match EXPORTS.get(self.from, &key) {
             Ok(Some(export)) => Ok(export.value),
-            Ok(None) => wrong(format!("No export named {name} found.")),
+            Ok(None) => Err(Wrong::no_export(name)),
             Err(error) => wrong(error.to_string()),
         }
     }
