@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 SECONDS_MAX = 30
 
 
@@ -39,12 +41,37 @@ def test_the_shop_is_made_proven_and_gone(machines, own_cloud):
     assert len(refused) == 5
     for proof in refused:
         assert own_cloud.run(*proof["ask"].split()[1:]).stdout
+    # What would be charged: for what was used, and for each hour that the shop stands.
+    usage = told["usage"]
+    used = {(row["service"], row["usageType"]): row for row in usage["rows"]}
+    for line in [
+        ("AmazonS3", "Requests-Tier1"),
+        ("AmazonDynamoDB", "WriteRequestUnits"),
+        ("AWSLambda", "Request"),
+        ("AWSQueueService", "Requests-RBP"),
+        ("awskms", "KMS-Requests"),
+        ("AmazonEC2", "BoxUsage:t3.micro"),
+        ("AmazonEC2", "NatGateway-Hours"),
+    ]:
+        assert float(used[line]["charge"]) > 0, line
+    assert float(usage["charge"]) == pytest.approx(sum(float(row["charge"]) for row in used.values()), rel=0.2)
+    hourly = {row["usageType"]: float(row["charge"]) for row in usage["hourly"]}
+    machines = len(left(own_cloud)["instances"])
+    assert hourly["BoxUsage:t3.micro"] == pytest.approx(machines * 0.0104, rel=0.05)
+    assert hourly["NatGateway-Hours"] == 0.045
+    assert hourly["KMS-Keys"] == pytest.approx(1 / 730, rel=0.05)
+    assert hourly["PublicIPv4:InUseAddress"] > 0
+    assert hourly["EBS:VolumeUsage.gp3"] > 0
+    assert float(usage["hourlyCharge"]) == pytest.approx(sum(hourly.values()), rel=0.05)
     # A second time finds the shop as it is.
     again = json.loads(own_cloud.run("demo", "--json").stdout)
     assert again["outputs"] == told["outputs"]
     assert any(left(own_cloud).values())
     assert json.loads(own_cloud.run("demo", "--down", "--json").stdout) == {"deleted": True}
     assert {kind: found for kind, found in left(own_cloud).items() if found} == {}
+    # What is gone costs nothing any more.
+    stands = json.loads(own_cloud.run("usage", "--json").stdout)["hourly"]
+    assert [row for row in stands if row["usageType"] != "KMS-Keys"] == []
     assert own_cloud.run("demo", "--down").stdout == "there is no shop\n"
 
 
@@ -54,4 +81,5 @@ def test_a_promise_that_is_broken_is_told(machines, own_cloud):
     done = own_cloud.run("demo", check=False)
     assert done.returncode == 1
     assert "NOT SO  no upload without encryption" in done.stdout
+    assert "as it stands: $" in done.stdout
     own_cloud.run("demo", "--down")

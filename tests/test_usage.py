@@ -42,7 +42,12 @@ def test_what_clients_did_is_told_by_service_and_resource(own_cloud):
     assert by_operation[("AmazonS3", "PutObject", "Requests-Tier1")] == 1
     assert used(own_cloud, "--account", "123456789012") == {}
     table = own_cloud.run("usage", "--by", "usage-type").stdout
-    assert table.splitlines()[0].split() == ["USAGE", "TYPE", "SERVICE", "USAGE", "UNIT"]
+    assert table.splitlines()[0].split() == ["USAGE", "TYPE", "SERVICE", "USAGE", "UNIT", "USD"]
+    # A thousand requests that write cost half a cent: two of them.
+    row = next(line.split() for line in table.splitlines() if line.startswith("Requests-Tier1"))
+    assert row == ["Requests-Tier1", "AmazonS3", "2", "Requests", "0.000010"]
+    assert "until now: $0.0000" in table
+    assert "at AWS's list prices on demand in us-east-1, with nothing taken off that is free" in table
 
 
 def test_what_was_counted_a_second_ago_outlives_kill_9(own_cloud):
@@ -71,6 +76,33 @@ def test_storage_counts_for_the_days_that_the_clock_is_moved_by(own_cloud):
     byte_hours = month[("AmazonS3", "kept", "TimedStorage-ByteHrs")]
     # What had stood before the clock was stopped is a few seconds.
     assert byte_hours == pytest.approx(1_000_000 * 30 * 24, rel=0.001)
+
+
+def test_what_comes_and_goes_between_two_hours_is_counted_over_kill_9(own_cloud):
+    ec2 = own_cloud.client("ec2")
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=7300, VolumeType="gp2")["VolumeId"]
+    # Until it is seen to stand; this looks, as any question for usage does.
+    told = json.loads(own_cloud.run("usage", "--json", "--by", "resource").stdout)
+    (stands,) = [row for row in told["hourly"] if volume in row["resource"]]
+    assert (stands["usage"], stands["unit"], stands["charge"]) == ("10", "GB-Mo", "1.00")
+    assert float(told["hourlyCharge"]) >= 1
+    assert float(told["monthlyCharge"]) == pytest.approx(730, rel=0.01)
+    own_cloud.kill()
+    own_cloud.start()
+    began = time.monotonic()
+    time.sleep(2)
+    own_cloud.client("ec2").delete_volume(VolumeId=volume)
+    lasted = time.monotonic() - began
+    # Nobody looks meanwhile: it is the change that is seen.
+    time.sleep(4)
+    hours = sum(usage for line, usage in used(own_cloud, "--by", "resource").items() if volume in line[1]) / 10
+    assert lasted - 1 <= hours * 3600
+    # What it stood before, and less than what came after.
+    assert hours * 3600 < time.monotonic() - began + 20
+    again = json.loads(own_cloud.run("usage", "--json", "--by", "resource").stdout)
+    assert not [row for row in again["hourly"] if volume in row["resource"]]
+    time.sleep(1.1)
+    assert sum(usage for line, usage in used(own_cloud, "--by", "resource").items() if volume in line[1]) / 10 == hours
 
 
 def test_what_is_not_understood_is_refused(own_cloud):

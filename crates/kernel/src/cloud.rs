@@ -168,10 +168,11 @@ impl Cloud {
         let sealer = Sealer::new(master);
         let page_key = sealer.key_for("page tokens");
         let mut reconcilers = parts.reconcilers;
-        let own: [Arc<dyn Reconciler>; 9] = [
+        let own: [Arc<dyn Reconciler>; 10] = [
             Arc::new(audit::Flush),
             Arc::new(audit::Trim),
             Arc::new(meter::Sample),
+            Arc::new(meter::Changes::of(&parts.gauges)),
             Arc::new(meter::Trim),
             Arc::new(crate::vitals::Publish),
             Arc::new(crate::contributors::Write),

@@ -234,7 +234,12 @@ fn gauges() -> Vec<Arc<dyn Gauge>> {
         Arc::new(storage::s3::usage::stored::Stored),
         Arc::new(dynamodb::metering::Standing),
         Arc::new(compute::lambda::billing::Standing),
+        Arc::new(compute::ec2::billing::Running),
         Arc::new(compute::ec2::reservation::work::Unused),
+        Arc::new(network::vpc::billing::Standing),
+        Arc::new(storage::ebs::billing::Volumes),
+        Arc::new(storage::ebs::billing::Snapshots),
+        Arc::new(security::kms::billing::Kept),
     ]
 }
 

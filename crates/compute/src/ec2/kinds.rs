@@ -20,6 +20,10 @@ pub(crate) struct InstanceType {
     pub(crate) current: bool,
     /// An hour on demand, in millionths of a dollar.
     pub(crate) price: i64,
+    /// An hour of one: on demand, as a spot machine, and on hardware of one's own.
+    pub(crate) used: Kind,
+    pub(crate) spot: Kind,
+    pub(crate) dedicated: Kind,
     /// An hour of reserved room for one that is not used.
     pub(crate) unused: Kind,
 }
@@ -61,12 +65,19 @@ impl InstanceType {
     }
 }
 
+const fn hours(usage_type: &'static str) -> Kind {
+    Kind::hours("AmazonEC2", usage_type, "Hrs")
+}
+
 macro_rules! types {
     ($( $name:literal $cpus:literal $memory:literal $interfaces:literal $addresses:literal $network:literal $megabits:literal $peak:literal $current:literal $price:literal; )+) => {
         pub(crate) static TYPES: &[InstanceType] = &[ $( InstanceType {
             name: $name, cpus: $cpus, memory_mib: $memory, interfaces: $interfaces, addresses: $addresses,
             network: $network, megabits: $megabits, megabits_peak: $peak, current: $current, price: $price,
-            unused: Kind::hours("AmazonEC2", concat!("UnusedBox:", $name), "Hrs"),
+            used: hours(concat!("BoxUsage:", $name)).at($price, 1),
+            spot: hours(concat!("SpotUsage:", $name)),
+            dedicated: hours(concat!("DedicatedUsage:", $name)),
+            unused: hours(concat!("UnusedBox:", $name)).at($price, 1),
         } ),+ ];
     };
 }

@@ -9,6 +9,7 @@
 //! of instance stores, which no type here has.
 
 use super::bandwidth;
+use super::billing;
 use super::credits::{CREDIT, CREDITS, Credits, is_unlimited};
 use super::kinds::{self, InstanceType};
 use super::model::{INSTANCES, Instance, state};
@@ -113,6 +114,7 @@ impl Meters {
                 let reckoned = credits.pass(kind, is_unlimited(instance), time, fresh.processor);
                 meter.used += reckoned.used;
                 meter.charged += reckoned.charged;
+                billing::overspent(looked.cloud, looked.tx, key, instance, looked.now, reckoned.charged);
                 CREDITS.put(looked.tx, key, credits);
             }
             looked.tell(key, instance, meter, credits.as_ref());

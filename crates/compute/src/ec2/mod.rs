@@ -27,6 +27,7 @@
 //! Not here: volumes that machines boot from.
 
 mod bandwidth;
+pub mod billing;
 mod credits;
 mod errors;
 pub mod exec;

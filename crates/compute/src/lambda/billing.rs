@@ -13,19 +13,21 @@ use std::sync::Arc;
 use store::Key;
 use wire::Fault;
 
-static REQUESTS: Kind = Kind::new("AWSLambda", "Request", "Requests");
-/// Counted in megabytes for a millisecond.
-static MEMORY: Kind = Kind {
-    product: "AWSLambda",
-    usage_type: "Lambda-GB-Second",
-    unit: "Lambda-GB-Second",
-    per: 1_024 * 1_000,
-};
+const PRODUCT: &str = "AWSLambda";
 
+static REQUESTS: Kind = Kind::new(PRODUCT, "Request", "Requests").at(200_000, 1_000_000);
+/// Counted in megabytes for a millisecond.
+static MEMORY: Kind = Kind { per: 1_024 * 1_000, ..gigabyte_seconds("Lambda-GB-Second", 166_667) };
 /// The same, in environments that were provisioned.
-static PROVISIONED: Kind = Kind { usage_type: "Lambda-Provisioned-GB-Second", ..MEMORY };
+static PROVISIONED: Kind =
+    Kind { per: 1_024 * 1_000, ..gigabyte_seconds("Lambda-Provisioned-GB-Second", 97_222) };
 /// Counted in megabytes, for so many seconds.
-static STANDING: Kind = Kind { usage_type: "Lambda-Provisioned-Concurrency", per: 1_024, ..MEMORY };
+static STANDING: Kind = Kind { per: 1_024, ..gigabyte_seconds("Lambda-Provisioned-Concurrency", 41_667) };
+
+/// At so many millionths of a dollar for ten thousand.
+const fn gigabyte_seconds(usage_type: &'static str, micros: u64) -> Kind {
+    Kind::new(PRODUCT, usage_type, "Lambda-GB-Second").at(micros, 10_000)
+}
 
 /// Counts an invocation that took so many milliseconds.
 pub(super) fn count(
@@ -55,6 +57,10 @@ pub(super) fn count(
 pub struct Standing;
 
 impl Gauge for Standing {
+    fn name(&self) -> &'static str {
+        "provisioned concurrency"
+    }
+
     fn look(&self, cloud: &Arc<Cloud>, tell: &mut dyn FnMut(&Line<'_>, u64)) -> Result<(), String> {
         let snapshot = cloud.store().snapshot();
         let words = |why| Fault::from(why).message;

@@ -1,7 +1,8 @@
 //! What tables are used for, in the words of AWS's bills: request units of tables on demand as `ConsumedCapacity` tells
 //! them, what is provisioned by the hour, what is stored, and requests to streams.
 //!
-//! AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-understanding-billing.html>
+//! AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-understanding-billing.html>, and
+//! <https://aws.amazon.com/dynamodb/pricing/> for the prices.
 //!
 //! Not here: backups, restores, exports and imports. What is stored counts for a table with all its indexes.
 
@@ -38,36 +39,42 @@ struct OfClass {
     stored: Kind,
 }
 
-/// Counted in halves, as units are.
-const fn units(usage_type: &'static str) -> Kind {
-    Kind { product: PRODUCT, usage_type, unit: usage_type, per: 2 }
+/// Counted in halves, as units are; at so many millionths of a dollar for a million.
+const fn units(usage_type: &'static str, micros: u64) -> Kind {
+    Kind { per: 2, ..Kind::new(PRODUCT, usage_type, usage_type).at(micros, 1_000_000) }
 }
 
-const fn hours(usage_type: &'static str, unit: &'static str) -> Kind {
-    Kind::hours(PRODUCT, usage_type, unit)
+/// At so many millionths of a dollar for a unit and an hour.
+const fn hours(usage_type: &'static str, unit: &'static str, micros: u64) -> Kind {
+    Kind::hours(PRODUCT, usage_type, unit).at(micros, 1)
+}
+
+/// At so many millionths of a dollar for a gigabyte and a month.
+const fn standing(usage_type: &'static str, micros: u64) -> Kind {
+    Kind::hours(PRODUCT, usage_type, "Byte-Hours").at(micros, kernel::meter::GIGABYTE_MONTH)
 }
 
 static STANDARD: OfClass = OfClass {
-    read: units("ReadRequestUnits"),
-    write: units("WriteRequestUnits"),
-    replicated: units("ReplWriteRequestUnits"),
-    read_hours: hours("ReadCapacityUnit-Hrs", "ReadCapacityUnit-Hrs"),
-    write_hours: hours("WriteCapacityUnit-Hrs", "WriteCapacityUnit-Hrs"),
-    replicated_hours: hours("ReplWriteCapacityUnit-Hrs", "ReplWriteCapacityUnit-Hrs"),
-    stored: hours("TimedStorage-ByteHrs", "Byte-Hours"),
+    read: units("ReadRequestUnits", 125_000),
+    write: units("WriteRequestUnits", 625_000),
+    replicated: units("ReplWriteRequestUnits", 625_000),
+    read_hours: hours("ReadCapacityUnit-Hrs", "ReadCapacityUnit-Hrs", 130),
+    write_hours: hours("WriteCapacityUnit-Hrs", "WriteCapacityUnit-Hrs", 650),
+    replicated_hours: hours("ReplWriteCapacityUnit-Hrs", "ReplWriteCapacityUnit-Hrs", 650),
+    stored: standing("TimedStorage-ByteHrs", 250_000),
 };
 
 static INFREQUENT: OfClass = OfClass {
-    read: units("IA-ReadRequestUnits"),
-    write: units("IA-WriteRequestUnits"),
-    replicated: units("IA-ReplWriteRequestUnits"),
-    read_hours: hours("IA-ReadCapacityUnit-Hrs", "ReadCapacityUnit-Hrs"),
-    write_hours: hours("IA-WriteCapacityUnit-Hrs", "WriteCapacityUnit-Hrs"),
-    replicated_hours: hours("IA-ReplWriteCapacityUnit-Hrs", "ReplWriteCapacityUnit-Hrs"),
-    stored: hours("IA-TimedStorage-ByteHrs", "Byte-Hours"),
+    read: units("IA-ReadRequestUnits", 155_000),
+    write: units("IA-WriteRequestUnits", 780_000),
+    replicated: units("IA-ReplWriteRequestUnits", 780_000),
+    read_hours: hours("IA-ReadCapacityUnit-Hrs", "ReadCapacityUnit-Hrs", 160),
+    write_hours: hours("IA-WriteCapacityUnit-Hrs", "WriteCapacityUnit-Hrs", 810),
+    replicated_hours: hours("IA-ReplWriteCapacityUnit-Hrs", "ReplWriteCapacityUnit-Hrs", 810),
+    stored: standing("IA-TimedStorage-ByteHrs", 100_000),
 };
 
-static STREAM_REQUESTS: Kind = Kind::new(PRODUCT, "Streams-RequestsCount", "Requests");
+static STREAM_REQUESTS: Kind = Kind::new(PRODUCT, "Streams-RequestsCount", "Requests").at(20_000, 100_000);
 
 fn of(table: &TableRecord) -> &'static OfClass {
     if table.class.as_deref() == Some("STANDARD_INFREQUENT_ACCESS") { &INFREQUENT } else { &STANDARD }
@@ -142,6 +149,10 @@ pub(crate) fn stream_read(cx: &mut Cx<'_>, stream: &str) {
 pub struct Standing;
 
 impl Gauge for Standing {
+    fn name(&self) -> &'static str {
+        "tables"
+    }
+
     fn look(&self, cloud: &Arc<Cloud>, tell: &mut dyn FnMut(&Line<'_>, u64)) -> Result<(), String> {
         let snapshot = cloud.store().snapshot();
         let all: Vec<(Key, TableRecord)> = TABLES

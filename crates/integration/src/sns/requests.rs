@@ -6,7 +6,7 @@ use crate::chunks;
 use kernel::meter::{Called, Kind, Line, Tariff};
 use wire::Value;
 
-static REQUESTS: Kind = Kind::new("AmazonSNS", "Requests-Tier1", "Requests");
+static REQUESTS: Kind = Kind::new("AmazonSNS", "Requests-Tier1", "Requests").at(500_000, 1_000_000);
 
 #[derive(Debug)]
 pub struct Requests;

@@ -6,8 +6,8 @@ use crate::chunks;
 use kernel::meter::{Called, Kind, Line, Tariff};
 use wire::Value;
 
-static STANDARD: Kind = Kind::new("AWSQueueService", "Requests-RBP", "Requests");
-static FIFO: Kind = Kind::new("AWSQueueService", "Requests-FIFO-RBP", "Requests");
+static STANDARD: Kind = Kind::new("AWSQueueService", "Requests-RBP", "Requests").at(400_000, 1_000_000);
+static FIFO: Kind = Kind::new("AWSQueueService", "Requests-FIFO-RBP", "Requests").at(500_000, 1_000_000);
 
 #[derive(Debug)]
 pub struct Requests;

@@ -1,7 +1,7 @@
 //! [`Meter`]: what has been counted and is not yet written.
 
+use super::USAGE;
 use super::line::{Kind, Line};
-use super::{Counted, USAGE};
 use crate::sharded::Sharded;
 use base::Timestamp;
 use std::collections::HashMap;
@@ -82,16 +82,10 @@ pub(crate) fn put(tx: &mut Tx, amounts: &Amounts) -> Result<(), StoreError> {
     for (key, (kind, amount)) in amounts {
         let mut counted = USAGE.get(tx, key)?.unwrap_or_default();
         counted.amount = counted.amount.saturating_add(*amount);
-        (counted.unit, counted.per) = (kind.unit.to_owned(), kind.per);
+        (counted.unit, counted.per, counted.rate) = (kind.unit.to_owned(), kind.per, kind.rate);
         USAGE.put(tx, key, &counted);
     }
     Ok(())
-}
-
-impl Counted {
-    pub(super) fn of(amount: u64, unit: &str, per: u64) -> Counted {
-        Counted { amount, unit: unit.to_owned(), per }
-    }
 }
 
 #[cfg(test)]

@@ -49,7 +49,13 @@ pub(super) fn credit(tx: &mut Tx, key: &Key, level: &Level, now: Timestamp) -> R
     for (first, hours, seconds) in runs(from, now) {
         let (key, amount) = (run_key(key, first, hours), level.amount.saturating_mul(seconds));
         let before = USAGE.get(tx, &key)?.map_or(0, |row| row.amount);
-        USAGE.put(tx, &key, &Counted::of(before.saturating_add(amount), &level.unit, level.per));
+        let counted = Counted {
+            amount: before.saturating_add(amount),
+            unit: level.unit.clone(),
+            per: level.per,
+            rate: level.rate,
+        };
+        USAGE.put(tx, &key, &counted);
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use crate::cloud::Cloud;
 use crate::reconcile::Reconciler;
 use base::Timestamp;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use store::{CommitError, Direction, Key, KeyRange, Read};
 
 /// How many rows are read before the state that they are read from is let go.
@@ -18,11 +18,20 @@ const BATCH: usize = 64;
 
 /// What a service has standing, that is paid for by the hour.
 pub trait Gauge: Send + Sync + std::fmt::Debug {
+    /// Of this gauge alone.
+    fn name(&self) -> &'static str;
+
     /// Looks at all of it: each line with how much there is. What is told of one line several times is added up.
     ///
     /// # Errors
     /// A sentence for the log.
     fn look(&self, cloud: &Arc<Cloud>, tell: &mut dyn FnMut(&Line<'_>, u64)) -> Result<(), String>;
+
+    /// Key prefixes after whose changes it is looked at, so that it is exact to the second and not only to the hour. For
+    /// what is quickly looked at and seldom changes.
+    fn watches(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
 }
 
 /// Reads the rows of a range, so many at a time that no state of the store is held for long.
@@ -49,7 +58,26 @@ pub fn each_row(
     }
 }
 
-type Standing = BTreeMap<Key, (&'static Kind, u64)>;
+/// A line's kind, how much of it there is, and whose gauge has said so.
+type Standing = BTreeMap<Key, (&'static Kind, u64, &'static str)>;
+
+fn look(cloud: &Arc<Cloud>, gauges: &[&Arc<dyn Gauge>]) -> Result<Standing, String> {
+    let mut standing = Standing::new();
+    for gauge in gauges {
+        gauge.look(cloud, &mut |line, amount| {
+            let level = standing.entry(line.level_key()).or_insert((line.kind, 0, gauge.name()));
+            level.1 = level.1.saturating_add(amount);
+        })?;
+    }
+    standing.retain(|_, (_, amount, _)| *amount > 0);
+    Ok(standing)
+}
+
+fn levels(cloud: &Cloud) -> Result<Vec<(Key, Level)>, String> {
+    let snapshot = cloud.store().snapshot();
+    let all = LEVELS.scan(&snapshot, &Key::empty(), Direction::Forward);
+    all.collect::<Result<_, _>>().map_err(|e| e.to_string())
+}
 
 /// Counts what stood until now, and looks at what stands.
 ///
@@ -57,39 +85,60 @@ type Standing = BTreeMap<Key, (&'static Kind, u64)>;
 /// The gauges'; the store's, worded.
 pub(crate) fn sample(cloud: &Arc<Cloud>) -> Result<(), String> {
     let _alone = cloud.meter().writing();
-    let mut standing = Standing::new();
-    for gauge in cloud.gauges() {
-        gauge.look(cloud, &mut |line, amount| {
-            let level = standing.entry(line.level_key()).or_insert((line.kind, 0));
-            level.1 = level.1.saturating_add(amount);
-        })?;
-    }
+    let standing = look(cloud, &cloud.gauges().iter().collect::<Vec<_>>())?;
     let now = cloud.clock().now().whole_seconds();
-    let snapshot = cloud.store().snapshot();
-    let before: Vec<(Key, Level)> = LEVELS
-        .scan(&snapshot, &Key::empty(), Direction::Forward)
-        .collect::<Result<_, _>>()
-        .map_err(|e| e.to_string())?;
-    drop(snapshot);
+    if !settle(cloud, &levels(cloud)?, standing, now)? {
+        return Ok(());
+    }
+    let mut tx = cloud.store().begin();
+    SAMPLED.put(&mut tx, &Key::global(), &Sampled { at: now });
+    committed(tx).map(drop)
+}
+
+/// Counts what stood and has changed, and looks at what stands in its place; of the gauges that watch.
+fn sample_changes(cloud: &Arc<Cloud>) -> Result<(), String> {
+    let _alone = cloud.meter().writing();
+    let watching: Vec<&Arc<dyn Gauge>> =
+        cloud.gauges().iter().filter(|gauge| !gauge.watches().is_empty()).collect();
+    let mut standing = look(cloud, &watching)?;
+    let now = cloud.clock().now().whole_seconds();
+    let mut changed = levels(cloud)?;
+    changed.retain(|(key, level)| {
+        let is_watched = watching.iter().any(|gauge| gauge.name() == level.gauge);
+        let is_as_before = standing.get(key).is_some_and(|(_, amount, _)| *amount == level.amount);
+        if is_as_before {
+            standing.remove(key);
+        }
+        is_watched && !is_as_before
+    });
+    settle(cloud, &changed, standing, now).map(drop)
+}
+
+/// Counts levels until now, and puts what stands in their place; whether that could be saved.
+fn settle(
+    cloud: &Cloud,
+    before: &[(Key, Level)],
+    mut standing: Standing,
+    now: Timestamp,
+) -> Result<bool, String> {
     for some in before.chunks(BATCH) {
         let mut tx = cloud.store().begin();
         for (key, level) in some {
             credit(&mut tx, key, level, now).map_err(|e| e.to_string())?;
             match standing.remove(key) {
-                Some((kind, amount)) => LEVELS.put(&mut tx, key, &Level::of(kind, amount, now)),
+                Some(found) => LEVELS.put(&mut tx, key, &Level::of(found, now)),
                 None => LEVELS.delete(&mut tx, key),
             }
         }
         if !committed(tx)? {
-            return Ok(());
+            return Ok(false);
         }
     }
     let mut tx = cloud.store().begin();
-    for (key, (kind, amount)) in standing.into_iter().filter(|(_, (_, amount))| *amount > 0) {
-        LEVELS.put(&mut tx, &key, &Level::of(kind, amount, now));
+    for (key, found) in standing {
+        LEVELS.put(&mut tx, &key, &Level::of(found, now));
     }
-    SAMPLED.put(&mut tx, &Key::global(), &Sampled { at: now });
-    committed(tx).map(drop)
+    if tx.is_read_only() { Ok(true) } else { committed(tx) }
 }
 
 /// Only a reset and the forgetting of old rows can come in between; then there is nothing to save.
@@ -102,8 +151,9 @@ fn committed(tx: store::Tx) -> Result<bool, String> {
 }
 
 impl Level {
-    fn of(kind: &Kind, amount: u64, since: Timestamp) -> Level {
-        Level { amount, since, unit: kind.unit.to_owned(), per: kind.per }
+    fn of((kind, amount, gauge): (&Kind, u64, &str), since: Timestamp) -> Level {
+        let unit = kind.unit.to_owned();
+        Level { amount, since, unit, per: kind.per, rate: kind.rate, gauge: gauge.to_owned() }
     }
 }
 
@@ -131,5 +181,46 @@ impl Reconciler for Sample {
             sample(cloud)?;
         }
         Ok(Some(hour(now).plus(Duration::from_secs(HOUR as u64))))
+    }
+}
+
+/// Looks when what is paid for by the second has changed.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    watches: Vec<Vec<u8>>,
+    last: Mutex<Option<Instant>>,
+}
+
+/// As it is counted in whole seconds.
+const CHANGES_EVERY: Duration = Duration::from_secs(1);
+
+impl Changes {
+    pub(crate) fn of(gauges: &[Arc<dyn Gauge>]) -> Changes {
+        Changes { watches: gauges.iter().flat_map(|gauge| gauge.watches()).collect(), last: Mutex::default() }
+    }
+}
+
+impl Reconciler for Changes {
+    fn name(&self) -> &'static str {
+        "usage changes"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        self.watches.clone()
+    }
+
+    fn nap(&self) -> Duration {
+        Duration::from_secs(HOUR as u64)
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = last.and_then(|last| CHANGES_EVERY.checked_sub(last.elapsed()));
+        if let Some(rest) = rest {
+            return Ok(Some(cloud.clock().now().plus(rest)));
+        }
+        sample_changes(cloud)?;
+        *last = Some(Instant::now());
+        Ok(None)
     }
 }

@@ -1,5 +1,6 @@
 //! [`Line`]: what is counted, as a line of a bill names it.
 
+use super::Rate;
 use base::{AccountId, Region, Timestamp};
 use store::Key;
 
@@ -14,17 +15,29 @@ pub struct Kind {
     pub unit: &'static str,
     /// How many of what is counted make one unit.
     pub per: u64,
+    /// What AWS's list asks for it; nothing where no list has it.
+    pub rate: Option<Rate>,
 }
 
 impl Kind {
     /// What is counted in whole units.
     pub const fn new(product: &'static str, usage_type: &'static str, unit: &'static str) -> Kind {
-        Kind { product, usage_type, unit, per: 1 }
+        Kind { product, usage_type, unit, per: 1, rate: None }
     }
 
     /// What stands for a time, counted in seconds and told in hours.
     pub const fn hours(product: &'static str, usage_type: &'static str, unit: &'static str) -> Kind {
-        Kind { product, usage_type, unit, per: super::HOUR as u64 }
+        Kind { product, usage_type, unit, per: super::HOUR as u64, rate: None }
+    }
+
+    /// What stands for a time, counted in seconds and told in months.
+    pub const fn months(product: &'static str, usage_type: &'static str, unit: &'static str) -> Kind {
+        Kind { product, usage_type, unit, per: super::MONTH, rate: None }
+    }
+
+    /// The same at a price: so many millionths of a dollar for so many units.
+    pub const fn at(self, micros: u64, units: u64) -> Kind {
+        Kind { rate: Some(Rate { micros, units }), ..self }
     }
 }
 

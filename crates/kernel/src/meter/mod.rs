@@ -1,5 +1,5 @@
-//! Metering: the one place where usage is counted, in the words of AWS's bills. Bills, budgets and usage metrics read
-//! it ([`usage`]); prices are theirs.
+//! Metering: the one place where usage is counted, in the words of AWS's bills, each at its price. Bills, budgets and usage
+//! metrics read it ([`usage`], [`standing`]).
 //!
 //! What happens (requests, bytes, capacity units, seconds of memory) is added up in memory by the hour of the cloud's
 //! clock ([`Meter::add`], [`crate::Cx::meter`]) and written each second with the blocks of the audit trail. A `kill -9`
@@ -10,7 +10,11 @@
 //! What stands (bytes in a bucket, provisioned capacity) is looked at by [`Gauge`]s: when the hour begins, before the
 //! clock is moved, and when usage is read. Between two looks it is what it was at the first; so it is exact at the
 //! looks, no write ever touches a sum, and a month that the clock is moved by is counted as it stood. AWS: storage is
-//! calculated hourly, too.
+//! calculated hourly, too. What is paid for by the second (machines) is also looked at whenever it changes
+//! ([`Gauge::watches`]).
+//!
+//! Prices ([`Rate`]) are those of AWS's public lists for us-east-1, on demand, of the first tier, and are the same in every
+//! region here; what is free for new or small accounts is not taken off. They are saved with what was used.
 //!
 //! All amounts are whole numbers of parts ([`Kind::per`]): half read units, byte-seconds. Hours in which a level did not
 //! change are one row, up to a day's.
@@ -22,16 +26,18 @@ mod count;
 mod keep;
 mod level;
 mod line;
+mod rate;
 mod read;
 mod tariff;
 
 pub use count::Meter;
 pub(crate) use count::put;
 pub(crate) use keep::Trim;
+pub(crate) use level::{Changes, Sample, sample};
 pub use level::{Gauge, each_row};
-pub(crate) use level::{Sample, sample};
 pub use line::{Kind, Line};
-pub use read::{Query, Used, usage};
+pub use rate::{Charge, Rate};
+pub use read::{Query, Standing, Used, standing, usage};
 pub use tariff::{Called, Tariff};
 
 use base::Timestamp;
@@ -42,6 +48,11 @@ use store::Table;
 pub const RETENTION: Duration = Duration::from_secs(427 * 86_400);
 
 const HOUR: i64 = 3_600;
+/// Seconds of a month as AWS reckons prices: 730 hours.
+/// AWS: <https://docs.aws.amazon.com/pricing-calculator/latest/userguide/what-is-pricing-calculator.html>
+const MONTH: u64 = 730 * HOUR as u64;
+/// Byte-hours of a gigabyte that is kept for a month.
+pub const GIGABYTE_MONTH: u64 = (1 << 30) * 730;
 const DAY: i64 = 24 * HOUR;
 
 store::record! {
@@ -52,6 +63,7 @@ store::record! {
         1 => pub(crate) amount: u64,
         2 => pub(crate) unit: String,
         3 => pub(crate) per: u64,
+        4 => pub(crate) rate: Option<Rate>,
     }
 
     /// What stood when it was last looked at.
@@ -62,6 +74,9 @@ store::record! {
         2 => pub(crate) since: Timestamp,
         3 => pub(crate) unit: String,
         4 => pub(crate) per: u64,
+        5 => pub(crate) rate: Option<Rate>,
+        /// By which gauge.
+        6 => pub(crate) gauge: String,
     }
 
     /// When what stands was last looked at.

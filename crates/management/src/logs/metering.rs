@@ -2,6 +2,8 @@
 //!
 //! What subscription filters forward is told of by group, kind of destination and filter.
 //!
+//! What comes in is counted for bills, by the bytes that it is charged for; what is stored is not.
+//!
 //! Not here: how operations are used.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html>
@@ -9,6 +11,7 @@
 use super::model::group::Group;
 use super::model::subscription::Delivery;
 use base::Timestamp;
+use kernel::meter::{Kind, Line};
 use kernel::vitals::{self, Metric, Place, Source};
 use kernel::{Cloud, Cx};
 use std::sync::Arc;
@@ -18,12 +21,25 @@ const SOURCE: Source = Source { service: "logs.amazonaws.com", namespace: "AWS/L
 const BYTES: Metric = Metric { name: "IncomingBytes", unit: "Bytes" };
 const EVENTS: Metric = Metric { name: "IncomingLogEvents", unit: "None" };
 
+/// AWS: <https://aws.amazon.com/cloudwatch/pricing/>
+static STANDARD: Kind = ingested("DataProcessing-Bytes", 500_000);
+static INFREQUENT: Kind = ingested("DataProcessingIA-Bytes", 250_000);
+
+/// Counted in bytes.
+const fn ingested(usage_type: &'static str, micros: u64) -> Kind {
+    Kind { per: 1 << 30, ..Kind::new("AmazonCloudWatch", usage_type, "GB").at(micros, 1) }
+}
+
 /// A batch of events was taken.
 pub(super) fn came_in(cx: &mut Cx<'_>, group: &Group, events: usize, bytes: u64) {
     if events == 0 {
         return;
     }
     let (cloud, now) = (cx.cloud().clone(), cx.now);
+    let kind = if group.is_infrequent() { &INFREQUENT } else { &STANDARD };
+    let (account, region, resource) = (group.account, cx.region, group.arn());
+    let line = Line { account, region, kind, operation: "PutLogEvents", resource: &resource };
+    cloud.meter().add_with(cx.tx, now, &line, bytes);
     for dimensions in [vec![("LogGroupName", group.name.clone())], Vec::new()] {
         let place = Place { source: SOURCE, home: (group.account, cx.region), dimensions };
         let samples = vec![(BYTES, bytes as f64), (EVENTS, events as f64)];

@@ -5,6 +5,7 @@
 //!
 //! Not here: what nothing counts (connections that are open, established or idle, ports that ran out, drops, peaks).
 
+use super::billing;
 use super::model::{NATS, Nat, NatState};
 use base::{AccountId, Region, Timestamp};
 use ec2::plane::DataPlane;
@@ -86,6 +87,8 @@ impl Meters {
         let place = Place { source: SOURCE, home, dimensions: vec![("NatGatewayId", nat.id.clone())] };
         let began = Timestamp::from_seconds(minute(at) * MINUTE);
         cloud.memory::<Vitals>().note(place, began, &samples(read, before));
+        let through = since(read.sent, before.sent).bytes + since(read.answers, before.answers).bytes;
+        billing::through_nat(cloud, home, &nat.id, now, through);
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod access;
 mod analyze;
+pub mod billing;
 pub mod defaults;
 mod find;
 pub mod flows;

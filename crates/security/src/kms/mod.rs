@@ -9,6 +9,7 @@
 //! through RAM, request quotas.
 
 mod access;
+pub mod billing;
 mod cache;
 pub mod core;
 mod errors;

@@ -1,11 +1,11 @@
 //! How KMS counts: every request, those that other services make with their callers' permissions among them.
 //!
 //! AWS: <https://aws.amazon.com/kms/pricing/>. Not here: the usage types of their own that requests to asymmetric keys
-//! have, and the keys' months.
+//! have.
 
 use kernel::meter::{Called, Kind, Line, Tariff};
 
-static REQUESTS: Kind = Kind::new("awskms", "KMS-Requests", "Requests");
+static REQUESTS: Kind = Kind::new("awskms", "KMS-Requests", "Requests").at(30_000, 10_000);
 
 #[derive(Debug)]
 pub struct Requests;

@@ -14,6 +14,7 @@
 //! policies.
 
 mod backing;
+pub mod billing;
 pub mod blocks;
 mod copies;
 pub mod direct;

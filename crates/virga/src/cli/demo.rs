@@ -50,23 +50,30 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     let good = proofs.iter().all(|proof| proof.good);
     let seconds = began.elapsed().as_secs_f64();
     if cx.json {
-        super::print(&document(&shop, &proofs, seconds).to_string());
+        let usage = super::usage::of_account(&endpoint, ACCOUNT)?;
+        super::print(&document(&shop, &proofs, seconds, &usage).to_string());
     } else {
         report(&endpoint, &shop, seconds);
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn document(shop: &Deployed, proofs: &[Proof], seconds: f64) -> Value {
-    json!({ "seconds": seconds, "resources": shop.resources, "outputs": shop.outputs, "proofs": documents(proofs) })
+fn document(shop: &Deployed, proofs: &[Proof], seconds: f64, usage: &Value) -> Value {
+    json!({
+        "seconds": seconds,
+        "resources": shop.resources,
+        "outputs": shop.outputs,
+        "proofs": documents(proofs),
+        "usage": usage,
+    })
 }
 
-/// What the account of the shop has used by now, which is what a bill would be made of.
+/// What would be charged: for what the account of the shop has used by now, and for each hour that it stands.
 fn bill(endpoint: &str) {
-    match super::usage::lines(endpoint, ACCOUNT) {
-        Ok(lines) => {
+    match super::usage::of_account(endpoint, ACCOUNT) {
+        Ok(usage) => {
             super::print("");
-            lines.iter().for_each(|line| super::print(line));
+            super::usage::account_lines(&usage).iter().for_each(|line| super::print(line));
             super::print("");
         }
         Err(why) => super::print(&format!("{}  {why}", yellow("no usage"))),

@@ -1,6 +1,6 @@
-//! `virga usage`: what has been used, in the words of AWS's bills.
+//! `virga usage`: what has been used, in the words of AWS's bills, and what that costs.
 
-use super::table::layout;
+use super::table::{bold, layout};
 use super::{Context, Outcome};
 use crate::client;
 use crate::gateway::By;
@@ -57,29 +57,52 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
         super::print(&usage.to_string());
         return Ok(ExitCode::SUCCESS);
     }
-    let rows = rows(&usage, options.by);
-    if rows.is_empty() {
+    if usage["rows"].as_array().is_none_or(Vec::is_empty) {
         super::print("nothing was used");
     } else {
-        let headings: Vec<&str> =
-            options.by.columns().iter().map(|(heading, _)| *heading).chain(["USAGE", "UNIT"]).collect();
-        super::print(layout(&headings, &rows).trim_end());
+        lines(&usage, options.by).iter().for_each(|line| super::print(line));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn rows(usage: &Value, by: By) -> Vec<Vec<String>> {
-    let all = usage["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let text = |row: &Value, member: &str| row[member].as_str().unwrap_or("?").to_owned();
-    let members = || by.columns().iter().map(|(_, member)| *member).chain(["usage", "unit"]);
-    all.iter().map(|row| members().map(|member| text(row, member)).collect()).collect()
+/// A table of one member of the answer, with what each row costs.
+fn table(usage: &Value, member: &str, by: By, headings: [&str; 3]) -> Vec<String> {
+    let all = usage[member].as_array().map(Vec::as_slice).unwrap_or_default();
+    let text = |row: &Value, member: &str| row[member].as_str().unwrap_or("-").to_owned();
+    let members = || by.columns().iter().map(|(_, member)| *member).chain(["usage", "unit", "charge"]);
+    let rows: Vec<Vec<String>> =
+        all.iter().map(|row| members().map(|member| text(row, member)).collect()).collect();
+    let headings: Vec<&str> = by.columns().iter().map(|(heading, _)| *heading).chain(headings).collect();
+    layout(&headings, &rows).trim_end().lines().map(str::to_owned).collect()
 }
 
-/// All usage of one account until now, a line for each type: `AmazonS3  Requests-Tier1  12 Requests`.
-pub(super) fn lines(endpoint: &str, account: &str) -> Result<Vec<String>, String> {
-    let path = format!("/_virga/usage?from=1970-01-01&account={account}");
-    let usage = client::call(endpoint, "GET", &path, "")?;
-    let rows = rows(&usage, By::Service);
-    let headings = ["SERVICE", "USAGE TYPE", "USAGE", "UNIT"];
-    Ok(layout(&headings, &rows).trim_end().lines().map(str::to_owned).collect())
+/// What was used, what stands, and what both cost; for people.
+fn lines(usage: &Value, by: By) -> Vec<String> {
+    let mut lines = table(usage, "rows", by, ["USAGE", "UNIT", "USD"]);
+    let dollars = |member: &str| bold(&format!("${}", usage[member].as_str().unwrap_or("?")));
+    lines.push(format!("until now: {}", dollars("charge")));
+    if usage["hourly"].as_array().is_some_and(|rows| !rows.is_empty()) {
+        lines.push(String::new());
+        lines.extend(table(usage, "hourly", by, ["EACH HOUR", "UNIT", "USD"]));
+        lines.push(format!(
+            "as it stands: {} an hour, {} a month",
+            dollars("hourlyCharge"),
+            dollars("monthlyCharge")
+        ));
+    }
+    lines.push("at AWS's list prices on demand in us-east-1, with nothing taken off that is free".to_owned());
+    lines
+}
+
+/// All usage of one account until now, by service.
+///
+/// # Errors
+/// A sentence for people.
+pub(super) fn of_account(endpoint: &str, account: &str) -> Result<Value, String> {
+    client::call(endpoint, "GET", &format!("/_virga/usage?from=1970-01-01&account={account}"), "")
+}
+
+/// The same for people: `AmazonS3  Requests-Tier1  12  Requests  0.000060`.
+pub(super) fn account_lines(usage: &Value) -> Vec<String> {
+    lines(usage, By::Service)
 }

@@ -1,10 +1,10 @@
-//! `/_virga/usage`: what has been used, added up as somebody wants to see it.
+//! `/_virga/usage`: what has been used, what that costs and what an hour more would, added up as somebody wants to see it.
 
 use super::Gateway;
 use super::internal::{Refusal, aside};
 use base::{AccountId, Timestamp};
 use clap::ValueEnum;
-use kernel::meter::{Query, Used, usage};
+use kernel::meter::{Charge, Query, Standing, Used, standing, usage};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,22 +18,61 @@ pub(crate) enum By {
     Operation,
 }
 
+/// A line of a bill, of what was used or of what stands.
+struct Entry {
+    service: String,
+    resource: String,
+    operation: String,
+    usage_type: String,
+    /// In parts of a unit.
+    amount: u128,
+    unit: String,
+    per: u64,
+    charge: Option<Charge>,
+}
+
+impl From<Used> for Entry {
+    fn from(used: Used) -> Entry {
+        let (amount, charge) = (used.amount(), used.charge());
+        let Used { product, resource, operation, usage_type, unit, per, .. } = used;
+        Entry { service: product, resource, operation, usage_type, amount, unit, per, charge }
+    }
+}
+
+impl From<Standing> for Entry {
+    fn from(stands: Standing) -> Entry {
+        let charge = stands.charge();
+        let Standing { product, resource, operation, usage_type, unit, per, hourly, .. } = stands;
+        Entry { service: product, resource, operation, usage_type, amount: hourly, unit, per, charge }
+    }
+}
+
 impl By {
     /// The words of a row, in the order in which rows are sorted.
-    fn words(self, used: &Used) -> Vec<(&'static str, String)> {
-        let service = ("service", used.product.clone());
-        let usage_type = ("usageType", used.usage_type.clone());
+    fn words(self, entry: &Entry) -> Vec<(&'static str, String)> {
+        let service = ("service", entry.service.clone());
+        let usage_type = ("usageType", entry.usage_type.clone());
         match self {
             By::Service => vec![service, usage_type],
-            By::Resource => vec![service, ("resource", used.resource.clone()), usage_type],
+            By::Resource => vec![service, ("resource", entry.resource.clone()), usage_type],
             By::UsageType => vec![usage_type, service],
-            By::Operation => vec![service, ("operation", used.operation.clone()), usage_type],
+            By::Operation => vec![service, ("operation", entry.operation.clone()), usage_type],
         }
     }
 }
 
-/// What of a bill's lines a row adds up: amount, unit, and how many parts make one.
-type Sum = (u128, String, u64);
+/// What a row adds up.
+struct Sum {
+    amount: u128,
+    unit: String,
+    per: u64,
+    charge: Charge,
+    /// All of it has a price.
+    priced: bool,
+}
+
+/// Rows by their words.
+type Sums = BTreeMap<Vec<(&'static str, String)>, Sum>;
 
 /// `?from=2026-01-01&to=2026-02-01T12:00:00Z&by=resource&account=123456789012`, each of them optional.
 pub(super) async fn answer(gateway: &Gateway, query: &str) -> Result<Value, Refusal> {
@@ -60,9 +99,28 @@ pub(super) async fn answer(gateway: &Gateway, query: &str) -> Result<Value, Refu
         }
     }
     let cloud = Arc::clone(&gateway.cloud);
-    let all = aside(move || usage(&cloud, &asked)).await?;
-    let rows: Vec<Value> = sums(by, &all).into_iter().map(|(words, sum)| row(words, &sum)).collect();
-    Ok(json!({ "from": asked.from.iso8601(), "to": asked.to.iso8601(), "rows": rows }))
+    let both = move || Ok((usage(&cloud, &asked)?, standing(&cloud, asked.account)?));
+    let (used, stands) = aside(both).await?;
+    let used = sums(by, used.into_iter().map(Entry::from));
+    let stands = sums(by, stands.into_iter().map(Entry::from));
+    Ok(json!({
+        "from": asked.from.iso8601(),
+        "to": asked.to.iso8601(),
+        "currency": "USD",
+        "charge": total(&used).to_string(),
+        "rows": rows(used),
+        "hourlyCharge": total(&stands).to_string(),
+        "monthlyCharge": total(&stands).times(HOURS_PER_MONTH).to_string(),
+        "hourly": rows(stands),
+    }))
+}
+
+/// As AWS reckons prices by the month.
+const HOURS_PER_MONTH: u128 = 730;
+
+/// What all that has a price costs.
+fn total(sums: &Sums) -> Charge {
+    sums.values().map(|sum| sum.charge).sum()
 }
 
 fn no_time(text: &str) -> String {
@@ -80,25 +138,39 @@ fn month(now: Timestamp) -> Timestamp {
     Timestamp::from_seconds(base::calendar::days(year, u32::try_from(month).unwrap_or(1), 1) * 86_400)
 }
 
-fn sums(by: By, all: &[Used]) -> BTreeMap<Vec<(&'static str, String)>, Sum> {
-    let mut sums: BTreeMap<Vec<(&'static str, String)>, Sum> = BTreeMap::new();
-    for used in all {
-        let sum = sums.entry(by.words(used)).or_insert_with(|| (0, used.unit.clone(), used.per));
-        sum.0 += used.amount();
+fn sums(by: By, all: impl Iterator<Item = Entry>) -> Sums {
+    let mut sums = Sums::new();
+    for entry in all {
+        let sum = sums.entry(by.words(&entry)).or_insert_with(|| Sum {
+            amount: 0,
+            unit: entry.unit.clone(),
+            per: entry.per,
+            charge: Charge::default(),
+            priced: true,
+        });
+        sum.amount += entry.amount;
+        sum.charge = [sum.charge, entry.charge.unwrap_or_default()].into_iter().sum();
+        sum.priced &= entry.charge.is_some();
     }
     sums
 }
 
-fn row(words: Vec<(&'static str, String)>, (parts, unit, per): &Sum) -> Value {
+fn rows(sums: Sums) -> Vec<Value> {
+    sums.into_iter().map(|(words, sum)| row(words, &sum)).collect()
+}
+
+fn row(words: Vec<(&'static str, String)>, sum: &Sum) -> Value {
     let mut row = serde_json::Map::new();
     for (name, word) in words {
         row.insert(name.to_owned(), word.into());
     }
-    row.insert("usage".to_owned(), decimal(*parts, *per).into());
-    row.insert("unit".to_owned(), unit.clone().into());
+    row.insert("usage".to_owned(), decimal(sum.amount, sum.per).into());
+    row.insert("unit".to_owned(), sum.unit.clone().into());
     // For those who want it exact.
-    row.insert("parts".to_owned(), parts.to_string().into());
-    row.insert("partsPerUnit".to_owned(), (*per).into());
+    row.insert("parts".to_owned(), sum.amount.to_string().into());
+    row.insert("partsPerUnit".to_owned(), sum.per.into());
+    // What has no price in a list is not told to cost nothing.
+    row.insert("charge".to_owned(), if sum.priced { sum.charge.to_string().into() } else { Value::Null });
     row.into()
 }
 
@@ -113,9 +185,10 @@ fn decimal(parts: u128, per: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{By, decimal, month, sums, time};
+    use super::{By, Entry, decimal, month, rows, sums, time};
     use base::{AccountId, Region, Timestamp};
-    use kernel::meter::Used;
+    use kernel::meter::{Rate, Used};
+    use serde_json::Value;
 
     #[test]
     fn quotients() {
@@ -153,11 +226,19 @@ mod tests {
             each,
             unit: "Requests".into(),
             per: 1,
+            rate: (resource == "a").then_some(Rate { micros: 5_000, units: 1_000 }),
         };
-        let all = [used("a", "PutObject", 3, 1), used("b", "PutObject", 2, 4), used("a", "ListBucket", 1, 1)];
-        let amounts = |by| sums(by, &all).into_values().map(|(parts, ..)| parts).collect::<Vec<_>>();
+        let all =
+            || [used("a", "PutObject", 3, 1), used("b", "PutObject", 2, 4), used("a", "ListBucket", 1, 1)];
+        let all = |by| sums(by, all().into_iter().map(Entry::from));
+        let amounts = |by| all(by).into_values().map(|sum| sum.amount).collect::<Vec<_>>();
         assert_eq!(amounts(By::Service), [12]);
         assert_eq!(amounts(By::Resource), [4, 8]);
         assert_eq!(amounts(By::Operation), [1, 11]);
+        // What has no price makes no sum cheaper than it is.
+        let charges = |by| rows(all(by)).into_iter().map(|row| row["charge"].clone()).collect::<Vec<Value>>();
+        assert_eq!(charges(By::Resource), [Value::from("0.000020"), Value::Null]);
+        assert_eq!(charges(By::Service), [Value::Null]);
+        assert_eq!(super::total(&all(By::Service)).to_string(), "0.000020");
     }
 }

@@ -17,6 +17,7 @@ mod autoscaling_refreshes;
 mod autoscaling_schedules;
 mod autoscaling_standby;
 mod autoscaling_warm;
+mod billing;
 mod checklist;
 mod cloudformation_beside;
 mod cloudformation_capacity;

@@ -106,6 +106,14 @@ pub(crate) fn settle(cx: &mut Cx<'_>, reservation: &Reservation) -> Result<(), E
 pub struct Unused;
 
 impl Gauge for Unused {
+    fn name(&self) -> &'static str {
+        "capacity reservations"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![RESERVATIONS.stored_key(&Key::empty())]
+    }
+
     fn look(&self, cloud: &Arc<Cloud>, tell: &mut dyn FnMut(&Line<'_>, u64)) -> Result<(), String> {
         let words = |why: StoreError| why.to_string();
         let snapshot = cloud.store().snapshot();

@@ -1,4 +1,7 @@
 //! S3's usage types.
+//!
+//! AWS: <https://aws.amazon.com/s3/pricing/>. It has two prices each for what `Requests-Tier3`, `Standard-Retrieval-Bytes`
+//! and `Bulk-Retrieval-Bytes` count: these have none here.
 
 use crate::s3::model::object::StorageClass;
 use crate::s3::tiering::AccessTier;
@@ -14,31 +17,42 @@ const fn bytes(usage_type: &'static str) -> Kind {
     Kind::new(PRODUCT, usage_type, "Bytes")
 }
 
-const fn standing(usage_type: &'static str) -> Kind {
-    Kind::hours(PRODUCT, usage_type, "Byte-Hours")
+/// At so many millionths of a dollar for a thousand.
+const fn thousands(usage_type: &'static str, micros: u64) -> Kind {
+    requests(usage_type).at(micros, 1_000)
+}
+
+/// At so many millionths of a dollar for a gigabyte.
+const fn gigabytes(usage_type: &'static str, micros: u64) -> Kind {
+    bytes(usage_type).at(micros, 1 << 30)
+}
+
+/// At so many millionths of a dollar for a gigabyte and a month.
+const fn standing(usage_type: &'static str, micros: u64) -> Kind {
+    Kind::hours(PRODUCT, usage_type, "Byte-Hours").at(micros, kernel::meter::GIGABYTE_MONTH)
 }
 
 /// From and to the internet.
-pub(crate) static BYTES_IN: Kind = bytes("DataTransfer-In-Bytes");
-pub(crate) static BYTES_OUT: Kind = bytes("DataTransfer-Out-Bytes");
+pub(crate) static BYTES_IN: Kind = gigabytes("DataTransfer-In-Bytes", 0);
+pub(crate) static BYTES_OUT: Kind = gigabytes("DataTransfer-Out-Bytes", 90_000);
 
-pub(super) static TIER1: Kind = requests("Requests-Tier1");
-pub(super) static TIER2: Kind = requests("Requests-Tier2");
+pub(super) static TIER1: Kind = thousands("Requests-Tier1", 5_000);
+pub(super) static TIER2: Kind = thousands("Requests-Tier2", 400);
 static TIER3: Kind = requests("Requests-Tier3");
-static TIER4: Kind = requests("Requests-Tier4");
-static TIER5: Kind = requests("Requests-Tier5");
-static TIER6: Kind = requests("Requests-Tier6");
-static DEEP_TIER3: Kind = requests("Requests-GDA-Tier3");
-static DEEP_TIER5: Kind = requests("Requests-GDA-Tier5");
+static TIER4: Kind = thousands("Requests-Tier4", 10_000);
+static TIER5: Kind = thousands("Requests-Tier5", 0);
+static TIER6: Kind = thousands("Requests-Tier6", 10_000_000);
+static DEEP_TIER3: Kind = thousands("Requests-GDA-Tier3", 100_000);
+static DEEP_TIER5: Kind = thousands("Requests-GDA-Tier5", 25_000);
 
 static RETRIEVED_STANDARD: Kind = bytes("Standard-Retrieval-Bytes");
 static RETRIEVED_BULK: Kind = bytes("Bulk-Retrieval-Bytes");
-static RETRIEVED_EXPEDITED: Kind = bytes("Expedited-Retrieval-Bytes");
+static RETRIEVED_EXPEDITED: Kind = gigabytes("Expedited-Retrieval-Bytes", 30_000);
 
 /// Everything that S3 Standard keeps, and what it keeps for other classes.
-pub(super) static STANDARD: Kind = standing("TimedStorage-ByteHrs");
-pub(super) static GLACIER_STAGING: Kind = standing("TimedStorage-GlacierStaging");
-pub(super) static DEEP_STAGING: Kind = standing("TimedStorage-GDA-Staging");
+pub(super) static STANDARD: Kind = standing("TimedStorage-ByteHrs", 23_000);
+pub(super) static GLACIER_STAGING: Kind = standing("TimedStorage-GlacierStaging", 23_000);
+pub(super) static DEEP_STAGING: Kind = standing("TimedStorage-GDA-Staging", 23_000);
 
 /// The usage types of a storage class.
 pub(super) struct OfClass {
@@ -60,75 +74,75 @@ pub(super) struct OfClass {
 /// In the order of [`StorageClass::ALL`].
 static CLASSES: [OfClass; 8] = [
     OfClass {
-        tier1: requests("Requests-Tier1"),
-        tier2: requests("Requests-Tier2"),
-        stored: standing("TimedStorage-ByteHrs"),
+        tier1: thousands("Requests-Tier1", 5_000),
+        tier2: thousands("Requests-Tier2", 400),
+        stored: standing("TimedStorage-ByteHrs", 23_000),
         stored_by: "StandardStorage",
         small: None,
         retrieved: None,
         moved_by: "",
     },
     OfClass {
-        tier1: requests("Requests-Tier1"),
-        tier2: requests("Requests-Tier2"),
-        stored: standing("TimedStorage-RRS-ByteHrs"),
+        tier1: thousands("Requests-Tier1", 5_000),
+        tier2: thousands("Requests-Tier2", 400),
+        stored: standing("TimedStorage-RRS-ByteHrs", 24_000),
         stored_by: "ReducedRedundancyStorage",
         small: None,
         retrieved: None,
         moved_by: "",
     },
     OfClass {
-        tier1: requests("Requests-SIA-Tier1"),
-        tier2: requests("Requests-SIA-Tier2"),
-        stored: standing("TimedStorage-SIA-ByteHrs"),
+        tier1: thousands("Requests-SIA-Tier1", 10_000),
+        tier2: thousands("Requests-SIA-Tier2", 1_000),
+        stored: standing("TimedStorage-SIA-ByteHrs", 12_500),
         stored_by: "StandardIAStorage",
-        small: Some((standing("TimedStorage-SIA-SmObjects"), "StandardIASizeOverhead")),
-        retrieved: Some(bytes("Retrieval-SIA")),
+        small: Some((standing("TimedStorage-SIA-SmObjects", 12_500), "StandardIASizeOverhead")),
+        retrieved: Some(gigabytes("Retrieval-SIA", 10_000)),
         moved_by: "S3-SIATransition",
     },
     OfClass {
-        tier1: requests("Requests-ZIA-Tier1"),
-        tier2: requests("Requests-ZIA-Tier2"),
-        stored: standing("TimedStorage-ZIA-ByteHrs"),
+        tier1: thousands("Requests-ZIA-Tier1", 10_000),
+        tier2: thousands("Requests-ZIA-Tier2", 1_000),
+        stored: standing("TimedStorage-ZIA-ByteHrs", 10_000),
         stored_by: "OneZoneIAStorage",
-        small: Some((standing("TimedStorage-ZIA-SmObjects"), "OneZoneIASizeOverhead")),
-        retrieved: Some(bytes("Retrieval-ZIA")),
+        small: Some((standing("TimedStorage-ZIA-SmObjects", 10_000), "OneZoneIASizeOverhead")),
+        retrieved: Some(gigabytes("Retrieval-ZIA", 10_000)),
         moved_by: "S3-ZIATransition",
     },
     OfClass {
-        tier1: requests("Requests-INT-Tier1"),
-        tier2: requests("Requests-INT-Tier2"),
-        stored: standing("TimedStorage-INT-FA-ByteHrs"),
+        tier1: thousands("Requests-INT-Tier1", 5_000),
+        tier2: thousands("Requests-INT-Tier2", 400),
+        stored: standing("TimedStorage-INT-FA-ByteHrs", 23_000),
         stored_by: "IntelligentTieringFAStorage",
         small: None,
         retrieved: None,
         moved_by: "S3-INTTransition",
     },
     OfClass {
-        tier1: requests("Requests-GLACIER-Tier1"),
-        tier2: requests("Requests-GLACIER-Tier2"),
-        stored: standing("TimedStorage-GlacierByteHrs"),
+        tier1: thousands("Requests-GLACIER-Tier1", 30_000),
+        tier2: thousands("Requests-GLACIER-Tier2", 400),
+        stored: standing("TimedStorage-GlacierByteHrs", 3_600),
         stored_by: "GlacierStorage",
         small: None,
         retrieved: None,
         moved_by: "S3-GlacierTransition",
     },
     OfClass {
-        tier1: requests("Requests-GDA-Tier1"),
-        tier2: requests("Requests-GDA-Tier2"),
-        stored: standing("TimedStorage-GDA-ByteHrs"),
+        tier1: thousands("Requests-GDA-Tier1", 50_000),
+        tier2: thousands("Requests-GDA-Tier2", 400),
+        stored: standing("TimedStorage-GDA-ByteHrs", 990),
         stored_by: "DeepArchiveStorage",
         small: None,
         retrieved: None,
         moved_by: "S3-GDATransition",
     },
     OfClass {
-        tier1: requests("Requests-GIR-Tier1"),
-        tier2: requests("Requests-GIR-Tier2"),
-        stored: standing("TimedStorage-GIR-ByteHrs"),
+        tier1: thousands("Requests-GIR-Tier1", 20_000),
+        tier2: thousands("Requests-GIR-Tier2", 10_000),
+        stored: standing("TimedStorage-GIR-ByteHrs", 4_000),
         stored_by: "GlacierInstantRetrievalStorage",
-        small: Some((standing("TimedStorage-GIR-SmObjects"), "GlacierInstantRetrievalSizeOverhead")),
-        retrieved: Some(bytes("Retrieval-GIR")),
+        small: Some((standing("TimedStorage-GIR-SmObjects", 4_000), "GlacierInstantRetrievalSizeOverhead")),
+        retrieved: Some(gigabytes("Retrieval-GIR", 30_000)),
         moved_by: "S3-GIRTransition",
     },
 ];
@@ -138,10 +152,10 @@ pub(super) fn of(class: StorageClass) -> &'static OfClass {
     &CLASSES[at]
 }
 
-static INFREQUENT: Kind = standing("TimedStorage-INT-IA-ByteHrs");
-static INSTANT: Kind = standing("TimedStorage-INT-AIA-ByteHrs");
-static ARCHIVE: Kind = standing("TimedStorage-INT-AA-ByteHrs");
-static DEEP: Kind = standing("TimedStorage-INT-DAA-ByteHrs");
+static INFREQUENT: Kind = standing("TimedStorage-INT-IA-ByteHrs", 12_500);
+static INSTANT: Kind = standing("TimedStorage-INT-AIA-ByteHrs", 4_000);
+static ARCHIVE: Kind = standing("TimedStorage-INT-AA-ByteHrs", 3_600);
+static DEEP: Kind = standing("TimedStorage-INT-DAA-ByteHrs", 990);
 
 /// What is kept in a tier of Intelligent-Tiering, and in which operation's name.
 pub(super) fn tiered(tier: AccessTier) -> (&'static Kind, &'static str) {

@@ -30,6 +30,10 @@ type Sums = BTreeMap<(&'static str, &'static str), (&'static Kind, u64)>;
 pub struct Stored;
 
 impl Gauge for Stored {
+    fn name(&self) -> &'static str {
+        "buckets"
+    }
+
     fn look(&self, cloud: &Arc<Cloud>, tell: &mut dyn FnMut(&Line<'_>, u64)) -> Result<(), String> {
         let snapshot = cloud.store().snapshot();
         let all: Vec<(Key, BucketRecord)> = BUCKETS
