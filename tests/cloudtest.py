@@ -66,19 +66,22 @@ def signed(url, service, keys, body, kind="application/x-www-form-urlencoded", t
 class Cloud:
     """One running cloud with a data folder of its own."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, program=None, user=None):
         self.data = folder / "data"
         self.log = folder / "up.log"
         self.options = options
+        self.program = str(program or binary())
+        # A number: who runs it, where that is not who runs the tests.
+        self.who = {} if user is None else {"user": user, "group": user, "extra_groups": []}
         self.process = None
         self.endpoint = None
 
     def start(self):
         """Returns when the binary says that calls are answered. A second start uses the first one's port."""
         listen = self.endpoint.removeprefix("http://") if self.endpoint else "127.0.0.1:0"
-        command = [str(binary()), "up", "--data", str(self.data), "--listen", listen, *self.options]
+        command = [self.program, "up", "--data", str(self.data), "--listen", listen, *self.options]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.who)
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
             for line in self.log.read_text(errors="replace").splitlines():
@@ -117,11 +120,12 @@ class Cloud:
     def run(self, *arguments, check=True):
         """Virga's own command line on this cloud's data folder; returns the completed process."""
         done = subprocess.run(
-            [str(binary()), "--data", str(self.data), *arguments],
+            [self.program, "--data", str(self.data), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=60,
+            **self.who,
         )
         if check:
             assert done.returncode == 0, f"virga {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
