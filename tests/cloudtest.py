@@ -66,13 +66,13 @@ def signed(url, service, keys, body, kind="application/x-www-form-urlencoded", t
 class Cloud:
     """One running cloud with a data folder of its own."""
 
-    def __init__(self, folder, *options, program=None, user=None):
+    def __init__(self, folder, *options, program=None, user=None, environment=None):
         self.data = folder / "data"
         self.log = folder / "up.log"
         self.options = options
         self.program = str(program or binary())
-        # A number: who runs it, where that is not who runs the tests.
-        self.who = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+        # A number: who runs it, where that is not who runs the tests; and what is in that user's environment.
+        self.who = {} if user is None else {"user": user, "group": user, "extra_groups": [], "env": environment}
         self.process = None
         self.endpoint = None
 

@@ -12,6 +12,7 @@ import pytest
 from cloudtest import Cloud, binary
 
 IMAGE = "ami-0a1f5c0de0b1a0001"
+VIRTUAL = "ami-0a1f5c0de0b1a0002"
 WAIT = {"Delay": 1, "MaxAttempts": 60}
 
 
@@ -30,8 +31,15 @@ def cloud(user):
     program = folder / "virga"
     shutil.copy(binary(), program)
     program.chmod(0o755)
-    os.chown(folder, user, user)
-    cloud = Cloud(folder, program=program, user=user).start()
+    # As an ordinary user's own `make` would have put the kernel for virtual machines there.
+    kernel = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "virga/guest"
+    if kernel.exists():
+        shutil.copytree(kernel, folder / ".cache/virga/guest", symlinks=True)
+    for place, folders, files in os.walk(folder):
+        for name in [".", *folders, *files]:
+            os.chown(Path(place) / name, user, user, follow_symlinks=False)
+    environment = {"HOME": str(folder), "PATH": os.environ["PATH"]}
+    cloud = Cloud(folder, program=program, user=user, environment=environment).start()
     findings = {finding["what"]: finding for finding in json.loads(told(cloud))["findings"]}
     if not findings["networks"]["good"]:
         cloud.kill()
@@ -144,3 +152,25 @@ def test_what_an_ordinary_user_lacks_is_told(cloud):
     assert "nobody can log in by SSH: virga doctor says why" in said
     assert not findings["limits"]["good"]
     assert f"not held to what t3.micro has: {findings['limits']['detail'].split(': ', 1)[1]}" in said
+
+
+def test_a_virtual_machine_of_an_ordinary_user_has_a_kernel_of_its_own(cloud, user):
+    findings = {finding["what"]: finding for finding in json.loads(told(cloud))["findings"]}
+    if not findings["virtual machines"]["good"] and "TCG" not in findings["virtual machines"]["detail"]:
+        pytest.skip(findings["virtual machines"]["detail"])
+    ec2 = cloud.client("ec2")
+    script = "#!/bin/sh\necho the script ran on $(uname -r)\n"
+    made = ec2.run_instances(ImageId=VIRTUAL, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData=script)
+    instance = made["Instances"][0]["InstanceId"]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    deadline = time.monotonic() + 240
+    while "the script ran on " not in ec2.get_console_output(InstanceId=instance).get("Output", ""):
+        assert time.monotonic() < deadline, ec2.get_console_output(InstanceId=instance)
+        time.sleep(0.5)
+    kernel = cloud.run("exec", instance, "--", "uname", "-r").stdout.strip()
+    assert kernel != os.uname().release
+    assert f"the script ran on {kernel}" in ec2.get_console_output(InstanceId=instance)["Output"]
+    assert [name for name in processes(user) if name.startswith("qemu")]
+    ec2.terminate_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    assert not [name for name in processes(user) if name.startswith("qemu")]
