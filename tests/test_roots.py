@@ -185,3 +185,27 @@ def test_a_root_is_replaced_while_its_machine_runs(machines, own_cloud):
     ec2.delete_volume(VolumeId=old)
     end(ec2, machine)
     eventually(lambda: traces(own_cloud) == (False, []))
+
+
+def test_a_root_is_full_at_its_size_and_grows_with_its_volume(machines, own_cloud):
+    """Held to what the launch asked for, over kill -9; a volume that grows has room at once, also for what is off."""
+    ec2 = own_cloud.client("ec2")
+    instance = start(ec2, BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 9}}])
+
+    def gib():
+        return int(said(own_cloud, instance, "df -B1 --output=size / | tail -1")) >> 30
+
+    full = "No space left on device"
+    assert gib() == 9
+    said(own_cloud, instance, "fallocate -l 9100M /big; echo kept > /word")
+    assert full in said(own_cloud, instance, "fallocate -l 1G /more 2>&1 || true")
+    assert full in said(own_cloud, instance, "rm -f /more; dd if=/dev/zero of=/more bs=1M count=200 2>&1 || true")
+    own_cloud.restart(kill=True)
+    ec2 = own_cloud.client("ec2")
+    assert said(own_cloud, instance, "cat /word") == "kept\n"
+    assert full in said(own_cloud, instance, "rm -f /more; fallocate -l 1G /more 2>&1 || true")
+    volume = root_of(ec2, instance)["VolumeId"]
+    ec2.modify_volume(VolumeId=volume, Size=11)
+    eventually(lambda: gib() == 11)
+    said(own_cloud, instance, "fallocate -l 1G /more && rm /big /more")
+    end(ec2, instance)
