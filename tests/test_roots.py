@@ -185,3 +185,35 @@ def test_a_root_is_replaced_while_its_machine_runs(machines, own_cloud):
     ec2.delete_volume(VolumeId=old)
     end(ec2, machine)
     eventually(lambda: traces(own_cloud) == (False, []))
+
+
+def test_a_root_is_full_at_its_size_and_grows_with_its_volume(machines, own_cloud):
+    """Held to what the launch asked for, over kill -9; a volume that grows has room at once, and keeps it."""
+    ec2 = own_cloud.client("ec2")
+    instance = start(ec2, BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 9}}])
+
+    def gib():
+        return int(said(own_cloud, instance, "df -B1 --output=size / | tail -1")) >> 30
+
+    def left():
+        return int(said(own_cloud, instance, "df -B1 --output=avail / | tail -1"))
+
+    assert gib() == 9
+    # Refused before anything is taken, as nothing of it is there afterwards.
+    before = left()
+    why = said(own_cloud, instance, f"fallocate -l {before + 4096} /more 2>&1; rm -f /more")
+    assert "No space left on device" in why
+    said(own_cloud, instance, "fallocate -l 64M /some && echo kept > /word")
+    assert before - (65 << 20) <= left() <= before - (64 << 20)
+    own_cloud.restart(kill=True)
+    ec2 = own_cloud.client("ec2")
+    assert said(own_cloud, instance, "cat /word") == "kept\n"
+    assert gib() == 9
+    assert left() <= before - (64 << 20)
+    volume = root_of(ec2, instance)["VolumeId"]
+    ec2.modify_volume(VolumeId=volume, Size=11)
+    eventually(lambda: gib() == 11)
+    stop(ec2, instance)
+    run(ec2, instance)
+    assert gib() == 11
+    end(ec2, instance)

@@ -31,6 +31,8 @@ store::record! {
         /// What it holds are the files that its machine boots from, kept as files beside the machine. Its blocks are an
         /// archive of them, as old as the attachment or older: nothing is plugged in.
         10 => pub files: bool,
+        /// Of the volume, in GiB, where it holds files: what the machine may fill. Absent where an older version wrote this.
+        11 => pub size: Option<i64>,
     }
 
     /// Under a volume's key and by whom: what is read from it and written to it waits.
@@ -66,6 +68,8 @@ pub struct NewDisk {
     pub tags: Tags,
     /// See [`DiskAttachment::files`].
     pub files: bool,
+    /// A size was asked for, so that it is refused where nothing can be held to it.
+    pub sized: bool,
 }
 
 /// A volume that becomes the root of a machine.

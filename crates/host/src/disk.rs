@@ -1,12 +1,12 @@
 //! Serving the disk of a machine: what the kernel asks about the file that [`Driver::plug`](crate::Driver::plug) made.
 //!
-//! The kernel's protocol is FUSE's (7.31): a request has a head of 40 bytes, an answer one of 16. The file is all that
-//! there is, so there are few questions. Programs see a regular file of the disk's size that cannot be cut or extended;
-//! truncating it changes nothing, as with a disk.
+//! The kernel asks by FUSE. The file is all that there is, so there are few questions. Programs see a regular file of the
+//! disk's size that cannot be cut or extended; truncating it changes nothing, as with a disk.
 //!
 //! A write is answered when the disk has it, and is safe after the next flush: when a program asks for it or closes the
 //! file, and otherwise as soon as nothing has come for a moment ([`IDLE`]).
 
+use crate::fuse::{Out, PAGE, Request, WRITE_MAX, init, op, u32_at, u64_at, whole};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -46,10 +46,6 @@ pub trait Disk: Send {
 
 /// Without a request for so long, what was written is flushed.
 pub const IDLE: Duration = Duration::from_millis(100);
-/// The most bytes of one write.
-const WRITE_MAX: usize = 512 << 10;
-const PAGE: usize = 4096;
-const HEAD: usize = 40;
 
 /// How a disk is served, and what it has done.
 #[derive(Debug, Default)]
@@ -169,7 +165,7 @@ pub fn serve<D: Disk + ?Sized>(channel: &OwnedFd, disk: &Mutex<D>, switch: &Swit
             Taken::Request(length) => {
                 let Some(asked) = Request::read(&buffer[..length]) else { continue };
                 let said = match asked.operation {
-                    _ if asked.is_io() => {
+                    _ if is_io(&asked) => {
                         held.keep(Instant::now(), buffer[..length].to_vec());
                         None
                     }
@@ -247,77 +243,9 @@ impl Held {
     }
 }
 
-/// One question of the kernel.
-struct Request<'a> {
-    operation: u32,
-    unique: u64,
-    body: &'a [u8],
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
-}
-
-impl Request<'_> {
-    fn read(bytes: &[u8]) -> Option<Request<'_>> {
-        let body = bytes.get(HEAD..)?;
-        Some(Request { operation: u32_at(bytes, 4), unique: u64_at(bytes, 8), body })
-    }
-
-    /// Whether the disk itself has to do with it.
-    fn is_io(&self) -> bool {
-        matches!(self.operation, op::READ | op::WRITE | op::FALLOCATE | op::FSYNC | op::FLUSH)
-    }
-}
-
-/// The operations' numbers.
-mod op {
-    pub(super) const FORGET: u32 = 2;
-    pub(super) const GETATTR: u32 = 3;
-    pub(super) const SETATTR: u32 = 4;
-    pub(super) const OPEN: u32 = 14;
-    pub(super) const READ: u32 = 15;
-    pub(super) const WRITE: u32 = 16;
-    pub(super) const STATFS: u32 = 17;
-    pub(super) const RELEASE: u32 = 18;
-    pub(super) const FSYNC: u32 = 20;
-    pub(super) const FLUSH: u32 = 25;
-    pub(super) const INIT: u32 = 26;
-    pub(super) const INTERRUPT: u32 = 36;
-    pub(super) const DESTROY: u32 = 38;
-    pub(super) const IOCTL: u32 = 39;
-    pub(super) const BATCH_FORGET: u32 = 42;
-    pub(super) const FALLOCATE: u32 = 43;
-}
-
-/// A body that grows.
-#[derive(Default)]
-struct Out(Vec<u8>);
-
-impl Out {
-    fn u16(mut self, n: u16) -> Out {
-        self.0.extend(n.to_le_bytes());
-        self
-    }
-
-    fn u32(mut self, n: u32) -> Out {
-        self.0.extend(n.to_le_bytes());
-        self
-    }
-
-    fn u64(mut self, n: u64) -> Out {
-        self.0.extend(n.to_le_bytes());
-        self
-    }
-
-    fn zeros(mut self, n: usize) -> Out {
-        self.0.resize(self.0.len() + n, 0);
-        self
-    }
+/// Whether the disk itself has to do with it.
+fn is_io(asked: &Request<'_>) -> bool {
+    matches!(asked.operation, op::READ | op::WRITE | op::FALLOCATE | op::FSYNC | op::FLUSH)
 }
 
 fn attributes(size: u64) -> Out {
@@ -327,15 +255,6 @@ fn attributes(size: u64) -> Out {
     let sizes = head.u64(1).u64(size).u64(size / 512);
     // Times and their parts; mode, links, owner, group, device, block, flags.
     sizes.zeros(24 + 12).u32(MODE).u32(1).zeros(12).u32(PAGE as u32).u32(0)
-}
-
-fn init() -> Out {
-    const ASYNC_READ: u32 = 1;
-    const BIG_WRITES: u32 = 1 << 5;
-    const MAX_PAGES: u32 = 1 << 22;
-    let pages = u16::try_from(WRITE_MAX / PAGE).unwrap_or(u16::MAX);
-    let head = Out::default().u32(7).u32(31).u32(WRITE_MAX as u32).u32(ASYNC_READ | BIG_WRITES | MAX_PAGES);
-    head.u16(16).u16(12).u32(WRITE_MAX as u32).u32(1).u16(pages).u16(0).u32(0).zeros(28)
 }
 
 /// What the disk makes of a request: a body, or an error's number.
@@ -399,20 +318,10 @@ fn answer<D: Disk + ?Sized>(asked: &Request<'_>, disk: &mut D) -> Option<Vec<u8>
     whole(asked.unique, obey(asked, disk))
 }
 
-fn whole(unique: u64, said: Result<Out, Errno>) -> Option<Vec<u8>> {
-    let (error, body) = match said {
-        Ok(body) => (0, body.0),
-        Err(why) => (-why.raw_os_error(), Vec::new()),
-    };
-    let length = u32::try_from(16 + body.len()).ok()?;
-    let mut out = Out::default().u32(length).u32(error.cast_unsigned()).u64(unique).0;
-    out.extend(body);
-    Some(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuse::HEAD;
 
     struct Bytes(Vec<u8>, bool);
 
@@ -506,7 +415,7 @@ mod tests {
         assert!(held.give_up(2).is_none());
         let left: Vec<u64> = std::iter::from_fn(|| held.next()).map(|(_, one)| u64_at(&one, 8)).collect();
         assert_eq!(left, [1, 3]);
-        assert!(Request::read(&request(1)).unwrap().is_io());
+        assert!(is_io(&Request::read(&request(1)).unwrap()));
     }
 
     #[test]

@@ -92,6 +92,9 @@ pub struct Boot {
     pub env: Vec<(OsString, OsString)>,
     /// Where what init says goes.
     pub console: Option<OwnedFd>,
+    /// How many bytes its files may take, which may change while it runs ([`crate::room`]). Without it they may take all that
+    /// this machine has.
+    pub room: Option<u64>,
     /// It has a kernel of its own.
     pub guest: Option<Guest>,
 }
@@ -210,7 +213,7 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Refused`], [`HostError::NotThere`]
     fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError>;
 
-    /// Whether machines can have disks.
+    /// Whether machines can have disks, and roots that are held to a size ([`Boot::room`]).
     ///
     /// # Errors
     /// [`HostError::Unable`]

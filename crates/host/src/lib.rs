@@ -8,7 +8,8 @@
 //! it. Booted, it is a system container with a root file system in layers ([`image`]); one without interfaces can hold a
 //! single program that is not trusted ([`sandbox`]).
 //!
-//! Disks are plugged into booted machines as files that their owner serves ([`disk`]).
+//! Disks are plugged into booted machines as files that their owner serves ([`disk`]). What a container writes to its root has
+//! so much room as is said ([`room`]).
 //!
 //! What runs in a machine may be held to a [`Share`] of this one, where control groups are to be had.
 //!
@@ -21,9 +22,11 @@
 pub mod disk;
 mod driver;
 mod error;
+mod fuse;
 mod guest;
 pub mod image;
 mod linux;
+pub mod room;
 pub mod sandbox;
 mod share;
 mod simulator;

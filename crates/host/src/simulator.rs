@@ -35,6 +35,8 @@ struct State {
     usage: BTreeMap<String, Usage>,
     /// What is said to be missing for virtual machines.
     lacks: Option<String>,
+    /// And for disks.
+    lacks_disks: Option<String>,
 }
 
 /// Whether a machine is on; its exit code when it is off.
@@ -90,6 +92,11 @@ impl Simulator {
     /// Lets it have no virtual machines from now on, and say that this is missing.
     pub fn lack_guests(&self, what: &str) {
         self.state().lacks = Some(what.to_owned());
+    }
+
+    /// Lets its machines have no disks from now on, and roots that nothing holds to a size, and say that this is missing.
+    pub fn lack_disks(&self, what: &str) {
+        self.state().lacks_disks = Some(what.to_owned());
     }
 
     /// Counts more packets under a name in a VPC.
@@ -311,7 +318,7 @@ impl Driver for Simulator {
     }
 
     fn disks(&self) -> Result<(), HostError> {
-        Ok(())
+        self.state().lacks_disks.clone().map_or(Ok(()), |what| Err(HostError::Unable(what)))
     }
 
     fn plug(&self, machine: &str, _device: &str) -> Result<Option<OwnedFd>, HostError> {

@@ -49,6 +49,18 @@ pub(super) fn hold(driver: &dyn Driver, instance: &Instance, at_baseline: bool) 
     }
 }
 
+/// How many bytes the files of a machine may take whose root is so many GiB; a line for its console where nothing holds it
+/// to that.
+pub(super) fn room(driver: &dyn Driver, size: i64) -> Result<(Option<u64>, String), HostError> {
+    match driver.disks() {
+        Ok(()) => Ok((Some(size.unsigned_abs() << 30), String::new())),
+        Err(HostError::Unable(what)) => {
+            Ok((None, format!("its root is not held to its {size} GiB: {what}\n")))
+        }
+        Err(why) => Err(why),
+    }
+}
+
 fn capped(kind: &str, wanted: Share, here: Share) -> String {
     let mut lines = String::new();
     for (wanted, here, what) in [

@@ -17,6 +17,7 @@ use super::user_data;
 use super::whole;
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
+use ec2::disk::DiskAttachment;
 use ec2::plane::DataPlane;
 use ec2::zone::{self, ZONES, Zone};
 use ec2::{disk, public, register};
@@ -97,6 +98,15 @@ struct Running {
     failures: u64,
     /// How often it was looked at since it was asked to end.
     looks: u32,
+}
+
+/// What a machine begins with, beside its record.
+struct Start<'a> {
+    disks: &'a [String],
+    /// Of its root, where that is files.
+    size: Option<i64>,
+    failures: u64,
+    spent: bool,
 }
 
 /// Where a record is.
@@ -208,22 +218,17 @@ impl Machines {
             init: ["/bin/sh", "/etc/virga-init"].map(Into::into).to_vec(),
             env: [&[PATH], &trust(&bundle)[..]].concat().into_iter().map(pair).collect(),
             console: Some(console.into()),
+            room: None,
             guest: None,
         })
     }
 
-    fn boot(
-        &self,
-        cloud: &Arc<Cloud>,
-        instance: &Instance,
-        disks: &[String],
-        failures: u64,
-        spent: bool,
-    ) -> Result<(), HostError> {
+    fn boot(&self, cloud: &Arc<Cloud>, instance: &Instance, start: &Start<'_>) -> Result<(), HostError> {
         let driver = self.plane.driver()?;
         // Before its first program can ask.
         self.metadata.serve(cloud, &driver, &instance.vpc)?;
-        let notes = share::hold(&*driver, instance, spent)?;
+        let Start { disks, size, failures, spent } = *start;
+        let mut notes = share::hold(&*driver, instance, spent)?;
         let mut boot = match &self.folder {
             Some(folder) => self.files_of(folder, instance, disks).map_err(|why| HostError::Refused {
                 step: format!("make the files of {}", instance.id),
@@ -232,6 +237,11 @@ impl Machines {
             None => Boot::default(),
         };
         boot.guest = share::of_guest(instance);
+        if let Some(size) = size.filter(|_| !boot.layers.is_empty()) {
+            let (room, note) = share::room(&*driver, size)?;
+            boot.room = room;
+            notes += &note;
+        }
         let console = boot.console.as_ref().and_then(|console| console.try_clone().ok());
         let process: Arc<dyn Process> = Arc::from(driver.boot(&instance.id, boot)?);
         if let Some(console) = console {
@@ -329,9 +339,16 @@ impl Machines {
         }
         let was = instance.state;
         // Without them it would wait for none; what cannot be read now is read at the next run.
-        let disks = devices(cloud, home, &instance.id)?;
+        let (disks, root) = disks_of(cloud, home, &instance.id)?;
+        if root.as_ref().is_some_and(|root| root.files && root.size.is_none()) {
+            // Who keeps volumes is about to say it.
+            self.busy.store(true, Ordering::Relaxed);
+            return Ok(None);
+        }
+        let size = root.and_then(|root| root.size);
         let spent = spent(cloud, home, &instance)?;
-        Ok(match self.boot(cloud, &instance, &disks, failures_of(zone), spent) {
+        let start = Start { disks: &disks, size, failures: failures_of(zone), spent };
+        Ok(match self.boot(cloud, &instance, &start) {
             Ok(()) => {
                 instance.enter(state::RUNNING, now, None);
                 (was != state::RUNNING).then_some(instance)
@@ -465,12 +482,18 @@ fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
     Ok(attachment.delete_on_termination)
 }
 
-/// The names of an instance's disks, for which its first programs wait.
-fn devices(cloud: &Cloud, home: Home, instance: &str) -> Result<Vec<String>, String> {
+/// The names of an instance's disks, for which its first programs wait; and its root.
+fn disks_of(
+    cloud: &Cloud,
+    home: Home,
+    instance: &str,
+) -> Result<(Vec<String>, Option<DiskAttachment>), String> {
     let all = disk::of_instance(&cloud.store().snapshot(), home.account, home.region, instance);
     let all = all.map_err(|why| format!("the disks of {instance}: {why}"))?;
-    let all = all.into_iter().filter(|attachment| !disk::is_root(&attachment.device));
-    Ok(all.map(|attachment| attachment.device).collect())
+    let (roots, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|attachment| disk::is_root(&attachment.device));
+    let names = others.into_iter().map(|attachment| attachment.device).collect();
+    Ok((names, roots.into_iter().next()))
 }
 
 /// Whether it has its baseline of processors only.

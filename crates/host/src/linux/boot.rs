@@ -3,7 +3,7 @@
 
 use super::frame::{Put, Take};
 use super::steps::Steps;
-use super::{groups, powers};
+use super::{groups, powers, room};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 use std::ffi::{CString, OsStr, OsString};
@@ -26,6 +26,8 @@ pub(super) struct Machine {
     pub(super) hostname: OsString,
     pub(super) init: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
+    /// Who serves its files, where they are counted.
+    pub(super) server: Option<room::Server>,
 }
 
 pub(super) fn text(take: &mut Take<'_>) -> io::Result<OsString> {
@@ -69,7 +71,16 @@ impl Machine {
             hostname: text(take)?,
             init: list(take, text)?,
             env: list(take, |take| Ok((text(take)?, text(take)?)))?,
+            server: None,
         })
+    }
+
+    /// Where what it writes is counted, somebody serves its files from now on; what a new process is sent goes with it.
+    pub(super) fn serve(&mut self, descriptors: &[OwnedFd]) -> io::Result<()> {
+        if !self.layers.is_empty() {
+            self.server = room::start(self, descriptors.get(STREAMS..).unwrap_or_default())?;
+        }
+        Ok(())
     }
 
     /// Starts it in a network namespace; its init is the first process of a process namespace.
@@ -103,6 +114,18 @@ impl Machine {
     fn lay(&self) -> io::Result<PathBuf> {
         mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
         let root = self.disk.join("root");
+        match &self.server {
+            Some(server) => server.enter(&root)?,
+            None => self.overlay(&root)?,
+        }
+        for (from, to, read_only) in &self.binds {
+            bind(from, &root.join(to.strip_prefix("/").unwrap_or(to)), *read_only)?;
+        }
+        Ok(root)
+    }
+
+    /// Lays its files over those that it is made of.
+    pub(super) fn overlay(&self, root: &Path) -> io::Result<()> {
         let layers: Vec<&OsStr> = self.layers.iter().map(|layer| layer.as_os_str()).collect();
         let mut options = OsString::from("userxattr,lowerdir=").into_vec();
         options.extend(layers.join(OsStr::new(":")).as_bytes());
@@ -111,11 +134,7 @@ impl Machine {
             options.extend(self.disk.join(folder).as_os_str().as_bytes());
         }
         let options = CString::new(options)?;
-        mount("overlay", &root, "overlay", MountFlags::empty(), Some(options.as_c_str()))?;
-        for (from, to, read_only) in &self.binds {
-            bind(from, &root.join(to.strip_prefix("/").unwrap_or(to)), *read_only)?;
-        }
-        Ok(root)
+        Ok(mount("overlay", root, "overlay", MountFlags::empty(), Some(options.as_c_str()))?)
     }
 
     /// Makes the root ready for its programs, and makes it the root.
@@ -146,10 +165,13 @@ impl Machine {
     }
 }
 
+/// How many streams a new process has; what else it is sent are doors.
+const STREAMS: usize = 3;
+
 /// What a new process begins with: its streams, and the doors of the control groups that it is to enter.
 #[derive(Debug)]
 pub(super) struct Ends {
-    pub(super) streams: [Stdio; 3],
+    pub(super) streams: [Stdio; STREAMS],
     pub(super) doors: Vec<OwnedFd>,
 }
 
@@ -215,6 +237,7 @@ mod tests {
             hostname: "ip-10-0-1-10".into(),
             init: vec!["/sbin/init".into(), "-x".into()],
             env: vec![("A".into(), "b".into())],
+            server: None,
         };
         let bytes = machine.write(Put::default()).0;
         assert_eq!(format!("{:?}", Machine::read(&mut Take(&bytes)).unwrap()), format!("{machine:?}"));

@@ -310,7 +310,9 @@ impl Child {
 
     fn boot(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
         let key = take.u32()?;
-        let (machine, guarded) = (Machine::read(take)?, self.guarded);
+        let (mut machine, guarded) = (Machine::read(take)?, self.guarded);
+        self.is_off(key)?;
+        machine.serve(&descriptors)?;
         self.first_process(key, descriptors, |network, ends| machine.boot(network, ends, guarded))
     }
 
@@ -328,10 +330,7 @@ impl Child {
     /// Begins as a copy of a template, where there is one that is ready; else one is there for the next.
     fn copied(&mut self, key: u32, cell: &Cell, descriptors: &[OwnedFd]) -> io::Result<Option<u32>> {
         let Some(wanted) = &cell.template else { return Ok(None) };
-        let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
-        if space.running_init().is_some() {
-            return Err(Errno::BUSY.into());
-        }
+        self.is_off(key)?;
         let Some(place) = self.templates.iter().position(|template| template.is(wanted)) else {
             // Where it does not start, programs start as they do without it.
             self.templates.extend(Running::start(wanted));
@@ -341,6 +340,7 @@ impl Child {
         if !template.is_ready() {
             return Ok(None);
         }
+        let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
         let handed = template::handed(descriptors, space.namespace.as_fd(), self.mounts.as_fd());
         let copied = template.copy(cell, &handed);
         let Ok(Some(pid)) = copied else {
@@ -357,11 +357,7 @@ impl Child {
         descriptors: Vec<OwnedFd>,
         start: impl FnOnce(File, Ends) -> io::Result<std::process::Child>,
     ) -> io::Result<u32> {
-        let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
-        if space.running_init().is_some() {
-            return Err(Errno::BUSY.into());
-        }
-        let network = space.namespace.try_clone()?;
+        let network = self.is_off(key)?.namespace.try_clone()?;
         let ends = Ends::of(descriptors);
         let own = File::open("/proc/self/ns/pid")?;
         // SAFETY: this process has one thread, and descriptors are not unshared.
@@ -370,6 +366,12 @@ impl Child {
         // Children are born here again.
         move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))?;
         self.adopt_first(key, Pid::from_child(&booted?))
+    }
+
+    /// The namespace of a machine that is not booted.
+    pub(super) fn is_off(&self, key: u32) -> io::Result<&Space> {
+        let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
+        if space.running_init().is_some() { Err(Errno::BUSY.into()) } else { Ok(space) }
     }
 
     fn adopt_first(&mut self, key: u32, process: Pid) -> io::Result<u32> {

@@ -16,6 +16,7 @@ mod plane;
 mod powers;
 mod process;
 mod residents;
+mod room;
 mod sandbox;
 mod start;
 mod steps;

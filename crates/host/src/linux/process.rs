@@ -111,6 +111,10 @@ pub(super) fn machine(boot: Boot) -> std::io::Result<(Machine, OwnedFd)> {
     for folder in ["upper", "work", "root"] {
         std::fs::create_dir_all(boot.disk.join(folder))?;
     }
+    match boot.room {
+        Some(room) => crate::room::set(&boot.disk, room)?,
+        None => crate::room::unset(&boot.disk)?,
+    }
     let null = || File::options().write(true).open("/dev/null").map(OwnedFd::from);
     let console = boot.console.map_or_else(null, Ok)?;
     let binds = boot.binds.into_iter().map(|bind| (bind.from, bind.to, bind.read_only)).collect();
@@ -121,6 +125,7 @@ pub(super) fn machine(boot: Boot) -> std::io::Result<(Machine, OwnedFd)> {
         hostname: boot.hostname,
         init: boot.init,
         env: boot.env,
+        server: None,
     };
     Ok((machine, console))
 }

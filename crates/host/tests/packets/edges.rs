@@ -1,11 +1,12 @@
-//! Edge associations: what comes in from the internet is led through a machine that looks at it, and so are the answers.
+//! Edge associations: what comes in from the internet is led through a machine that looks at it, and so are the answers;
+//! and so is what begins inside, which the gateway translates when it comes from that machine.
 //!
-//! Not here: connections that begin inside and go out through such a machine. The router has known them from their first
-//! way through it, when they were not at the gateway yet, and its kernel translates a connection at its beginning only.
+//! Not here: connections whose answers do not come back through the machine. The router, which has seen them go in there,
+//! takes what follows an answer that it has not seen for no part of them.
 
 use crate::lab::Lab;
 use crate::processes::spawn;
-use host::Driver;
+use host::{Driver, Place};
 use net::Topology;
 use net::sample::{self, anyone, ip, tcp};
 use net::topology::{Target, Traffic};
@@ -22,7 +23,14 @@ fn inspected() -> Topology {
     sample::group(&mut v, "sg-web", &[(tcp(80), anyone())], None);
     sample::group(&mut v, "sg-inspect", &[(Traffic::All, anyone())], None);
     sample::interface(&mut v, "web", "subnet-web", "10.0.1.10", Some("203.0.113.10"), &["sg-web"]);
-    sample::interface(&mut v, "inspect", "subnet-inspect", "10.0.2.10", None, &["sg-inspect"]);
+    sample::interface(
+        &mut v,
+        "inspect",
+        "subnet-inspect",
+        "10.0.2.10",
+        Some("203.0.113.20"),
+        &["sg-inspect"],
+    );
     if let Some(card) = v.interfaces.get_mut("eni-inspect") {
         card.source_dest_check = false;
     }
@@ -43,6 +51,22 @@ fn what_comes_in_goes_through_the_machine_that_the_gateways_table_names() {
     assert_eq!(lab.plane.spawn("inspect", switch).unwrap().wait().unwrap(), 0);
     assert_eq!(lab.seen_as(client, "203.0.113.10", 80, true), Some(ip(client)));
     assert!(lab.count("sgr-sg-inspect-in-0") > 0);
+    // What begins inside goes the same way, and has the public address of whom it is from when it leaves.
+    lab.serve(&Place::Internet(ip(client)), client, 81);
+    let before = lab.count("sgr-sg-inspect-in-0");
+    assert_eq!(lab.seen_as("web", client, 81, true), Some(ip("203.0.113.10")));
+    assert!(lab.count("sgr-sg-inspect-in-0") > before);
+    // Its own public address is its own.
+    assert_eq!(lab.seen_as("inspect", client, 81, true), Some(ip("203.0.113.20")));
+    // Who has no public address does not leave, though the machine has one.
+    let address = |public: Option<&str>| public.map(ip);
+    lab.vpc().interfaces.get_mut("eni-web").unwrap().addresses[0].public = address(None);
+    lab.apply();
+    lab.blocked("web", client, 81);
+    assert!(lab.count("igw-1/no-public-address") > 0);
+    lab.vpc().interfaces.get_mut("eni-web").unwrap().addresses[0].public = address(Some("203.0.113.10"));
+    lab.apply();
+    assert_eq!(lab.seen_as(client, "203.0.113.10", 80, true), Some(ip(client)));
     // With its check it takes only what is its own.
     lab.vpc().interfaces.get_mut("eni-inspect").unwrap().source_dest_check = true;
     lab.apply();

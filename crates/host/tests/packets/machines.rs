@@ -42,6 +42,11 @@ impl Drop for Folder {
 
 /// Boots `db` and waits for its first word.
 pub(crate) fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
+    boot_with(lab, base, None)
+}
+
+/// With so much room for what it writes.
+pub(crate) fn boot_with(lab: &Lab, base: &Path, room: Option<u64>) -> Box<dyn Process> {
     let image = base.join("image");
     std::fs::create_dir_all(&image).unwrap();
     let (mut console, writer) = std::io::pipe().unwrap();
@@ -53,6 +58,7 @@ pub(crate) fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
         init: ["/bin/sh", "-c", INIT].map(Into::into).to_vec(),
         env: vec![("PATH".into(), "/usr/sbin:/usr/bin".into())],
         console: Some(writer.into()),
+        room,
         guest: None,
     };
     let init = lab.plane.boot("db", machine).unwrap_or_else(|why| panic!("{why}"));

@@ -15,5 +15,6 @@ mod model;
 mod peering;
 mod processes;
 mod relays;
+mod rooms;
 mod rounds;
 mod two_tier;

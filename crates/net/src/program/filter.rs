@@ -150,6 +150,9 @@ pub enum Action {
     },
     /// The packet's mark becomes the group of the link that it came by, by which its route table is chosen.
     MarkGroup,
+    /// What begins a connection is known by this zone as well, what answers it is not: so the same packet may begin
+    /// another one when it comes by again. Before connections are looked at.
+    Zone(u16),
     /// The destination becomes what a map has for it.
     TranslateDestination {
         map: String,

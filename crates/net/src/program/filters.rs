@@ -129,6 +129,7 @@ impl Plan<'_> {
         filter.nat("translate-out", Hook::Postrouting, 100);
         let map = "public-out".to_owned();
         filter.rule("translate-out", Rule::new("", vec![goes(), Match::V4], Action::TranslateSource { map }));
+        self.seconds(filter);
         filter.base("gateways", Hook::Forward, -20, true);
         for refused in cidr::PRIVATE.into_iter().chain([cidr::SHARED]) {
             let name = names::refused_address(self.gateway());
@@ -149,6 +150,34 @@ impl Plan<'_> {
             filter.rule("gateways", drop("eigw/answer", vec![goes(), Match::Answer]));
             let unknown = vec![goes(), Match::V6, member(&[Key::SourceV6], "public6", true)];
             filter.rule("gateways", drop("eigw/no-public-address", unknown));
+        }
+    }
+
+    /// What a machine passes on to the internet gateway as it came: to the router it is the connection that it has known from
+    /// its way to that machine, and a connection is translated where it begins. So it begins another one there, under the
+    /// public address of whom it is from, whose answers are translated back before it is asked where they go.
+    fn seconds(&self, filter: &mut Filter) {
+        const SECOND: u16 = 1;
+        for (interface, subnet, name) in &self.plugged {
+            let routes = self.topology.routes(self.vpc, self.vpc.route_table_of(subnet));
+            let mut routes: Vec<_> = routes.iter().filter(|(cidr, _)| cidr.is_v4()).collect();
+            let leads_out = |target: &Target| matches!(target, Target::InternetGateway(_));
+            if self.vpc.is_checked(interface) || !routes.iter().any(|(_, target)| leads_out(target)) {
+                continue;
+            }
+            filter.base("seconds", Hook::Prerouting, -290, true);
+            let chain = format!("{}/seconds", interface.id);
+            let lead = Verdict::Goto(chain.clone());
+            filter.rule("seconds", Rule::plain(vec![Match::In(name.clone()), Match::V4], lead));
+            filter.chain(&chain);
+            routes.sort_by_key(|(cidr, _)| std::cmp::Reverse(cidr.length()));
+            for (cidr, target) in routes {
+                let to = || vec![Match::Destination(cidr)];
+                if leads_out(target) {
+                    filter.rule(&chain, Rule::new("", to(), Action::Zone(SECOND)));
+                }
+                filter.rule(&chain, Rule::plain(to(), Verdict::Accept));
+            }
         }
     }
 

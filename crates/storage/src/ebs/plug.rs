@@ -57,11 +57,23 @@ impl Plugged {
     /// # Errors
     /// `Unsupported`, with what this machine lacks.
     pub(crate) fn possible(&self) -> Result<(), Plain> {
+        self.can("attach volumes")
+    }
+
+    /// Refuses a size of a root that nothing could be held to.
+    ///
+    /// # Errors
+    /// As [`Plugged::possible`].
+    pub(crate) fn holds_roots(&self) -> Result<(), Plain> {
+        self.can("hold the root of a container to a size")
+    }
+
+    fn can(&self, does: &str) -> Result<(), Plain> {
         let Some(plane) = self.plane.get() else { return Ok(()) };
         match plane.driver().and_then(|driver| driver.disks()) {
             Err(HostError::Unable(what)) => {
                 let help = "`virga doctor` says more";
-                Err(Plain::Unsupported(format!("This machine cannot attach volumes: {what} ({help})")))
+                Err(Plain::Unsupported(format!("This machine cannot {does}: {what} ({help})")))
             }
             _ => Ok(()),
         }
@@ -123,6 +135,7 @@ pub struct Plugs {
 enum Next {
     Same,
     State(&'static str),
+    Size(i64),
     Gone,
 }
 
@@ -221,6 +234,15 @@ fn has_its_bytes(cloud: &Arc<Cloud>, home: &Home) -> bool {
     volume.is_ok_and(|volume| volume.is_some_and(|volume| volume.state == AVAILABLE))
 }
 
+/// How large the volume is whose files a machine has, where it has been modified.
+fn size(cloud: &Arc<Cloud>, home: &Home, attachment: &DiskAttachment) -> Next {
+    let key = register::key(home.account, home.region, &home.volume);
+    match VOLUMES.get(&cloud.store().snapshot(), &key) {
+        Ok(Some(volume)) if attachment.size != Some(volume.size) => Next::Size(volume.size),
+        _ => Next::Same,
+    }
+}
+
 /// Tells a disk in use how its volume has been modified.
 fn reshape(cloud: &Arc<Cloud>, home: &Home, plug: &Plug) {
     let key = register::key(home.account, home.region, &home.volume);
@@ -298,6 +320,10 @@ fn write(
             there.state = (*state).to_owned();
             DISK_ATTACHMENTS.put(&mut tx, at, &there);
         }
+        Next::Size(size) => {
+            there.size = Some(*size);
+            DISK_ATTACHMENTS.put(&mut tx, at, &there);
+        }
         Next::Gone => end(cloud, &mut tx, home, &there)?,
     }
     match tx.commit().wait() {
@@ -334,12 +360,13 @@ impl Reconciler for Plugs {
         });
         for (at, attachment) in all {
             let Some((account, region)) = at.reader().regional() else { continue };
+            let home = Home { account, region, volume: attachment.volume.clone() };
             let goes = attachment.over && attachment.delete_on_termination;
             if attachment.files && !(goes && attachment.state == DETACHING) {
-                // Who keeps machines' files brings it on.
+                // Who keeps machines' files brings it on, and holds them to the volume's size.
+                write(cloud, &at, &home, &attachment, &size(cloud, &home, &attachment))?;
                 continue;
             }
-            let home = Home { account, region, volume: attachment.volume.clone() };
             let next = match attachment.state.as_str() {
                 DETACHING => self.pull(cloud, &home, &attachment),
                 _ => self.keep_up(cloud, &home, &attachment),

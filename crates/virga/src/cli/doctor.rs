@@ -188,10 +188,13 @@ fn volumes() -> Finding {
     match host::missing_for_disks() {
         None => {
             let detail = "machines have them as files that are read, written and formatted like disks; \
-                          no file system is mounted from one";
+                          no file system is mounted from one; roots of containers are held to the size of theirs";
             Finding { what, good: true, detail: detail.into() }
         }
-        Some(missing) => Finding { what, good: false, detail: missing },
+        Some(missing) => {
+            let detail = format!("{missing}; without it nothing holds roots of containers to their size");
+            Finding { what, good: false, detail }
+        }
     }
 }
 

@@ -239,3 +239,108 @@ fn attributes_of_the_one_interface_are_those_of_its_instance() {
     root.call("ec2", "RunInstances", asked(json!({ "InstanceType": "t2.micro", "EbsOptimized": true })))
         .refused_with(400, "Unsupported", unsupported);
 }
+
+#[test]
+fn status_types_and_images_are_found_by_what_is_said_of_them() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let here = json!({ "Placement": { "AvailabilityZone": "us-east-1a" } });
+    let id = text(&launch(&root, here)["instanceId"]);
+    let there = json!({ "Placement": { "AvailabilityZone": "us-east-1b" } });
+    let other = text(&launch(&root, there)["instanceId"]);
+    until(&cloud, &root, &id, "running");
+    until(&cloud, &root, &other, "running");
+    let zone =
+        ec2(&root, "DescribeInstances", json!({ "InstanceIds": [id] }))["reservationSet"][0]["instancesSet"]
+            [0]["placement"]["availabilityZoneId"]
+            .clone();
+    let statuses = |name: &str, value: &str| {
+        let found = ec2(&root, "DescribeInstanceStatus", json!({ "Filters": filter(name, value) }));
+        let mut ids: Vec<_> =
+            items(&found["instanceStatusSet"]).iter().map(|one| text(&one["instanceId"])).collect();
+        ids.sort();
+        ids
+    };
+    let mut both = vec![id.clone(), other];
+    both.sort();
+    for (name, value, found) in [
+        ("availability-zone", "us-east-1a", vec![id.clone()]),
+        ("availability-zone-id", zone.as_str().unwrap(), vec![id]),
+        ("instance-state-code", "16", both.clone()),
+        ("instance-state-name", "stopped", vec![]),
+        ("instance-status.reachability", "passed", both.clone()),
+        ("instance-status.status", "impaired", vec![]),
+        ("system-status.reachability", "passed", both.clone()),
+        ("system-status.status", "ok", both),
+        ("event.code", "instance-retirement", vec![]),
+    ] {
+        assert_eq!(statuses(name, value), found, "{name} = {value}");
+    }
+    let types = |name: &str, value: &str| {
+        let asked = json!({ "InstanceTypes": ["t3.micro", "m5.large"], "Filters": filter(name, value) });
+        let found = ec2(&root, "DescribeInstanceTypes", asked);
+        let mut names: Vec<_> =
+            items(&found["instanceTypeSet"]).iter().map(|one| text(&one["instanceType"])).collect();
+        names.sort();
+        names
+    };
+    for (name, value, found) in [
+        ("burstable-performance-supported", "true", vec!["t3.micro"]),
+        ("memory-info.size-in-mib", "8192", vec!["m5.large"]),
+        ("vcpu-info.default-vcpus", "2", vec!["m5.large", "t3.micro"]),
+        ("ebs-info.ebs-optimized-support", "unsupported", vec![]),
+        ("network-info.maximum-network-interfaces", "2", vec!["t3.micro"]),
+        ("supported-root-device-type", "ebs", vec!["m5.large", "t3.micro"]),
+        ("bare-metal", "true", vec![]),
+    ] {
+        assert_eq!(types(name, value), found, "{name} = {value}");
+    }
+    let images = |name: &str, value: &str| {
+        let found =
+            ec2(&root, "DescribeImages", json!({ "ImageIds": [IMAGE], "Filters": filter(name, value) }));
+        items(&found["imagesSet"]).len()
+    };
+    for (name, value, found) in [
+        ("block-device-mapping.device-name", "/dev/xvda", 1),
+        ("block-device-mapping.delete-on-termination", "false", 0),
+        ("block-device-mapping.encrypted", "false", 1),
+        ("block-device-mapping.volume-size", "8", 1),
+        ("block-device-mapping.volume-type", "io2", 0),
+        ("image-type", "machine", 1),
+        ("root-device-type", "ebs", 1),
+        ("kernel-id", "aki-1", 0),
+        ("owner-alias", "amazon", 1),
+    ] {
+        assert_eq!(images(name, value), found, "{name} = {value}");
+    }
+    for operation in ["DescribeInstanceStatus", "DescribeInstanceTypes", "DescribeImages"] {
+        let (code, message) =
+            root.call("ec2", operation, json!({ "Filters": filter("made-up", "x") })).error();
+        assert_eq!(
+            (code.as_str(), message.as_str()),
+            ("InvalidParameterValue", "The filter 'made-up' is invalid")
+        );
+    }
+}
+
+#[test]
+fn policies_may_ask_for_the_kind_of_a_root() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let of = |kind: &str| {
+        json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": "ec2:*", "NotResource": "arn:aws:ec2:*:*:instance/*" },
+            { "Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:*:*:instance/*",
+              "Condition": { "StringEquals": { "ec2:RootDeviceType": kind } } },
+        ] })
+    };
+    let (may, may_not) = (
+        cloud.user(&root, "ebs", &of("ebs").to_string()),
+        cloud.user(&root, "store", &of("instance-store").to_string()),
+    );
+    may_not.call("ec2", "RunInstances", asked(json!({}))).refused(403, "UnauthorizedOperation");
+    let id = text(&ec2(&may, "RunInstances", asked(json!({})))["instancesSet"][0]["instanceId"]);
+    let named = json!({ "InstanceIds": [id] });
+    may_not.call("ec2", "TerminateInstances", named.clone()).refused(403, "UnauthorizedOperation");
+    ec2(&may, "TerminateInstances", named);
+}

@@ -367,3 +367,17 @@ fn what_becomes_of_an_image_is_an_event_and_its_snapshots_may_go_with_it() {
     wanted.sort();
     assert_eq!(told, wanted);
 }
+
+#[test]
+fn an_image_that_needs_uefi_is_refused() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let architecture = image(&root, BUILT_IN)["architecture"].clone();
+    let asked = json!({ "Name": "uefi", "Architecture": architecture, "VirtualizationType": "hvm", "BootMode": "uefi" });
+    root.call("ec2", "RegisterImage", asked).refused_with(
+        400,
+        "Unsupported",
+        "Virtual machines here have a BIOS and no UEFI: an image's BootMode is legacy-bios or uefi-preferred.",
+    );
+    assert!(items(&ec2(&root, "DescribeImages", json!({ "Owners": ["self"] }))["imagesSet"]).is_empty());
+}

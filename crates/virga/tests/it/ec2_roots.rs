@@ -296,3 +296,34 @@ fn templates_say_how_roots_are() {
     let wanted = [("/dev/xvda", "12"), ("/dev/sdf", "1")];
     assert_eq!(devices, wanted.map(|(device, size)| (device.to_owned(), size.to_owned())));
 }
+
+#[test]
+fn a_size_that_nothing_holds_is_refused_where_it_is_asked_for() {
+    let (cloud, plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    machine(&cloud, &root, json!({ "VolumeSize": 20 }));
+    plane.lack_disks("there is no /dev/fuse");
+    root.call("ec2", "RunInstances", asked(json!({ "VolumeSize": 20 }))).refused_with(
+        400,
+        "Unsupported",
+        "This machine cannot hold the root of a container to a size: there is no /dev/fuse (`virga doctor` says more)",
+    );
+    // Who asks for none has what the image says, and its console says that nothing holds it to that.
+    machine(&cloud, &root, json!({ "VolumeType": "gp2" }));
+}
+
+#[test]
+fn a_root_knows_how_large_its_volume_has_become() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let id = machine(&cloud, &root, json!({ "VolumeSize": 9 }));
+    let volume = text(&root_of(&root, &id)["volumeId"]);
+    let known = || {
+        let (account, region) = (base::AccountId::parse(ACCOUNT).unwrap(), base::Region::US_EAST_1);
+        let from = cloud.cloud.store().snapshot();
+        ec2::disk::of_volume(&from, account, region, &volume).unwrap().and_then(|attachment| attachment.size)
+    };
+    assert_eq!(known(), Some(9));
+    ec2(&root, "ModifyVolume", json!({ "VolumeId": volume, "Size": 11 }));
+    soon(&cloud, || known() == Some(11));
+}

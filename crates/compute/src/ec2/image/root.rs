@@ -82,6 +82,9 @@ impl Images {
             .map_err(|e| e.to_string())?;
         drop(snapshot);
         let mut stuck = Vec::new();
+        for attachment in all.iter().filter(|one| one.1.state == ATTACHED).map(|one| &one.1) {
+            stuck.extend(self.resize(attachment).err());
+        }
         if fills.is_empty() && !all.iter().any(|(_, one)| is_kept(one) && one.state != ATTACHED) {
             return Ok(stuck);
         }
@@ -99,6 +102,16 @@ impl Images {
             stuck.extend(done.err());
         }
         Ok(stuck)
+    }
+
+    /// A machine has what its volume has grown by.
+    fn resize(&self, attachment: &DiskAttachment) -> Result<(), String> {
+        let (Some(folder), Some(size)) = (&self.folder, attachment.size.filter(|_| attachment.files)) else {
+            return Ok(());
+        };
+        let disk = folder.join(&attachment.instance).join(DISK);
+        let done = host::room::resize(&disk, size.unsigned_abs() << 30);
+        done.map_err(|why| format!("the size of {}: {why}", attachment.volume))
     }
 
     /// Packs a machine's files into a snapshot.

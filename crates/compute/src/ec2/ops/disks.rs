@@ -139,6 +139,8 @@ pub(crate) fn make(
     mappings: &[Mapping],
     tags: &Tags,
 ) -> Result<(), Ec2Error> {
+    let sized =
+        mappings.iter().any(|one| is_of_root(one) && one.ebs.as_ref().is_some_and(|ebs| ebs.size.is_some()));
     let mappings = with_image(found, mappings);
     if mappings.iter().any(|(mapping, _)| mapping.without.is_some() && is_of_root(mapping)) {
         return Err(wrong(format!("An instance has a root: {ROOT} cannot be left out.")));
@@ -175,6 +177,7 @@ pub(crate) fn make(
             delete_on_termination: ebs.delete.unwrap_or(true),
             tags: tags.clone(),
             files: is_root && !found.is_disk(),
+            sized: is_root && sized,
         };
         cx.memory::<Shop>().make(cx, &wanted)?;
     }

@@ -82,7 +82,9 @@ impl Child {
         mut descriptors: Vec<OwnedFd>,
     ) -> io::Result<u32> {
         let key = take.u32()?;
-        let (machine, guarded) = (Machine::read(take)?, self.guarded);
+        let (mut machine, guarded) = (Machine::read(take)?, self.guarded);
+        self.is_off(key)?;
+        machine.serve(&descriptors)?;
         let (near, far) = UnixStream::pair()?;
         *descriptors.first_mut().ok_or(Errno::INVAL)? = far.into();
         let root = Some(take.text()?.to_owned()).filter(|name| !name.is_empty());

@@ -208,6 +208,16 @@ impl Messages {
                     out.be32(3, REGISTER);
                 });
             }
+            Action::Zone(number) => {
+                const ZONE: u32 = 17;
+                const OF_THE_FIRST: u8 = 0;
+                self.load_constant(&number.to_ne_bytes(), REGISTER);
+                self.expression("ct", |out| {
+                    out.be32(2, ZONE);
+                    out.attribute(3, &[OF_THE_FIRST]);
+                    out.be32(4, REGISTER);
+                });
+            }
             Action::TranslateDestination { map } => {
                 self.load(NETWORK, 16, 4, REGISTER);
                 self.look_up(map, REGISTER);

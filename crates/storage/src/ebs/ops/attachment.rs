@@ -105,6 +105,7 @@ struct Wanted<'a> {
     device: &'a str,
     delete: bool,
     files: bool,
+    sized: bool,
     state: &'static str,
 }
 
@@ -122,8 +123,10 @@ fn plug(cx: &mut Cx<'_>, volume: &Volume, wanted: &Wanted<'_>) -> Result<DiskAtt
     if others.len() >= PER_INSTANCE_MAX {
         return Err(Limit::AttachedVolumes.into());
     }
-    if !wanted.files {
-        cx.memory::<Plugged>().possible()?;
+    match wanted.files {
+        true if wanted.sized => cx.memory::<Plugged>().holds_roots()?,
+        true => {}
+        false => cx.memory::<Plugged>().possible()?,
     }
     let seal = blocks::map(cx.tx, volume.map)?.seal;
     let attachment = DiskAttachment {
@@ -135,6 +138,7 @@ fn plug(cx: &mut Cx<'_>, volume: &Volume, wanted: &Wanted<'_>) -> Result<DiskAtt
         state: wanted.state.into(),
         key: key::keep(cx, seal.as_ref())?,
         files: wanted.files,
+        size: wanted.files.then_some(volume.size),
         ..DiskAttachment::default()
     };
     DISK_ATTACHMENTS.put(cx.tx, &register::key(cx.account, cx.region, &volume.id), &attachment);
@@ -190,6 +194,7 @@ fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<AttachmentView, Ec2Error> {
         device: if is_root { disk::ROOT } else { &req.device },
         delete: false,
         files,
+        sized: false,
         state: ATTACHING,
     };
     let made = plug(cx, &volume, &wanted)?;
@@ -242,6 +247,7 @@ pub fn for_launch(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<(), Ec2Error> {
         device: &wanted.device,
         delete: wanted.delete_on_termination,
         files: wanted.files,
+        sized: wanted.sized,
         // Its files are the image's: there is nothing to be made ready.
         state: if wanted.files { ATTACHED } else { ATTACHING },
     };
@@ -265,7 +271,7 @@ pub fn as_root(cx: &mut Cx<'_>, root: &NewRoot<'_>) -> Result<(), Ec2Error> {
     let volume = describe::get(cx, &VOLUMES, &VOLUME, root.volume)?;
     let files = holds_files(cx, &volume)?;
     let NewRoot { instance, delete, state, .. } = *root;
-    plug(cx, &volume, &Wanted { instance, device: disk::ROOT, delete, files, state })?;
+    plug(cx, &volume, &Wanted { instance, device: disk::ROOT, delete, files, sized: false, state })?;
     Ok(())
 }
 

@@ -1,0 +1,124 @@
+//! Roots of machines that are held to a size.
+
+use crate::lab::Lab;
+use crate::machines::{Folder, boot_with, run};
+use host::Driver;
+use host::room;
+use net::sample;
+
+const MIB: u64 = 1 << 20;
+
+/// Says what it does on one line, and how it ended.
+fn does(lab: &Lab, script: &str) -> String {
+    let (code, said) = run(lab, &format!("exec 2>&1; {script}"));
+    format!("{}{}", said.replace('\n', " "), if code == 0 { "" } else { "!" })
+}
+
+#[test]
+fn a_root_is_full_at_its_size_and_grows() {
+    let base = Folder::new("rooms");
+    let lab = Lab::new(sample::two_tier());
+    if lab.plane.disks().is_err() {
+        return;
+    }
+    let _init = boot_with(&lab, &base, Some(8 * MIB));
+    let does = |script: &str| does(&lab, script);
+    assert_eq!(does("df -B1 --output=size,target / | tail -1 | xargs"), "8388608 / ");
+    // What does not fit is cut off where the room ends, and nothing of it is on the disk.
+    assert_eq!(
+        does("head -c 20M /dev/zero > /big"),
+        "head: error writing 'standard output': No space left on device !"
+    );
+    let written: u64 = does("stat -c %s /big").trim().parse().unwrap();
+    assert!((7 * MIB..=8 * MIB).contains(&written), "{written}");
+    assert_eq!(
+        does("head -c 100000 /dev/zero > /more"),
+        "head: error writing 'standard output': No space left on device !"
+    );
+    assert_eq!(does("fallocate -l 1M /other"), "fallocate: fallocate failed: No space left on device !");
+    assert_eq!(
+        does("mkdir /a && mkdir /b"),
+        "mkdir: cannot create directory '/a': No space left on device !"
+    );
+    // What is there is written over, and what goes makes room: at once, and when it is closed by who has it open.
+    assert_eq!(does("dd if=/dev/zero of=/big bs=1M count=4 conv=notrunc status=none"), "");
+    assert_eq!(does("rm /big && head -c 6M /dev/zero > /big && echo fits"), "fits ");
+    assert_eq!(
+        does(
+            "exec 3</big; rm /big; head -c 4M /dev/zero > /new 2>/dev/null || echo full; exec 3<&-; head -c 4M /dev/zero > /new && echo fits"
+        ),
+        "full fits "
+    );
+    // The other folder's files are its, too; those that are nothing but holes take nothing.
+    assert_eq!(does("truncate -s 1G /hole && mv /new /var/new && cat /var/new | wc -c"), "4194304 ");
+    assert_eq!(
+        does("head -c 6M /dev/zero > /hole"),
+        "head: error writing 'standard output': No space left on device !"
+    );
+    room::resize(&base.join("disk"), 32 * MIB).unwrap();
+    assert_eq!(
+        does("head -c 20M /dev/zero > /hole && df -B1 --output=size / | tail -1 | tr -d ' '"),
+        "33554432 "
+    );
+}
+
+#[test]
+fn a_root_that_is_counted_is_a_root_like_any_other() {
+    let base = Folder::new("counted");
+    let lab = Lab::new(sample::two_tier());
+    if lab.plane.disks().is_err() {
+        return;
+    }
+    let _init = boot_with(&lab, &base, Some(64 * MIB));
+    let does = |script: &str| does(&lab, script);
+    for (script, said) in [
+        ("mkdir -p /d/e && echo one > /d/e/f && mv /d /g && cat /g/e/f", "one "),
+        ("ln /g/e/f /h && echo two >> /h && cat /g/e/f && stat -c %h /h", "one two 2 "),
+        ("ln -s e/f /g/l && cat /g/l && readlink /g/l", "one two e/f "),
+        ("rm /g/e/f && cat /h && stat -c %h /h", "one two 1 "),
+        ("chmod 4751 /h && stat -c %a /h && touch -d @1234 /h && stat -c %Y /h", "4751 1234 "),
+        // Of the image: copied when it is written to, hidden when it is removed.
+        (
+            "echo 10.0.0.9 x >> /etc/hosts && tail -1 /etc/hosts && rm /etc/shells && ls /etc/shells",
+            "10.0.0.9 x ls: cannot access '/etc/shells': No such file or directory !",
+        ),
+        (
+            "mkdir /etc/shells && ls -A /etc/shells && rm -r /etc/alternatives && mkdir /etc/alternatives && ls -A /etc/alternatives",
+            "",
+        ),
+        ("mkfifo /p && (echo three > /p &) && cat /p", "three "),
+        ("cp /usr/bin/true /mine && /mine && echo ran", "ran "),
+        ("for i in $(seq 300); do echo $i > /many-$i; done; ls / | grep -c many", "300 "),
+        (
+            "exec 3<>/gone; rm /gone; echo kept >&3; stat -L -c %h /proc/self/fd/3; cat /proc/self/fd/3",
+            "0 kept ",
+        ),
+        (
+            "echo a > /x; echo b > /y; mv /x /y; cat /y; ls /x",
+            "a ls: cannot access '/x': No such file or directory !",
+        ),
+        ("mkdir /s && chmod 2775 /s && mkdir /s/t && stat -c %a /s/t", "2755 "),
+        ("head -c 100000 /dev/urandom > /r && cp /r /r2 && cmp /r /r2 && sync && echo same", "same "),
+    ] {
+        assert_eq!(does(script), said, "{script}");
+    }
+}
+
+#[test]
+fn what_was_written_is_there_and_counted_after_a_restart() {
+    let base = Folder::new("again");
+    for (script, said) in [
+        ("head -c 5M /dev/zero > /big; echo kept > /word; ln /big /same", ""),
+        (
+            "cat /word; rm /same; head -c 5M /dev/zero > /more",
+            "kept head: error writing 'standard output': No space left on device !",
+        ),
+    ] {
+        let lab = Lab::new(sample::two_tier());
+        if lab.plane.disks().is_err() {
+            return;
+        }
+        let _init = boot_with(&lab, &base, Some(8 * MIB));
+        assert_eq!(does(&lab, script), said);
+    }
+}
