@@ -114,6 +114,12 @@ node_deps() {
     done
 }
 
+# Recordings of what AWS answered, which a module of Go carries. Their test is skipped where it cannot be had.
+recording_deps() {
+    have go || return 0
+    (cd / && GOFLAGS='' go mod download gocloud.dev@v0.49.0) || echo 'the test of recorded answers will be skipped' >&2
+}
+
 # An engine for the image of `make image`, where none is. Its test is skipped where it cannot be installed.
 engine_deps() {
     docker version >/dev/null 2>&1 && return 0
@@ -190,6 +196,7 @@ for purpose in "$@"; do
         ruby_deps
         dotnet_deps
         node_deps
+        recording_deps
         cdk_deps
         sam_deps
         ;;

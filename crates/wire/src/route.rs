@@ -110,6 +110,10 @@ pub fn streams_request(service: &Service, operation: &Operation) -> bool {
     }
 }
 
+/// What a credential ends with, and how many parts it has: the key's id, the day, region, service and this.
+const TERMINATOR: &str = "aws4_request";
+const PARTS: usize = 5;
+
 /// `eva/20260101/eu-west-1/iam/aws4_request`: what a signature says it is for.
 #[derive(Clone, Copy, Debug)]
 struct Scope<'a> {
@@ -134,7 +138,12 @@ impl<'a> Scope<'a> {
     /// From the right, since an access key id could hold anything. SigV4A's scope has no region.
     fn read(credential: &'a str, slash: &str) -> Option<Scope<'a>> {
         let mut parts = credential.rsplit(slash);
-        let _terminator = parts.next()?;
+        if parts.next()? != TERMINATOR && credential.split(slash).count() > PARTS {
+            // It has too many parts, which the service that it means will say.
+            let mut parts = credential.split(slash).skip(2);
+            let (region, service) = (parts.next()?, parts.next().filter(|service| !service.is_empty())?);
+            return Some(Scope { region: Some(region), service });
+        }
         let service = parts.next().filter(|s| !s.is_empty() && s.len() <= NAME_BYTES_MAX)?;
         let region = parts.next()?;
         let is_date = region.len() == 8 && region.bytes().all(|b| b.is_ascii_digit());

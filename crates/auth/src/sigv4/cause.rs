@@ -143,6 +143,7 @@ enum Kind {
 
 /// Credential, SignedHeaders and Signature.
 const COMPONENTS: usize = 3;
+const ONE_SPACE: &str = "Authorization header is invalid -- one and only one ' ' (space) required.";
 const NOT_MATCHING: &str = "The request signature we calculated does not match the signature you provided. \
     Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
 const TOKEN_INVALID: &str = "The security token included in the request is invalid.";
@@ -297,6 +298,9 @@ impl Cause {
                 "Authorization",
                 authorization,
             ),
+            Cause::NotAws { authorization } if !authorization.trim().contains([' ', '\t']) => {
+                argument(ONE_SPACE, "Authorization", authorization)
+            }
             Cause::NotAws { authorization } => {
                 argument("Unsupported Authorization Type", "Authorization", authorization)
             }
@@ -338,11 +342,7 @@ impl Cause {
                     403,
                     "AWS authentication requires a valid Date or x-amz-date header",
                 ),
-                _ if !authorization.contains(' ') => argument(
-                    "Authorization header is invalid -- one and only one ' ' (space) required.",
-                    "Authorization",
-                    authorization,
-                ),
+                _ if !authorization.contains(' ') => argument(ONE_SPACE, "Authorization", authorization),
                 // One of three under another name.
                 [one] if authorization.matches('=').count() >= COMPONENTS => {
                     malformed(Via::Header, &format!("missing {one}."))

@@ -316,6 +316,15 @@ fn authorization_headers_that_s3_cannot_read() {
         ),
         ("Bearer abc".to_owned(), vec![], ("InvalidArgument", 400, "Unsupported Authorization Type")),
         (
+            "abc".to_owned(),
+            vec![],
+            (
+                "InvalidArgument",
+                400,
+                "Authorization header is invalid -- one and only one ' ' (space) required.",
+            ),
+        ),
+        (
             "AWS4-HMAC-SHA256".to_owned(),
             vec![date],
             (

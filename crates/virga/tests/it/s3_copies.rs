@@ -183,3 +183,39 @@ fn the_first_use_of_the_aws_managed_key_makes_it_for_good() {
         assert_eq!(described["KeyMetadata"]["Arn"], named);
     }
 }
+
+#[test]
+fn a_plus_in_a_source_is_a_blank() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    put(&root, "a b", json!({ "ContentType": "of/blank" }));
+    put(&root, "a+b", json!({ "ContentType": "of/plus" }));
+    for (from, to, kind) in [("a+b", "c", "of/blank"), ("a%20b", "d", "of/blank"), ("a%2Bb", "e", "of/plus")]
+    {
+        copy(&root, from, to, json!({})).ok();
+        assert_eq!(head(&root, to)["ContentType"], kind, "{from}");
+    }
+    copy(&root, "c+d", "e", json!({})).refused_with(404, "NoSuchKey", "The specified key does not exist.");
+}
+
+#[test]
+fn a_copy_tells_the_time_first_and_the_kind_of_checksum_last() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    put(&root, "a", json!({ "ChecksumCRC32": "DUoRhQ==" }));
+    let document = String::from_utf8(copy(&root, "a", "b", json!({})).body.to_vec()).unwrap();
+    let at = |name: &str| document.find(&format!("<{name}>")).unwrap_or_else(|| panic!("{document}"));
+    assert!(at("LastModified") < at("ETag"), "{document}");
+    assert!(at("ETag") < at("ChecksumCRC32") && at("ChecksumCRC32") < at("ChecksumType"), "{document}");
+}
+
+#[test]
+fn an_algorithm_that_there_is_not_is_told_before_the_source_is_looked_for() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    copy(&root, "missing", "b", json!({ "ChecksumAlgorithm": "CRC1" })).refused_with(
+        400,
+        "InvalidRequest",
+        "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]",
+    );
+}

@@ -12,8 +12,8 @@ use std::net::Ipv4Addr;
 
 const BOUNDARY: &str = "----9431149156168";
 
-/// Posts fields and a file to `bkt`, as a browser would.
-fn post(cloud: &Cloud, fields: &[(&str, &str)], file: &str) -> Reply {
+/// Fields and a file, as a browser would write them.
+fn form(fields: &[(&str, &str)], file: &str) -> String {
     let mut body = String::new();
     for (name, value) in fields {
         body +=
@@ -23,12 +23,18 @@ fn post(cloud: &Cloud, fields: &[(&str, &str)], file: &str) -> Reply {
         "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"C:\\pics\\a b.txt\"\r\n\
          Content-Type: text/html\r\n\r\n{file}\r\n--{BOUNDARY}--\r\n"
     );
-    send(cloud, &format!("multipart/form-data; boundary={BOUNDARY}"), &[], body)
+    body
 }
 
-fn send(cloud: &Cloud, content_type: &str, headers: &[(&str, &str)], body: String) -> Reply {
+/// The same, posted to `bkt`.
+fn post(cloud: &Cloud, fields: &[(&str, &str)], file: &str) -> Reply {
+    let body = form(fields, file);
+    send(cloud, "bkt", &format!("multipart/form-data; boundary={BOUNDARY}"), &[], body)
+}
+
+fn send(cloud: &Cloud, bucket: &str, content_type: &str, headers: &[(&str, &str)], body: String) -> Reply {
     let mut request = Request::post("/")
-        .header("host", "bkt.s3.amazonaws.com")
+        .header("host", format!("{bucket}.s3.amazonaws.com"))
         .header("content-type", content_type)
         .header("content-length", body.len());
     for (name, value) in headers {
@@ -204,11 +210,12 @@ fn a_form_without_a_signature_is_anybodys() {
     assert_eq!(got.body, big.as_bytes());
     let rules = json!({ "CORSRules": [{ "AllowedMethods": ["POST"], "AllowedOrigins": ["*"] }] });
     root.call("s3", "PutBucketCors", json!({ "Bucket": "bkt", "CORSConfiguration": rules })).ok();
-    let none = send(&cloud, "application/x-www-form-urlencoded", &[("origin", "http://a")], "key=x".into());
+    let none =
+        send(&cloud, "bkt", "application/x-www-form-urlencoded", &[("origin", "http://a")], "key=x".into());
     assert_eq!(header(&none, "access-control-allow-origin"), "*");
     none.refused(412, "PreconditionFailed");
     let torn = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nx\r\n");
-    send(&cloud, &format!("multipart/form-data; boundary={BOUNDARY}"), &[], torn)
+    send(&cloud, "bkt", &format!("multipart/form-data; boundary={BOUNDARY}"), &[], torn)
         .refused(400, "MalformedPOSTRequest");
 }
 
@@ -246,4 +253,23 @@ fn what_is_no_form_with_a_file_is_told_so_in_either_style() {
         assert_eq!(refused.value["Condition"], condition, "{host}{path}");
         refused.refused(412, "PreconditionFailed");
     }
+}
+
+#[test]
+fn who_sends_a_form_is_looked_at_before_the_bucket() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    let mut conditions = conditions(&[]);
+    conditions[0]["bucket"] = json!("elsewhere");
+    let policy = document(LATER, conditions);
+    let post = |signed: &[(&'static str, String)]| {
+        let body = form(&fields(&[("key", "user/k")], signed), "x");
+        send(&cloud, "elsewhere", &format!("multipart/form-data; boundary={BOUNDARY}"), &[], body)
+    };
+    let ann = cloud.user(&root, "ann", PUT_ONLY);
+    let mut signed = signed(&ann, &policy);
+    post(&signed).refused(404, "NoSuchBucket");
+    let other_digit = if signed[4].1.starts_with('0') { "1" } else { "0" };
+    signed[4].1.replace_range(..1, other_digit);
+    post(&signed).refused(403, "SignatureDoesNotMatch");
 }

@@ -780,3 +780,33 @@ fn raw_requests() {
     let nobody = cloud.anonymous();
     get(&nobody, "café/x y", json!({})).refused_with(403, "AccessDenied", "Access Denied");
 }
+
+#[test]
+fn an_empty_type_is_kept() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    root.call("s3", "PutObject", and(of("k"), json!({ "Body": "x", "ContentType": "" }))).ok();
+    for operation in ["GetObject", "HeadObject"] {
+        let got = root.call("s3", operation, of("k"));
+        assert_eq!(
+            got.headers.get("content-type").map(|value| value.as_bytes()),
+            Some(&b""[..]),
+            "{operation}"
+        );
+    }
+}
+
+#[test]
+fn a_part_that_no_object_has_is_told_before_the_object_is_looked_for() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    for number in [0, 10_001] {
+        let part = json!({ "Bucket": "bkt", "Key": "missing", "PartNumber": number });
+        root.call("s3", "GetObject", part.clone()).refused_with(
+            400,
+            "InvalidArgument",
+            "Part number must be an integer between 1 and 10000, inclusive",
+        );
+        assert_eq!(root.call("s3", "HeadObject", part).status, 400);
+    }
+}

@@ -172,6 +172,19 @@ fn checksums_of_parts_and_of_the_whole() {
     );
     let given = json!([{ "PartNumber": 1, "ETag": etag, "ChecksumSHA256": sum(Sha256, &body) }]);
     upload.complete(given.clone(), json!({ "ChecksumSHA256": sum(Sha256, "x") })).refused(400, "BadDigest");
+    for (wrong, words) in [
+        (json!({ "ChecksumType": "HALF" }), "Value for x-amz-checksum-type header is invalid."),
+        (
+            json!({ "ChecksumSHA256": format!("{}-smth", sum(Sha256, "x")) }),
+            "Value for x-amz-checksum-sha256 header is invalid.",
+        ),
+        (
+            json!({ "ChecksumSHA256": sum(Sha256, "x"), "ChecksumCRC32": sum(Crc32, "x") }),
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
+        ),
+    ] {
+        upload.complete(given.clone(), wrong).refused_with(400, "InvalidRequest", words);
+    }
     let done = upload.complete(given, json!({})).ok();
     let raw = STANDARD.decode(sum(Sha256, &body)).unwrap();
     let composite = auth::sigv4::Checksum::of(Sha256, &raw);

@@ -41,6 +41,10 @@ impl ReplyHead {
             }
         } else {
             headers.insert(AMZN_REQUEST_ID, id);
+            if service.is_some_and(|service| service.id == "dynamodb") {
+                // AWS: recorded answers.
+                headers.insert(SERVER, HeaderValue::from_static("Server"));
+            }
         }
         if protocol == Protocol::RpcV2Cbor {
             headers.insert(SMITHY_PROTOCOL, HeaderValue::from_static("rpc-v2-cbor"));

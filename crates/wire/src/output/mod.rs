@@ -207,7 +207,7 @@ fn rest_xml(
         let own = if structure.xml_name.is_empty() { payload.name } else { structure.xml_name };
         let root = if payload.target.wire_name.is_empty() { own } else { payload.target.wire_name };
         document(out, service, root, |out| {
-            Xml { service, protocol, out, as_given: false }.nested(structure, value);
+            Xml { service, protocol, out, as_given: quirk::as_given(service, op) }.nested(structure, value);
         });
         return true;
     }

@@ -38,10 +38,17 @@ const S3_ROOTS: &[(&str, &str)] = &[
     ("ListParts", "ListPartsResult"),
 ];
 
-/// S3's listings, whose examples in its API reference have another order than the model: name and marks first, then what
-/// was found. Versions and delete markers alternate there, in the order of their keys.
-const S3_LISTINGS: &[&str] =
-    &["ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts"];
+/// S3's documents whose examples in its API reference have another order than the model. Listings: name and marks first,
+/// then what was found. Versions and delete markers alternate there, in the order of their keys. Copies: the time first.
+const S3_AS_GIVEN: &[&str] = &[
+    "CopyObject",
+    "ListMultipartUploads",
+    "ListObjectVersions",
+    "ListObjects",
+    "ListObjectsV2",
+    "ListParts",
+    "UploadPartCopy",
+];
 
 /// Namespaces of services whose models name none for their responses, from their API references' examples.
 const NAMESPACES: &[(&str, &str)] = &[
@@ -152,7 +159,7 @@ pub(crate) fn root_is_text(service: &Service, op: &Operation) -> bool {
 
 /// The members stand as the handler gives them, one member perhaps in several runs.
 pub(crate) fn as_given(service: &Service, op: &Operation) -> bool {
-    is_s3(service) && S3_LISTINGS.contains(&op.name)
+    is_s3(service) && S3_AS_GIVEN.contains(&op.name)
 }
 
 /// What stands before a code in `__type`.
@@ -199,7 +206,7 @@ pub(crate) fn declaration(service: &Service, protocol: Protocol) -> &'static [u8
 
 #[cfg(test)]
 mod tests {
-    use super::{ERROR_PREFIXES, NAMESPACES, S3_LISTINGS, S3_ROOTS, root};
+    use super::{ERROR_PREFIXES, NAMESPACES, S3_AS_GIVEN, S3_ROOTS, root};
     use crate::catalog;
     use crate::model::Protocol;
 
@@ -214,7 +221,7 @@ mod tests {
             let output = op.output.and_then(|id| s3.structure(id)).unwrap();
             assert_eq!(output.payload, None, "{name} has a payload, whose name is the root");
         }
-        assert!(S3_LISTINGS.iter().all(|name| s3.operation(name).is_some()));
+        assert!(S3_AS_GIVEN.iter().all(|name| s3.operation(name).is_some()));
     }
 
     #[test]

@@ -307,6 +307,9 @@ fn presigned_and_anonymous_requests() {
     let v2 = [("authorization", "AWS AKID:signature")];
     assert_eq!(run("GET /b/k", &v2, ""), Ok("s3 RestXml GetObject Bucket=b Key=k".into()));
     assert_eq!(run("GET /b/k", &[], ""), Ok("s3 RestXml GetObject Bucket=b Key=k".into()));
+    let many = "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/s3/extra/things, Signature=0";
+    let got = run("GET /b/k", &[("authorization", many)], "");
+    assert_eq!(got, Ok("s3 RestXml GetObject Bucket=b Key=k in eu-west-1".into()));
     let sso = "GET /federation/credentials?role_name=r&account_id=1";
     let token = [("x-amz-sso_bearer_token", "t")];
     assert_eq!(run(sso, &token, ""), Ok("sso RestJson GetRoleCredentials".into()));

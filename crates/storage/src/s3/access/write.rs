@@ -89,7 +89,8 @@ pub fn copy_source(text: &str) -> Option<(String, String, Option<String>)> {
         Some((path, version)) => (path, Some(version.to_owned())),
         None => (text, None),
     };
-    let path = wire::head::percent_decoded(path)?;
+    // AWS: a recorded answer takes a plus for a blank, as in a query.
+    let path = wire::head::percent_decoded(&path.replace('+', " "))?;
     let (bucket, key) = path.strip_prefix('/').unwrap_or(&path).split_once('/')?;
     (!bucket.is_empty() && !key.is_empty()).then(|| (bucket.to_owned(), key.to_owned(), version))
 }

@@ -60,9 +60,9 @@ pub(crate) fn invalid(kind: ChecksumKind) -> S3Error {
     Refusal::InvalidRequest(format!("Value for {} header is invalid.", kind.header())).into()
 }
 
-/// A shape with a member for each checksum algorithm beside its own.
+/// A shape with a member for each checksum algorithm beside its own, some of which may stand behind them.
 macro_rules! with_checksums {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($body:tt)* }) => {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($body:tt)* } $(then { $($last:tt)* })?) => {
         wire::shape! {
             $(#[$meta])*
             $vis struct $name {
@@ -77,6 +77,7 @@ macro_rules! with_checksums {
                 pub xxhash128: Option<String> = "ChecksumXXHASH128",
                 pub xxhash3: Option<String> = "ChecksumXXHASH3",
                 pub xxhash64: Option<String> = "ChecksumXXHASH64",
+                $($($last)*)?
             }
         }
 

@@ -132,9 +132,10 @@ async fn upload(
     };
     let mut source = Source::from(incoming);
     let (front, reader) = front(&mut source, Reader::new(&boundary)).await?;
-    let region = {
+    // Who sends it is looked at first, with whatever there is: only they learn that there is no such bucket.
+    let found = {
         let snapshot = cloud.store().snapshot();
-        buckets::load(cloud, &snapshot, &name)?.record.region
+        buckets::load(cloud, &snapshot, &name).map(|bucket| bucket.record.region)
     };
     let fields = Fields::new(front);
     fields.need("key")?;
@@ -151,7 +152,10 @@ async fn upload(
         old_signature: fields.get("signature"),
         token: fields.get("x-amz-security-token"),
     };
-    if (form.old_key.is_some() || form.old_signature.is_some()) && !takes_old_signatures(region) {
+    if (form.old_key.is_some() || form.old_signature.is_some())
+        && !found.as_ref().is_ok_and(|region| takes_old_signatures(*region))
+    {
+        found?;
         return Err(FormRefusal::OldSignature.into());
     }
     let who = cloud.uploader(&form, peer, id, parts)?.traced(Trace::of(parts));
@@ -166,6 +170,7 @@ async fn upload(
             Some(policy)
         }
     };
+    let region = found?;
     let expected = expected_size(parts, &reader, &boundary);
     let sizes = policy.and_then(|policy| policy.sizes);
     let (file, verdict) = FileBody::new(source, reader.file(), sizes, expected);

@@ -78,6 +78,7 @@ with_checksums! {
     pub(crate) struct CopyResult {
         modified: Timestamp = "LastModified",
         etag: String = "ETag",
+    } then {
         checksum_type: Option<String> = "ChecksumType",
     }
 }
@@ -171,6 +172,7 @@ fn look(
 ) -> Result<Found, S3Error> {
     let replaces_metadata = directive(req.metadata_directive.as_deref(), "metadata")?;
     let replaces_tags = directive(req.tagging_directive.as_deref(), "tagging")?;
+    let asked = req.algorithm.as_deref().map(checksum::algorithm).transpose()?;
     let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
     let source = source::read(&req.source)?;
     let opened = open(cx, &source, &req.conditions(), &req.source_customer())?;
@@ -192,10 +194,8 @@ fn look(
         || door.bucket.record.encryption.was_put;
     check_not_itself(cx, &door.bucket, &req.key, &source, &opened.version, changes)?;
     check_size(&opened.version)?;
-    let kind = match req.algorithm.as_deref() {
-        Some(name) => checksum::algorithm(name)?,
-        None => opened.version.checksum.as_ref().and_then(checksum::kind_of).unwrap_or(checksum::DEFAULT),
-    };
+    let own = || opened.version.checksum.as_ref().and_then(checksum::kind_of);
+    let kind = asked.or_else(own).unwrap_or(checksum::DEFAULT);
     if writing.is_there() {
         writing.compare(versions::current(cx.tx, &door.bucket, &req.key)?.as_ref(), &req.key)?;
     }

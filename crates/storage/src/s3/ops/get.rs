@@ -265,6 +265,7 @@ fn look(cx: &mut Cx<'_>, req: &ReadObject, method: &'static str) -> Result<Reads
         let message = "Cannot specify both Range header and partNumber query parameter";
         return Err(Refusal::InvalidRequest(message.to_owned()).into());
     }
+    req.part.map(check_number).transpose()?;
     let found = versions::wanted(cx.tx, &door.bucket, &req.key, req.version_id.as_deref(), method)?;
     let version = found.version;
     cx.is_a(kinds::reads(version.class));
@@ -315,18 +316,20 @@ struct Part {
     checksum: Option<Checksum>,
 }
 
+/// Whether any object could have this part.
+fn check_number(number: i64) -> Result<(), S3Error> {
+    if (1..=10_000).contains(&number) {
+        return Ok(());
+    }
+    let message = "Part number must be an integer between 1 and 10000, inclusive";
+    Err(crate::s3::errors::argument(message, "partNumber", number.to_string()))
+}
+
 fn part(version: &Version, number: i64) -> Result<Part, S3Error> {
     let no_such = |count: usize| {
         let number = u32::try_from(number).unwrap_or(0);
         S3Error::from(Refusal::InvalidPartNumber(number, count as u32))
     };
-    if !(1..=10_000).contains(&number) {
-        return Err(crate::s3::errors::argument(
-            "Part number must be an integer between 1 and 10000, inclusive",
-            "partNumber",
-            number.to_string(),
-        ));
-    }
     if !version.multipart {
         let whole = Part { range: 0..version.size, count: None, checksum: version.checksum.clone() };
         return if number == 1 { Ok(whole) } else { Err(no_such(1)) };

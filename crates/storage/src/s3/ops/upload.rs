@@ -180,6 +180,17 @@ fn type_name(composite: bool) -> &'static str {
     if composite { COMPOSITE } else { FULL_OBJECT }
 }
 
+/// What a checksum is of: of the checksums of parts, or of the whole object.
+fn is_composite(kind: &str) -> Result<bool, S3Error> {
+    if kind.eq_ignore_ascii_case(COMPOSITE) {
+        Ok(true)
+    } else if kind.eq_ignore_ascii_case(FULL_OBJECT) {
+        Ok(false)
+    } else {
+        Err(Refusal::InvalidRequest("Value for x-amz-checksum-type header is invalid.".to_owned()).into())
+    }
+}
+
 /// The algorithm of an upload and whether its checksum is of the parts' checksums.
 fn checksum_plan(
     algorithm: Option<&str>,
@@ -187,12 +198,7 @@ fn checksum_plan(
 ) -> Result<(Option<ChecksumKind>, bool), S3Error> {
     let invalid = |message: String| S3Error::from(Refusal::InvalidRequest(message));
     let algorithm = algorithm.map(checksum::algorithm).transpose()?;
-    let composite = match kind {
-        None => None,
-        Some(kind) if kind.eq_ignore_ascii_case(COMPOSITE) => Some(true),
-        Some(kind) if kind.eq_ignore_ascii_case(FULL_OBJECT) => Some(false),
-        Some(_) => return Err(invalid("Value for x-amz-checksum-type header is invalid.".to_owned())),
-    };
+    let composite = kind.map(is_composite).transpose()?;
     let Some(algorithm) = algorithm else {
         return match composite {
             None => Ok((None, false)),
@@ -261,6 +267,8 @@ fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer,
     let bucket = &door.bucket;
     let writing = Writing { if_match: req.if_match.take(), if_none_match: req.if_none_match.take() };
     writing.check()?;
+    let stated = req.stated_text()?;
+    let composite = req.checksum_type.as_deref().map(is_composite).transpose()?;
     let given = req.given.take().map(|given| given.parts).filter(|parts| !parts.is_empty());
     let given = given.ok_or(Refusal::MalformedXml)?;
     let (id, upload) = match find(cx, bucket, &req.key, &req.upload_id) {
@@ -274,7 +282,7 @@ fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer,
     check_sizes(&chosen)?;
     let size: u64 = chosen.iter().map(|part| part.piece.size).sum();
     check_size(&req, size)?;
-    let checksum = whole_checksum(&mut req, &upload, &chosen)?;
+    let checksum = whole_checksum(stated, composite, &upload, &chosen)?;
     if writing.is_there() {
         let newest = versions::newest(cx.tx, bucket, &req.key)?;
         writing.compare_since(newest.as_ref(), &req.key, &upload)?;
@@ -463,11 +471,13 @@ fn check_size(req: &CompleteUpload, size: u64) -> Result<(), S3Error> {
 }
 
 /// The checksum of the object, held against what the request says it is.
-fn whole_checksum(req: &mut CompleteUpload, upload: &Upload, chosen: &[Part]) -> Result<Checksum, S3Error> {
-    if let Some(stated) = &req.checksum_type
-        && stated != type_name(upload.composite)
-        && upload.checksum.is_some()
-    {
+fn whole_checksum(
+    stated: Option<(ChecksumKind, String)>,
+    composite: Option<bool>,
+    upload: &Upload,
+    chosen: &[Part],
+) -> Result<Checksum, S3Error> {
+    if composite.is_some_and(|composite| composite != upload.composite) && upload.checksum.is_some() {
         let message = format!(
             "The upload was created using the {} checksum mode. The complete request must use the same checksum mode.",
             type_name(upload.composite)
@@ -484,13 +494,13 @@ fn whole_checksum(req: &mut CompleteUpload, upload: &Upload, chosen: &[Part]) ->
         combine(kind, parts).ok_or(Refusal::Internal)?
     };
     let whole = Checksum { algorithm: kind.name().to_owned(), value, composite: upload.composite };
-    let Some((stated_kind, stated)) = req.stated_text()? else { return Ok(whole) };
+    let Some((stated_kind, stated)) = stated else { return Ok(whole) };
     if stated_kind != kind {
         // AWS compares only what it has computed.
         return Ok(whole);
     }
-    let digest = stated.split_once('-').map_or(stated.as_str(), |(digest, _)| digest);
-    if kind.decode(digest).is_none() {
+    let (digest, count) = stated.split_once('-').unwrap_or((&stated, "0"));
+    if kind.decode(digest).is_none() || count.parse::<u32>().is_err() {
         return Err(checksum::invalid(kind));
     }
     let expected = checksum::text(&whole, Some(chosen.len()));

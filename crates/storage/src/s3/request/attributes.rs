@@ -171,13 +171,13 @@ impl Attributes {
     /// The headers that S3 keeps and answers as they came.
     pub(crate) fn headers(&self) -> BTreeMap<String, String> {
         let encoding = self.content_encoding.as_deref().map(without_chunking).filter(|e| !e.is_empty());
-        let content_type = self.content_type.as_deref().filter(|text| !text.is_empty());
         let all = [
             ("cache-control", self.cache_control.as_deref()),
             ("content-disposition", self.content_disposition.as_deref()),
             ("content-encoding", encoding.as_deref()),
             ("content-language", self.content_language.as_deref()),
-            ("content-type", Some(content_type.unwrap_or(DEFAULT_TYPE))),
+            // AWS: a recorded answer has an empty one, where an empty one came.
+            ("content-type", Some(self.content_type.as_deref().unwrap_or(DEFAULT_TYPE))),
             ("expires", self.expires.as_deref()),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()

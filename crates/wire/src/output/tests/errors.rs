@@ -129,6 +129,7 @@ fn what_no_model_knows_goes_out_as_it_is() {
     }
     let validation = Fault::new(400, "ValidationException", "bad");
     let answer = fault(Some(&service("dynamodb", Protocol::Json10)), None, Protocol::Json10, &validation, ID);
+    assert_eq!(answer.headers.get("server").map(|value| value.as_bytes()), Some(&b"Server"[..]));
     assert_eq!(
         text(&answer),
         r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"bad"}"#
