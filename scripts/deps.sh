@@ -161,7 +161,8 @@ machine_deps() {
 }
 
 # AWS's libraries, which functions find as in AWS's runtimes: boto3, and the clients of the SDK for JavaScript that
-# functions use most. Functions bring what is not there along, and `virga doctor` says so.
+# functions use most (the CDK's provider framework loads that of Step Functions). Functions bring what is not there along,
+# and `virga doctor` says so.
 library_deps() {
     target=/usr/local/lib/virga
     [ "$(id -u)" -eq 0 ] || target=$HOME/.local/lib/virga
@@ -171,7 +172,7 @@ library_deps() {
     fi
     if have npm && [ ! -d "$target/node_modules/@aws-sdk" ]; then
         packages='lib-dynamodb s3-request-presigner util-dynamodb'
-        for client in cloudwatch cloudwatch-logs dynamodb ec2 eventbridge iam kms lambda s3 scheduler sns sqs ssm sts; do
+        for client in cloudwatch cloudwatch-logs dynamodb ec2 eventbridge iam kms lambda s3 scheduler sfn sns sqs ssm sts; do
             packages="$packages client-$client"
         done
         # shellcheck disable=SC2086

@@ -57,6 +57,24 @@ exports.handler = (event, context) => {
 };
 """
 
+# As AWS's own module and the CDK's providers do: the host and the path of the address, by HTTPS at its usual port.
+BY_HTTPS = """
+const https = require("https");
+exports.handler = async (event) => {
+  const { RequestType, RequestId, StackId, LogicalResourceId, ResourceProperties, ResponseURL } = event;
+  const Data = { Said: `${RequestType} ${ResourceProperties.Word} ${ResourceProperties.Number}` };
+  const own = { StackId, RequestId, LogicalResourceId };
+  const body = JSON.stringify({ Status: "SUCCESS", PhysicalResourceId: "own", Data, ...own });
+  const { hostname, pathname, search } = new URL(ResponseURL);
+  const headers = { "content-type": "", "content-length": Buffer.byteLength(body) };
+  await new Promise((resolve, reject) => {
+    const put = https.request({ hostname, port: 443, path: pathname + search, method: "PUT", headers }, resolve);
+    put.on("error", reject);
+    put.end(body);
+  });
+};
+"""
+
 
 def doctor(cloud):
     findings = json.loads(cloud.run("doctor", "--json", check=False).stdout)["findings"]
@@ -125,6 +143,16 @@ def test_a_node_function_answers_by_the_module_that_it_finds(cloud, account):
     cfn = create(account, runtime(cloud, "nodejs"), template(NODE))
     wait(cfn, "stack_create_complete", "own")
     assert outputs(cfn)["Said"] == "Create one 3"
+    cfn.delete_stack(StackName="own")
+    wait(cfn, "stack_delete_complete", "own")
+
+
+def test_a_provider_answers_by_https_as_aws_has_it(cloud, account):
+    cfn = create(account, runtime(cloud, "nodejs"), template(BY_HTTPS))
+    wait(cfn, "stack_create_complete", "own")
+    assert outputs(cfn) == {"Own": "own", "Said": "Create one 3"}
+    assert update(cfn, "two") == "UPDATE_COMPLETE"
+    assert outputs(cfn) == {"Own": "own", "Said": "Update two 3"}
     cfn.delete_stack(StackName="own")
     wait(cfn, "stack_delete_complete", "own")
 

@@ -7,4 +7,5 @@ pub mod cloudtrail;
 pub mod cloudwatch;
 mod glob;
 pub mod logs;
+mod regex;
 pub mod ssm;

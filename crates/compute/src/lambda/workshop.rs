@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 pub(crate) const API_PORT: u16 = 9001;
 /// Where the cloud is found from inside, whatever its own port.
 pub(crate) const CLOUD_PORT: u16 = 4566;
+/// Where those look who take every address of AWS's for one by HTTPS: CloudFormation's providers do, as AWS's own module does.
+const HTTPS_PORT: u16 = 443;
 
 type Enter = Box<dyn Fn(TcpStream) + Send + Sync>;
 
@@ -34,8 +36,10 @@ impl Door {
     /// The ports of a sandbox that lead to the cloud. Its own is one of them: links that it gave outside, as queues' are,
     /// are followed inside.
     pub(crate) fn ports(&self) -> Vec<u16> {
-        let own = self.0.get().map(|(port, _)| *port).filter(|port| ![API_PORT, CLOUD_PORT].contains(port));
-        [CLOUD_PORT].into_iter().chain(own).collect()
+        let known = [CLOUD_PORT, HTTPS_PORT];
+        let own =
+            self.0.get().map(|(port, _)| *port).filter(|port| *port != API_PORT && !known.contains(port));
+        known.into_iter().chain(own).collect()
     }
 
     pub(crate) fn enter(&self, stream: TcpStream) {
@@ -91,9 +95,9 @@ mod tests {
 
     #[test]
     fn ports_that_lead_to_the_cloud() {
-        for (own, all) in [(4566, &[4566][..]), (4600, &[4566, 4600]), (9001, &[4566])] {
+        for (own, all) in [(4566, &[4566, 443][..]), (4600, &[4566, 443, 4600]), (9001, &[4566, 443])] {
             let door = Door::default();
-            assert_eq!(door.ports(), [4566], "it is closed");
+            assert_eq!(door.ports(), [4566, 443], "it is closed");
             door.open(own, Box::new(drop));
             assert_eq!(door.ports(), all);
         }

@@ -56,6 +56,11 @@ pub(crate) fn is_gone(code: &str) -> bool {
     ["NotFound", "NoSuch", "NonExistent", "DoesNotExist"].iter().any(|part| code.contains(part))
 }
 
+/// Whether something that is there still has need of what is to go.
+pub(crate) fn is_needed(code: &str) -> bool {
+    code == "DependencyViolation" || code.starts_with("DeleteConflict") || code.ends_with("InUse")
+}
+
 /// What AWS calls the kind of a service's refusal in the reason of a resource.
 ///
 /// AWS: <https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html>

@@ -4,8 +4,8 @@
 //! audited as such; each step is one transaction with the record of it, so that a crash neither doubles nor forgets a
 //! resource; a failure turns the stack back; a kind or a property that is not known fails, in AWS's words.
 //!
-//! Not here: serverless APIs, dynamic references to secrets or to what the stack itself makes, hooks, a
-//! registry of kinds; imports of nested stacks. The tags `aws:cloudformation:*` do not come to nested stacks.
+//! Not here: serverless APIs, dynamic references to secrets or to what the stack itself makes (and outputs of stacks that it
+//! names so), hooks, a registry of kinds; imports of nested stacks. The tags `aws:cloudformation:*` do not come to nested stacks.
 //!
 //! - [`template`]: the language, pure.
 //! - [`kinds`]: what each kind of resource does by which operations.

@@ -116,7 +116,7 @@ store::record! {
         3 => pub(crate) tags: Vec<(String, String)>,
         /// What Parameter Store said of parameters that are kept there.
         4 => pub(crate) resolved: Vec<(String, String)>,
-        /// The values of dynamic references.
+        /// The values of dynamic references, and of other stacks' outputs.
         5 => pub(crate) references: Vec<(String, String)>,
         /// What its transforms have made of it.
         6 => pub(crate) processed: Option<String>,

@@ -353,14 +353,14 @@ fn what_is_cut_out_of_what_nobody_knows_yet_is_dynamic() {
     assert_eq!((names(), subnet()), (vec!["three".to_owned(), "z-three".to_owned()], json!("10.2.1.0/24")));
 }
 
-/// `A` is made where `Yes` holds.
+/// `A` is made where `Wanted` holds.
 fn conditional(output: &str, property: &str) -> String {
     format!(
         "
 Parameters: {{ P: {{ Type: String, Default: 'no' }} }}
-Conditions: {{ Yes: !Equals [!Ref P, 'yes'] }}
+Conditions: {{ Wanted: !Equals [!Ref P, 'yes'] }}
 Resources:
-  A: {{ Type: 'AWS::SNS::Topic', Condition: 'Yes' }}
+  A: {{ Type: 'AWS::SNS::Topic', Condition: Wanted }}
   B: {{ Type: 'AWS::SNS::Topic', DependsOn: A, Properties: {{ DisplayName: {property} }} }}
 Outputs: {{ O: {{ Value: {output} }} }}
 "
@@ -383,7 +383,7 @@ fn what_is_not_made_is_not_named() {
         (conditional("!Ref A", "x"), "Outputs"),
         (conditional("!GetAtt A.TopicName", "x"), "Outputs"),
         (conditional("x", "!Sub '${A}'"), "Resources"),
-        (conditional("x", "!If [Yes, x, !GetAtt A.TopicName]"), "Resources"),
+        (conditional("x", "!If [Wanted, x, !GetAtt A.TopicName]"), "Resources"),
     ];
     for (template, section) in &rows {
         create(template).refused_with(400, "ValidationError", &why(section));
@@ -392,7 +392,7 @@ fn what_is_not_made_is_not_named() {
     let asked = root.call("cloudformation", "DescribeStacks", json!({ "StackName": "s" }));
     asked.refused_with(400, "ValidationError", "Stack with id s does not exist");
     // The branch that is not taken names nothing.
-    let taken = conditional("!If [Yes, !Ref A, x]", "!If [Yes, !GetAtt A.TopicName, x]");
+    let taken = conditional("!If [Wanted, !Ref A, x]", "!If [Wanted, !GetAtt A.TopicName, x]");
     created(&cloud, &root, "s", &taken);
     update(&root, &rows[0].0).refused_with(400, "ValidationError", &why("Outputs"));
 }

@@ -612,7 +612,7 @@ fn what_a_rollback_passes_over_is_not_known() {
     let template = "
 Resources:
   A: { Type: 'AWS::SQS::Queue', Properties: { VisibilityTimeout: 20 } }
-  R: { Type: 'AWS::IAM::Policy', DependsOn: A, Properties: { PolicyName: no, Users: [eva], PolicyDocument: { Version: 2012-10-17, Statement: { Effect: Deny, Action: ['sqs:SetQueueAttributes', 'iam:DeleteUserPolicy'], Resource: '*' } } } }
+  R: { Type: 'AWS::IAM::Policy', DependsOn: A, Properties: { PolicyName: nay, Users: [eva], PolicyDocument: { Version: 2012-10-17, Statement: { Effect: Deny, Action: ['sqs:SetQueueAttributes', 'iam:DeleteUserPolicy'], Resource: '*' } } } }
   B: { Type: 'AWS::SQS::Queue', DependsOn: R, Properties: { DelaySeconds: 9999 } }
 ";
     let input =

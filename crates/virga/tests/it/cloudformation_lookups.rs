@@ -136,6 +136,154 @@ Resources:
     assert!(failed.contains("follows from the stack's own resources is not built"), "{failed}");
 }
 
+const PRODUCER: &str = "
+Parameters: { Word: { Type: String } }
+Resources: { T: { Type: 'AWS::SNS::Topic', Properties: { TopicName: told } } }
+Outputs: { Word: { Value: !Ref Word }, Topic: { Value: !Ref T } }
+";
+
+/// Who may make queues and stacks, and what more is said.
+fn maker(more: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":["cloudformation:*Stack","cloudformation:DescribeStackEvents","sqs:*"],"Resource":"*"}}{more}]}}"#
+    )
+}
+
+fn word(word: &str) -> serde_json::Value {
+    json!({ "Parameters": [{ "ParameterKey": "Word", "ParameterValue": word }] })
+}
+
+#[test]
+fn outputs_of_stacks_in_other_regions() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let there = root.in_region("eu-west-1");
+    let producer = create(&there, "producer", PRODUCER, word("one"));
+    assert_eq!(settle(&cloud, &there, "producer"), "CREATE_COMPLETE");
+    let consumer = "
+Parameters: { Where: { Type: String, Default: eu-west-1 } }
+Conditions: { Never: !Equals [!Ref Where, x] }
+Resources:
+  Q:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: { 'Fn::Join': ['-', [q, { 'Fn::GetStackOutput': { StackName: producer, OutputName: Word, Region: !Ref Where } }]] }
+      RedrivePolicy: !If [Never, !GetStackOutput { StackName: nobody, OutputName: Nothing }, !Ref 'AWS::NoValue']
+Outputs:
+  Topic: { Value: !GetStackOutput { StackName: producer, OutputName: Topic, Region: eu-west-1 } }
+";
+    let stack = created(&cloud, &root, "consumer", consumer);
+    assert_eq!(output(&stack, "Topic"), format!("arn:aws:sns:eu-west-1:{ACCOUNT}:told"));
+    let queues = || root.call("sqs", "ListQueues", json!({})).ok()["QueueUrls"].to_string();
+    assert!(queues().contains("/q-one"), "{}", queues());
+    // It is a weak reference: the other stack changes and goes as it likes, and an update reads it anew.
+    let again = json!({ "StackName": "consumer", "UsePreviousTemplate": true });
+    let told = root.call(CFN, "UpdateStack", again.clone()).refused(400, "ValidationError");
+    assert_eq!(told, "No updates are to be performed.");
+    let mut other = word("two");
+    (other["StackName"], other["UsePreviousTemplate"]) = (json!("producer"), json!(true));
+    there.call(CFN, "UpdateStack", other).ok();
+    assert_eq!(settle(&cloud, &there, "producer"), "UPDATE_COMPLETE");
+    let review = json!({ "StackName": "consumer", "ChangeSetName": "c", "UsePreviousTemplate": true });
+    root.call(CFN, "CreateChangeSet", review).ok();
+    let named = json!({ "StackName": "consumer", "ChangeSetName": "c" });
+    let told = root.call(CFN, "DescribeChangeSet", named).ok();
+    assert_eq!(told["Changes"][0]["ResourceChange"]["Replacement"], json!("True"), "{told:#}");
+    root.call(CFN, "UpdateStack", again.clone()).ok();
+    assert_eq!(settle(&cloud, &root, "consumer"), "UPDATE_COMPLETE");
+    assert!(queues().contains("/q-two") && !queues().contains("/q-one"), "{}", queues());
+    there.call(CFN, "DeleteStack", json!({ "StackName": "producer" })).ok();
+    assert_eq!(settle(&cloud, &there, &producer), "DELETE_COMPLETE");
+    let told = root.call(CFN, "UpdateStack", again).refused(400, "ValidationError");
+    assert_eq!(told, "Stack with id producer does not exist");
+    assert!(queues().contains("/q-two"));
+}
+
+#[test]
+fn outputs_that_are_not_to_be_had() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    create(&root, "producer", PRODUCER, word("one"));
+    settle(&cloud, &root, "producer");
+    let queue = |name: &str| {
+        format!(
+            "Resources: {{ P: {{ Type: 'AWS::SQS::Queue' }}, Q: {{ Type: 'AWS::SQS::Queue', Properties: {{ QueueName: {{ 'Fn::GetStackOutput': {name} }} }} }} }}"
+        )
+    };
+    let rows = [
+        ("{ StackName: nobody, OutputName: Word }", "Stack with id nobody does not exist"),
+        (
+            "{ StackName: producer, OutputName: Other }",
+            "Template error: Fn::GetStackOutput: the stack producer has no output Other",
+        ),
+        (
+            "{ StackName: producer, OutputName: Word, Region: here }",
+            "Template error: Fn::GetStackOutput: here is not a region",
+        ),
+        (
+            "{ StackName: !GetAtt P.QueueName, OutputName: Word }",
+            "Template error: Fn::GetStackOutput that follows from what the stack itself makes is not built in this version of Virga",
+        ),
+    ];
+    for (name, message) in rows {
+        refused(&root, &queue(name), message);
+    }
+    // With the rights of who makes the stack.
+    let eva = cloud.user(&root, "eva", &maker(""));
+    let input =
+        json!({ "StackName": "x", "TemplateBody": queue("{ StackName: producer, OutputName: Word }") });
+    let told = eva.call(CFN, "CreateStack", input.clone()).refused(400, "ValidationError");
+    assert!(told.contains("is not authorized to perform: cloudformation:DescribeStacks"), "{told}");
+    let uma = cloud.user(
+        &root,
+        "uma",
+        &maker(r#",{"Effect":"Allow","Action":"cloudformation:DescribeStacks","Resource":"*"}"#),
+    );
+    uma.call(CFN, "CreateStack", input).ok();
+    assert_eq!(settle(&cloud, &root, "x"), "CREATE_COMPLETE");
+}
+
+#[test]
+fn outputs_of_another_account_by_a_role_of_it() {
+    let cloud = Cloud::new();
+    let (root, other) = (cloud.root(ACCOUNT), cloud.root("222222222222"));
+    create(&other, "producer", PRODUCER, word("far"));
+    settle(&cloud, &other, "producer");
+    let trust = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{ACCOUNT}:role/maker"}},"Action":"sts:AssumeRole"}}]}}"#
+    );
+    let own = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"cloudformation.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    root.call("iam", "CreateRole", json!({ "RoleName": "maker", "AssumeRolePolicyDocument": own })).ok();
+    other.call("iam", "CreateRole", json!({ "RoleName": "teller", "AssumeRolePolicyDocument": trust })).ok();
+    let teller = "arn:aws:iam::222222222222:role/teller";
+    let consumer = format!(
+        "Resources: {{ Q: {{ Type: 'AWS::SQS::Queue', Properties: {{ QueueName: !GetStackOutput {{ StackName: producer, OutputName: Word, RoleArn: '{teller}' }} }} }} }}"
+    );
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/maker");
+    let input = json!({ "StackName": "c", "TemplateBody": consumer, "RoleARN": role });
+    let told = |why: &str| {
+        let told = root.call(CFN, "CreateStack", input.clone()).refused(400, "ValidationError");
+        assert!(told.contains(why), "{told}");
+    };
+    // The stack's role has to be let become the other.
+    told("is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::222222222222:role/teller");
+    let may = |on: &Caller<'_>, role: &str, action: &str| {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":["{action}","sqs:*"],"Resource":"*"}}]}}"#
+        );
+        let input = json!({ "RoleName": role, "PolicyName": "p", "PolicyDocument": policy });
+        on.call("iam", "PutRolePolicy", input).ok();
+    };
+    may(&root, "maker", "sts:AssumeRole");
+    // And the other to look.
+    told("is not authorized to perform: cloudformation:DescribeStacks");
+    may(&other, "teller", "cloudformation:DescribeStacks");
+    root.call(CFN, "CreateStack", input.clone()).ok();
+    assert_eq!(settle(&cloud, &root, "c"), "CREATE_COMPLETE", "{:#?}", events(&root, "c"));
+    let queues = root.call("sqs", "ListQueues", json!({})).ok()["QueueUrls"].to_string();
+    assert!(queues.contains(&format!("{ACCOUNT}/far")), "{queues}");
+}
+
 #[test]
 fn repositories_of_images() {
     let cloud = Cloud::new();

@@ -179,7 +179,7 @@ fn passes_over(forced: bool) {
     let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     let eva = cloud.user(&root, "eva", all);
     let deny = "
-  R: { Type: 'AWS::IAM::Policy', DependsOn: Queue, Properties: { PolicyName: no, Users: [eva], PolicyDocument: { Version: 2012-10-17, Statement: { Effect: Deny, Action: 'sqs:SetQueueAttributes', Resource: '*' } } } }
+  R: { Type: 'AWS::IAM::Policy', DependsOn: Queue, Properties: { PolicyName: nay, Users: [eva], PolicyDocument: { Version: 2012-10-17, Statement: { Effect: Deny, Action: 'sqs:SetQueueAttributes', Resource: '*' } } } }
 Outputs:";
     upload(&root, "inner.yaml", &INNER.replace("\nOutputs:", deny));
     let late = "  Late: { Type: 'AWS::SQS::Queue', DependsOn: Middle, Properties: { DelaySeconds: 100000 } }";

@@ -264,6 +264,37 @@ fn sizes_that_others_have_set_are_left_alone() {
 }
 
 #[test]
+fn a_group_has_the_metrics_that_its_template_names() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let of = |metrics: &str| {
+        let more = format!("AutoScalingGroupName: web\n      MinSize: 0\n      MaxSize: 1{metrics}");
+        template(
+            "t3.micro",
+            "{ AutoScalingScheduledAction: { IgnoreUnmodifiedGroupSizeProperties: true } }",
+            &more,
+        )
+    };
+    let enabled = || {
+        let all = group(&root)["EnabledMetrics"].as_array().cloned().unwrap_or_default();
+        let mut names: Vec<Value> = all.iter().map(|one| one["Metric"].clone()).collect();
+        names.sort_by_key(Value::to_string);
+        names
+    };
+    let two = "\n      MetricsCollection: [{ Granularity: 1Minute, Metrics: [GroupMinSize, GroupMaxSize] }]";
+    created(&cloud, &root, "s", &of(two));
+    assert_eq!(enabled(), ["GroupMaxSize", "GroupMinSize"]);
+    for (metrics, count) in [
+        ("\n      MetricsCollection: [{ Granularity: 1Minute, Metrics: [GroupTotalInstances] }]", 1),
+        ("", 0),
+    ] {
+        update(&root, &of(metrics));
+        assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", told(&root));
+        assert_eq!(enabled().len(), count, "{metrics}");
+    }
+}
+
+#[test]
 fn policies_that_are_none_are_refused() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

@@ -12,8 +12,8 @@ fn function(more: &str, others: &str) -> String {
     format!(
         "
 Transform: AWS::Serverless-2016-10-31
-Parameters: {{ On: {{ Type: String, Default: 'yes' }} }}
-Conditions: {{ On: !Equals [!Ref On, 'yes'] }}
+Parameters: {{ Wanted: {{ Type: String, Default: 'yes' }} }}
+Conditions: {{ Wanted: !Equals [!Ref Wanted, 'yes'] }}
 Resources:
   F:
     Type: AWS::Serverless::Function
@@ -85,8 +85,8 @@ fn what_hangs_on_a_condition() {
     let root = cloud.root(ACCOUNT);
     let template = function(
         &format!(
-            "Condition: On
-    Properties: {{ {CODE}, Policies: [!If [On, {{ S3ReadPolicy: {{ BucketName: b }} }}, !Ref 'AWS::NoValue'], !If [On, !Ref 'AWS::NoValue', {{ SNSCrudPolicy: {{ TopicName: t }} }}]], Events: {{ E: {{ Type: S3, Properties: {{ Bucket: !Ref B, Events: 's3:ObjectCreated:*' }} }} }} }}"
+            "Condition: Wanted
+    Properties: {{ {CODE}, Policies: [!If [Wanted, {{ S3ReadPolicy: {{ BucketName: b }} }}, !Ref 'AWS::NoValue'], !If [Wanted, !Ref 'AWS::NoValue', {{ SNSCrudPolicy: {{ TopicName: t }} }}]], Events: {{ E: {{ Type: S3, Properties: {{ Bucket: !Ref B, Events: 's3:ObjectCreated:*' }} }} }} }}"
         ),
         "  B: { Type: AWS::S3::Bucket, DependsOn: Q }\n  Q: { Type: AWS::SQS::Queue }",
     );
@@ -98,7 +98,7 @@ fn what_hangs_on_a_condition() {
     };
     assert!(told("own").contains(&physical(&root, "own", "F")), "{}", told("own"));
 
-    let off = json!({ "Parameters": [{ "ParameterKey": "On", "ParameterValue": "no" }] });
+    let off = json!({ "Parameters": [{ "ParameterKey": "Wanted", "ParameterValue": "no" }] });
     expanded(&cloud, &root, "off", &template, off);
     assert!(!told("off").contains("lambda"), "{}", told("off"));
     let resources = root.call("cloudformation", "DescribeStackResources", json!({ "StackName": "off" })).ok();

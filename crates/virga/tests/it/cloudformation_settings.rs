@@ -1,6 +1,6 @@
 //! Settings of buckets and groups that are operations of their own: made, changed and taken away.
 
-use crate::cloudformation_stacks::{ACCOUNT, created, events, settle};
+use crate::cloudformation_stacks::{ACCOUNT, create, created, events, settle};
 use crate::ec2_profiles::IMAGE;
 use crate::harness::{Caller, Cloud};
 use serde_json::{Value, json};
@@ -124,4 +124,23 @@ fn a_bucket_gets_object_lock_later_and_keeps_it() {
     let told = events(&root, "s").join("\n");
     assert!(told.contains("Object Lock cannot be disabled once it is enabled for a bucket."), "{told}");
     lock().ok();
+}
+
+#[test]
+fn a_bucket_that_takes_no_acls_is_refused_with_its_creation() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    for more in ["", ", OwnershipControls: { Rules: [{ ObjectOwnership: BucketOwnerEnforced }] }"] {
+        let template = format!(
+            "Resources: {{ B: {{ Type: 'AWS::S3::Bucket', Properties: {{ AccessControl: PublicRead{more} }} }} }}"
+        );
+        let id = create(&root, "s", &template, json!({}));
+        assert_eq!(settle(&cloud, &root, "s"), "ROLLBACK_COMPLETE");
+        let told = events(&root, "s").into_iter().find(|event| event.starts_with("B CREATE_FAILED")).unwrap();
+        let words = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting (Service: S3, Status Code: 400";
+        assert!(told.contains(words), "{told}");
+        root.call("cloudformation", "DeleteStack", json!({ "StackName": "s" })).ok();
+        settle(&cloud, &root, &id);
+    }
+    assert_eq!(root.call("s3", "ListBuckets", json!({})).ok()["Buckets"], json!([]));
 }

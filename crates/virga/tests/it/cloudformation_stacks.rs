@@ -320,6 +320,36 @@ Resources: { R: { Type: 'AWS::IAM::Role', Properties: { RoleName: r } }, Q: { Ty
 }
 
 #[test]
+fn more_stacks_import_a_value_than_a_page_holds() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let maker = "
+Resources: { Q: { Type: 'AWS::SQS::Queue' } }
+Outputs: { O: { Value: x, Export: { Name: word } } }
+";
+    let user = "Resources: { P: { Type: 'AWS::SSM::Parameter', Properties: { Type: String, Value: !ImportValue word } } }";
+    created(&cloud, &root, "maker", maker);
+    let names: std::collections::BTreeSet<String> = (0..103).map(|number| format!("user-{number}")).collect();
+    names.iter().for_each(|name| drop(create(&root, name, user, json!({}))));
+    names.iter().for_each(|name| assert_eq!(settle(&cloud, &root, name), "CREATE_COMPLETE"));
+    let page = |more: Value| {
+        let mut input = json!({ "ExportName": "word" });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("cloudformation", "ListImports", input)
+    };
+    let first = page(json!({})).ok();
+    let second = page(json!({ "NextToken": first["NextToken"] })).ok();
+    let told = |page: &Value| page["Imports"].as_array().unwrap().len();
+    assert_eq!((told(&first), told(&second), &second["NextToken"]), (100, 3, &Value::Null));
+    let all = [&first, &second].into_iter().flat_map(|page| page["Imports"].as_array().unwrap().clone());
+    assert_eq!(
+        all.map(|name| name.as_str().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>(),
+        names
+    );
+    page(json!({ "NextToken": "x" })).refused(400, "ValidationError");
+}
+
+#[test]
 fn what_one_stack_exports_another_uses() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

@@ -320,7 +320,7 @@ fn public_names_lead_to_the_images_that_run_here() {
     let root = cloud.root(ACCOUNT);
     let images = root.call("ec2", "DescribeImages", json!({ "Owners": ["amazon"] })).ok();
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-    let name = format!("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{arch}");
+    let name = format!("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.1-{arch}");
     let found = get(&root, &name);
     assert!(images.to_string().contains(found["Value"].as_str().unwrap()), "{found} in {images}");
     assert_eq!(found["DataType"], "aws:ec2:image");

@@ -204,9 +204,7 @@ pub(super) fn furnish(
 ) -> io::Result<Vec<String>> {
     let (image, runtime) = (folder.join("image"), folder.join("runtime"));
     let binds = ready(folder)?;
-    if version.network.is_some() {
-        trust(ground, &runtime)?;
-    }
+    trust(ground, &runtime)?;
     let code = match &version.folder {
         Some(folder) => {
             sandbox.live = Some(folder.into());

@@ -58,12 +58,11 @@ pub(super) fn furnish(
     check(&root, &folder, sandbox)?;
     sandbox.folder = folder.into();
     let failed = |why| unable("lay out the image", &why);
-    if version.network.is_some() {
-        let runtime = functions.join("runtime");
-        ready(functions).and_then(|_| trust(ground, &runtime)).map_err(failed)?;
-        let own = [(functions.join(RESOLVER), unpack::RESOLVER), (runtime.join(TRUSTED), unpack::TRUSTED)];
-        sandbox.binds.extend(own.map(|(from, to)| Bind { from, to: to.into(), read_only: true }));
-    }
+    let runtime = functions.join("runtime");
+    ready(functions).and_then(|_| trust(ground, &runtime)).map_err(failed)?;
+    let resolver = version.network.is_some().then(|| (functions.join(RESOLVER), unpack::RESOLVER));
+    let own = resolver.into_iter().chain([(runtime.join(TRUSTED), unpack::TRUSTED)]);
+    sandbox.binds.extend(own.map(|(from, to)| Bind { from, to: to.into(), read_only: true }));
     let external = match unpack::within(&root, Path::new("opt/extensions")).map_err(failed)? {
         Some(extensions) => programs(&extensions).map_err(failed)?,
         None => Vec::new(),

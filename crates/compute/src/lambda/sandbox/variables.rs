@@ -125,10 +125,10 @@ pub(super) fn environment(
         Some(_) => format!("/{}", unpack::TRUSTED),
         None => format!("/var/runtime/{TRUSTED}"),
     };
-    match version.network {
-        // By AWS's names, as everything there.
-        Some(_) => say(&TRUSTS.map(|name| (name, trusted.as_str()))),
-        None => say(&[("AWS_ENDPOINT_URL", cloud_url.as_str())]),
+    say(&TRUSTS.map(|name| (name, trusted.as_str())));
+    // In a network it is found by AWS's names, as everything there.
+    if version.network.is_none() {
+        say(&[("AWS_ENDPOINT_URL", cloud_url.as_str())]);
     }
     all.extend(paths(&version.runtime));
     if version.runtime.starts_with("dotnet") {

@@ -133,8 +133,12 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     let region = on.region();
     let place = map([("LocationConstraint", Value::str(region))]);
     let ownership = text_at(&on.prop("OwnershipControls"), "Rules.0.ObjectOwnership");
+    // A bucket whose owner has all of it takes no ACL, and its creation says so.
+    let is_owners = ["", "BucketOwnerEnforced"].contains(&ownership.as_str());
+    let acl = on.text("AccessControl").filter(|acl| is_owners && acl != PRIVATE);
     let input = map([
         ("Bucket", Value::str(&name)),
+        ("ACL", acl.map_or(Value::Null, |acl| Value::Str(canned(&acl)))),
         ("CreateBucketConfiguration", if region == "us-east-1" { Value::Null } else { place }),
         ("ObjectLockEnabledForBucket", on.prop("ObjectLockEnabled")),
         ("ObjectOwnership", if ownership.is_empty() { Value::Null } else { Value::Str(ownership) }),
@@ -227,17 +231,18 @@ fn settings(on: &mut On<'_, '_>, bucket: Value) -> Done<()> {
             wanted => drop(on.call(S3, put, map([of(&bucket), (member, form(&wanted))]))?),
         }
     }
-    if on.changed("LoggingConfiguration") {
-        let status = logging(&on.prop("LoggingConfiguration"), &bucket);
-        on.call(S3, "PutBucketLogging", map([of(&bucket), ("BucketLoggingStatus", status)]))?;
-    }
-    bucket_list::settings(on, &bucket)?;
     let acl = on.text("AccessControl").unwrap_or_else(|| PRIVATE.into());
     // What a bucket is anyway needs no ACL, which by default it would not take.
     let is_private_already = acl == PRIVATE && on.was("AccessControl") == Value::Null;
     if on.changed("AccessControl") && !is_private_already {
         on.call(S3, "PutBucketAcl", map([of(&bucket), ("ACL", Value::Str(canned(&acl)))]))?;
     }
+    // Access logs may be delivered by the rights that the ACL gives.
+    if on.changed("LoggingConfiguration") {
+        let status = logging(&on.prop("LoggingConfiguration"), &bucket);
+        on.call(S3, "PutBucketLogging", map([of(&bucket), ("BucketLoggingStatus", status)]))?;
+    }
+    bucket_list::settings(on, &bucket)?;
     if on.changed("NotificationConfiguration") {
         let wanted = notification(&on.prop("NotificationConfiguration"));
         on.call(

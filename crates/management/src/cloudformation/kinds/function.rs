@@ -40,8 +40,10 @@ pub(super) static KINDS: &[Kind] = &[
             "ReservedConcurrentExecutions",
             "Role",
             "Runtime",
+            "SnapStart",
             "Tags",
             "Timeout",
+            "TracingConfig",
             "VpcConfig",
         ],
         fixed: &["FunctionName", "PackageType"],
@@ -227,6 +229,7 @@ pub(super) static KINDS: &[Kind] = &[
         name: "AWS::Lambda::Permission",
         fixed: &[
             "Action",
+            "EventSourceToken",
             "FunctionName",
             "FunctionUrlAuthType",
             "InvokedViaFunctionUrl",
@@ -241,6 +244,7 @@ pub(super) static KINDS: &[Kind] = &[
             let input = map([
                 ("StatementId", Value::str(&id)),
                 ("Action", on.prop("Action")),
+                ("EventSourceToken", on.prop("EventSourceToken")),
                 ("FunctionName", on.prop("FunctionName")),
                 ("FunctionUrlAuthType", on.prop("FunctionUrlAuthType")),
                 ("InvokedViaFunctionUrl", on.prop("InvokedViaFunctionUrl")),
@@ -374,8 +378,10 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("PackageType", on.prop("PackageType")),
         ("Role", on.prop("Role")),
         ("Runtime", on.prop("Runtime")),
+        ("SnapStart", on.prop("SnapStart")),
         ("Tags", on.tags(Form::Map)),
         ("Timeout", on.prop("Timeout")),
+        ("TracingConfig", on.prop("TracingConfig")),
         ("VpcConfig", on.prop("VpcConfig")),
     ]);
     let answer = on.call(LAMBDA, "CreateFunction", input)?;
@@ -445,7 +451,9 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         ("MemorySize", Value::Int(128)),
         ("Role", Value::Null),
         ("Runtime", Value::Null),
+        ("SnapStart", map([("ApplyOn", Value::str("None"))])),
         ("Timeout", Value::Int(3)),
+        ("TracingConfig", map([("Mode", Value::str("PassThrough"))])),
         ("VpcConfig", map([("SecurityGroupIds", nobody()), ("SubnetIds", nobody())])),
     ];
     let mut input = vec![("FunctionName".to_owned(), on.physical())];

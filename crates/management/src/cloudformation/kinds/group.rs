@@ -1,8 +1,9 @@
 //! Security groups and their rules.
 
+use super::look::list;
 use super::on::{On, items, map, text_at};
 use super::vpc::{EC2, TAGGER};
-use super::{BASE, Done, Kind, Made, look};
+use super::{Attributes, BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::get;
 use wire::Value;
 
@@ -14,14 +15,15 @@ pub(super) static KINDS: &[Kind] = &[
         attributes: &["GroupId", "Id", "VpcId"],
         named: Some("GroupName"),
         create,
+        ready,
         update: |on| {
-            rules(on, on.physical())?;
-            on.retag(&TAGGER, on.physical())?;
+            rules(on, id(on))?;
+            on.retag(&TAGGER, id(on))?;
             Ok(on.same())
         },
-        delete: |on| on.end(EC2, "DeleteSecurityGroup", map([("GroupId", on.physical())])),
+        delete: |on| on.end(EC2, "DeleteSecurityGroup", map([("GroupId", id(on))])),
         look: Some(&look::group::GROUP),
-        mark: Some(|on| on.mark(&TAGGER, on.physical())),
+        mark: Some(|on| on.mark(&TAGGER, id(on))),
         ..BASE
     },
     Kind {
@@ -29,6 +31,7 @@ pub(super) static KINDS: &[Kind] = &[
         changes: &["Description"],
         fixed: &[
             "GroupId",
+            "GroupName",
             "IpProtocol",
             "FromPort",
             "ToPort",
@@ -36,6 +39,7 @@ pub(super) static KINDS: &[Kind] = &[
             "CidrIpv6",
             "SourcePrefixListId",
             "SourceSecurityGroupId",
+            "SourceSecurityGroupName",
             "SourceSecurityGroupOwnerId",
         ],
         attributes: &["Id"],
@@ -79,6 +83,7 @@ const MEMBERS: &[(&str, &[&str])] = &[
             "IpProtocol",
             "SourcePrefixListId",
             "SourceSecurityGroupId",
+            "SourceSecurityGroupName",
             "SourceSecurityGroupOwnerId",
             "ToPort",
         ],
@@ -112,10 +117,11 @@ fn permission(rule: &Value) -> Value {
         None | Some(Value::Null) => Value::Null,
         Some(value) => Value::List(vec![map([(member, value), ("Description", description.clone())])]),
     };
-    let group = first(["SourceSecurityGroupId", "DestinationSecurityGroupId"]);
-    let pair = group.map_or(Value::Null, |id| {
+    let group = first(["SourceSecurityGroupId", "DestinationSecurityGroupId"]).map(|id| ("GroupId", id));
+    let named = Some(own("SourceSecurityGroupName")).filter(|name| *name != Value::Null);
+    let pair = group.or(named.map(|name| ("GroupName", name))).map_or(Value::Null, |group| {
         let owner = own("SourceSecurityGroupOwnerId");
-        Value::List(vec![map([("GroupId", id), ("UserId", owner), ("Description", description.clone())])])
+        Value::List(vec![map([group, ("UserId", owner), ("Description", description.clone())])])
     });
     map([
         ("IpProtocol", own("IpProtocol")),
@@ -129,8 +135,9 @@ fn permission(rule: &Value) -> Value {
 }
 
 fn create(on: &mut On<'_, '_>) -> Done<Made> {
+    let name = on.name("GroupName", 255);
     let input = map([
-        ("GroupName", Value::Str(on.name("GroupName", 255))),
+        ("GroupName", Value::str(&name)),
         ("Description", on.prop("GroupDescription")),
         ("VpcId", on.prop("VpcId")),
         ("TagSpecifications", on.tag_specification("security-group")),
@@ -138,11 +145,36 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     let answer = on.call(EC2, "CreateSecurityGroup", input)?;
     let id = text_at(&answer, "GroupId");
     rules(on, Value::str(&id))?;
-    let mut attributes = vec![("GroupId", Value::str(&id)), ("Id", Value::str(&id))];
-    if let Some(vpc) = on.text("VpcId") {
-        attributes.push(("VpcId", Value::Str(vpc)));
+    // AWS: one of the default VPC is known by its name, unless the template names that VPC.
+    let known = if on.prop("VpcId") == Value::Null { name } else { id.clone() };
+    let attributes = vec![("GroupId", Value::Str(id)), ("Id", Value::str(&known))];
+    Ok(on.made(known, attributes))
+}
+
+/// The group's id, by whatever it is known.
+pub(super) fn id(on: &On<'_, '_>) -> Value {
+    match on.attribute("GroupId") {
+        known if known.is_empty() => on.physical(),
+        known => Value::Str(known),
     }
-    Ok(on.made(id, attributes))
+}
+
+/// Ids of groups; names among them are those of groups of the default VPC.
+pub(super) fn ids(on: &mut On<'_, '_>, groups: Value) -> Done<Value> {
+    let is_name = |group: &Value| group.as_str().is_some_and(|group| !group.starts_with("sg-"));
+    let Value::List(groups) = groups else { return Ok(groups) };
+    let (names, mut ids): (Vec<Value>, Vec<Value>) = groups.into_iter().partition(is_name);
+    if !names.is_empty() {
+        let found = on.call(EC2, "DescribeSecurityGroups", map([("GroupNames", Value::List(names))]))?;
+        ids.extend(list(&found, "SecurityGroups").iter().map(|group| Value::Str(text_at(group, "GroupId"))));
+    }
+    Ok(Value::List(ids))
+}
+
+/// In which VPC it is.
+fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
+    let told = on.call(EC2, "DescribeSecurityGroups", map([("GroupIds", Value::List(vec![id(on)]))]))?;
+    Ok(Some(vec![("VpcId", Value::Str(text_at(&told, "SecurityGroups.0.VpcId")))]))
 }
 
 /// The group's own rules become what is wanted.
@@ -173,7 +205,8 @@ fn rules(on: &mut On<'_, '_>, id: Value) -> Done<()> {
 
 fn create_rule(on: &mut On<'_, '_>, way: &str) -> Done<Made> {
     let permissions = Value::List(vec![permission(on.wanted)]);
-    let input = map([("GroupId", on.prop("GroupId")), ("IpPermissions", permissions)]);
+    let (id, name) = (on.prop("GroupId"), on.prop("GroupName"));
+    let input = map([("GroupId", id), ("GroupName", name), ("IpPermissions", permissions)]);
     let answer = on.call(EC2, &format!("AuthorizeSecurityGroup{way}"), input)?;
     let id = text_at(&answer, "SecurityGroupRules.0.SecurityGroupRuleId");
     Ok(on.made(id.clone(), vec![("Id", Value::Str(id))]))
@@ -182,13 +215,15 @@ fn create_rule(on: &mut On<'_, '_>, way: &str) -> Done<Made> {
 fn describe_rule(on: &mut On<'_, '_>, way: &str) -> Done<Made> {
     let text = Value::Str(on.text("Description").unwrap_or_default());
     let rules = Value::List(vec![map([("SecurityGroupRuleId", on.physical()), ("Description", text)])]);
-    let input = map([("GroupId", on.prop("GroupId")), ("SecurityGroupRuleDescriptions", rules)]);
+    let (id, name) = (on.prop("GroupId"), on.prop("GroupName"));
+    let input = map([("GroupId", id), ("GroupName", name), ("SecurityGroupRuleDescriptions", rules)]);
     on.call(EC2, &format!("UpdateSecurityGroupRuleDescriptions{way}"), input)?;
     Ok(on.same())
 }
 
 fn delete_rule(on: &mut On<'_, '_>, way: &str) -> Done<()> {
     let rules = Value::List(vec![on.physical()]);
-    let input = map([("GroupId", on.was("GroupId")), ("SecurityGroupRuleIds", rules)]);
+    let (id, name) = (on.was("GroupId"), on.was("GroupName"));
+    let input = map([("GroupId", id), ("GroupName", name), ("SecurityGroupRuleIds", rules)]);
     on.end(EC2, &format!("RevokeSecurityGroup{way}"), input)
 }

@@ -3,7 +3,7 @@
 use super::interface::filtered;
 use super::on::{On, at, map, text_at};
 use super::vpc::{EC2, TAGGER};
-use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal, group, look};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use wire::Value;
@@ -13,6 +13,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     changes: &[
         "CreditSpecification",
         "DisableApiTermination",
+        "EbsOptimized",
         "IamInstanceProfile",
         "InstanceInitiatedShutdownBehavior",
         "InstanceType",
@@ -28,11 +29,14 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         "BlockDeviceMappings",
         "HibernationOptions",
         "ImageId",
+        "Ipv6AddressCount",
+        "Ipv6Addresses",
         "KeyName",
         "LaunchTemplate",
         "NetworkInterfaces",
         "PlacementGroupName",
         "PrivateIpAddress",
+        "SecurityGroups",
         "SubnetId",
         "Tenancy",
     ],
@@ -67,6 +71,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("GroupName", on.prop("PlacementGroupName")),
         ("Tenancy", on.prop("Tenancy")),
     ]);
+    let groups = group::ids(on, on.prop("SecurityGroupIds"))?;
     let input = map([
         ("MinCount", Value::Int(1)),
         ("MaxCount", Value::Int(1)),
@@ -78,7 +83,11 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("HibernationOptions", on.prop("HibernationOptions")),
         ("MetadataOptions", on.prop("MetadataOptions")),
         ("SubnetId", on.prop("SubnetId")),
-        ("SecurityGroupIds", on.prop("SecurityGroupIds")),
+        ("SecurityGroupIds", groups),
+        ("SecurityGroups", on.prop("SecurityGroups")),
+        ("EbsOptimized", on.prop("EbsOptimized")),
+        ("Ipv6AddressCount", on.prop("Ipv6AddressCount")),
+        ("Ipv6Addresses", on.prop("Ipv6Addresses")),
         ("PrivateIpAddress", on.prop("PrivateIpAddress")),
         ("NetworkInterfaces", interfaces(on)),
         ("UserData", on.prop("UserData")),
@@ -163,7 +172,7 @@ fn describe(on: &mut On<'_, '_>) -> Done<Value> {
     Ok(at(&answer, "Reservations.0.Instances.0").cloned().unwrap_or(Value::Null))
 }
 
-/// The type and the user data are for [`ready`]: the instance has to stop for them.
+/// The type, the user data and the way to volumes are for [`ready`]: the instance has to stop for them.
 fn update(on: &mut On<'_, '_>) -> Done<Made> {
     let modify = |on: &mut On<'_, '_>, member: &str, value: Value| {
         let input = map([("InstanceId", on.physical()), (member, map([("Value", value)]))]);
@@ -180,7 +189,8 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
     if on.changed("SecurityGroupIds") && on.prop("SecurityGroupIds") != Value::Null {
         let instance = describe(on)?;
         let interface = Value::Str(text_at(&instance, "NetworkInterfaces.0.NetworkInterfaceId"));
-        let input = map([("NetworkInterfaceId", interface), ("Groups", on.prop("SecurityGroupIds"))]);
+        let groups = group::ids(on, on.prop("SecurityGroupIds"))?;
+        let input = map([("NetworkInterfaceId", interface), ("Groups", groups)]);
         on.call(EC2, "ModifyNetworkInterfaceAttribute", input)?;
     }
     if on.changed("SourceDestCheck") {
@@ -218,6 +228,10 @@ fn lacking(on: &mut On<'_, '_>, instance: &Value) -> Done<Option<(&'static str, 
     if let Some(wanted) = kind.filter(|_| on.changed("InstanceType")) {
         return Ok(Some(("InstanceType", Value::Str(wanted))));
     }
+    let optimized = on.flag("EbsOptimized");
+    if on.changed("EbsOptimized") && at(instance, "EbsOptimized") != Some(&Value::Bool(optimized)) {
+        return Ok(Some(("EbsOptimized", Value::Bool(optimized))));
+    }
     if !on.changed("UserData") {
         return Ok(None);
     }
@@ -237,7 +251,7 @@ fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     let ids = map([("InstanceIds", Value::List(vec![on.physical()]))]);
     // AWS: one whose root is a volume is not replaced for these, but stops and starts.
     let is_there = on.before != &Value::Map(Vec::new());
-    let stops = is_there && (on.changed("InstanceType") || on.changed("UserData"));
+    let stops = is_there && ["InstanceType", "UserData", "EbsOptimized"].iter().any(|name| on.changed(name));
     let lacks = if stops { lacking(on, &instance)? } else { None };
     match (state.as_str(), lacks) {
         ("running", Some(_)) => on.call(EC2, "StopInstances", ids)?,

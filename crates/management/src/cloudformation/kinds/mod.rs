@@ -97,6 +97,8 @@ pub(crate) struct Kind {
     pub(crate) always: bool,
     /// What has begun of it is no reason to wait before it ends: it waits for others itself.
     pub(crate) waits: bool,
+    /// What it does changes what other resources of the stack tell of themselves ([`On::renew`]).
+    pub(crate) renews: bool,
     /// The property that names it, where its user may.
     pub(crate) named: Option<&'static str>,
     pub(crate) create: fn(&mut On<'_, '_>) -> Done<Made>,
@@ -135,6 +137,7 @@ const BASE: Kind = Kind {
     any: false,
     always: false,
     waits: false,
+    renews: false,
     named: None,
     create: |on| Ok(on.made("", Vec::new())),
     update: |on| Ok(on.same()),

@@ -1,7 +1,7 @@
 //! What networks have beside their parts: peerings, prefix lists, DHCP options, further blocks of addresses.
 
 use super::on::{On, at, bound, map, only, text_at, texts};
-use super::vpc::{EC2, TAGGER, associated, retagged};
+use super::vpc::{EC2, TAGGER, associated, retagged, subnet_ready, vpc_ready};
 use super::{BASE, Done, Kind, Made, Refusal, look};
 use crate::cloudformation::model::SERVICE;
 use crate::cloudformation::template::text;
@@ -47,6 +47,12 @@ pub(super) static KINDS: &[Kind] = &[
             let family = if is_six { "Ipv6CidrBlockAssociation" } else { "CidrBlockAssociation" };
             associated(on, "AssociateVpcCidrBlock", input, &format!("{family}.AssociationId"))
         },
+        renews: true,
+        ready: |on| {
+            let vpc = on.text("VpcId").unwrap_or_default();
+            on.renew("AWS::EC2::VPC", &vpc, vpc_ready)?;
+            Ok(Some(Vec::new()))
+        },
         delete: |on| on.end(EC2, "DisassociateVpcCidrBlock", map([("AssociationId", on.physical())])),
         look: Some(&look::join::RANGE_OF_VPC),
         ..BASE
@@ -58,6 +64,12 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| {
             let input = map([("Ipv6CidrBlock", on.prop("Ipv6CidrBlock")), ("SubnetId", on.prop("SubnetId"))]);
             associated(on, "AssociateSubnetCidrBlock", input, "Ipv6CidrBlockAssociation.AssociationId")
+        },
+        renews: true,
+        ready: |on| {
+            let subnet = on.text("SubnetId").unwrap_or_default();
+            on.renew("AWS::EC2::Subnet", &subnet, subnet_ready)?;
+            Ok(Some(Vec::new()))
         },
         delete: |on| on.end(EC2, "DisassociateSubnetCidrBlock", map([("AssociationId", on.physical())])),
         look: Some(&look::join::RANGE_OF_SUBNET),

@@ -3,9 +3,11 @@
 
 use super::bind::bind;
 use super::{Attributes, Done, Made};
-use crate::cloudformation::errors::{CfnError, handler_code, is_gone};
-use crate::cloudformation::model::{Job, SERVICE, Stack, open_text};
+use crate::cloudformation::errors::{CfnError, handler_code, is_gone, is_needed};
+use crate::cloudformation::model::{Job, RESOURCES, Resource, SERVICE, Stack, open, open_text, seal};
 use crate::cloudformation::template::{alike, dynamic, get, text};
+use crate::cloudformation::work::plan::known;
+use crate::cloudformation::work::step::{Hook, merged};
 use base::Region;
 use kernel::{As, Cx, Failure, Whom};
 use std::cell::OnceCell;
@@ -40,15 +42,17 @@ pub(crate) struct Refusal {
     pub(crate) reason: String,
     /// There is no such thing (any more).
     pub(crate) gone: bool,
+    /// Something that is there still has need of it.
+    pub(crate) needed: bool,
 }
 
 impl Refusal {
     pub(crate) fn of(reason: impl Into<String>) -> Refusal {
-        Refusal { reason: reason.into(), gone: false }
+        Refusal { reason: reason.into(), gone: false, needed: false }
     }
 
     pub(crate) fn gone(reason: impl Into<String>) -> Refusal {
-        Refusal { reason: reason.into(), gone: true }
+        Refusal { gone: true, ..Refusal::of(reason) }
     }
 }
 
@@ -116,6 +120,20 @@ const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 const CHANCE_CHARS: usize = 12;
 
 impl<'c> On<'_, 'c> {
+    /// Another resource of the stack is looked at anew, as this one has changed what it tells of itself.
+    pub(crate) fn renew(&mut self, kind: &str, physical: &str, ready: Hook<Option<Attributes>>) -> Done<()> {
+        let all = known(self.cx.tx, self.whole)?;
+        let is_it = |other: &Resource| other.is_live() && other.kind == kind && other.physical == physical;
+        let Some(mut other) = all.into_values().find(is_it) else { return Ok(()) };
+        let nothing = Value::Map(Vec::new());
+        let fresh = ready(&mut self.beside(&nothing, &nothing, physical, &nothing))?;
+        let cloud = Arc::clone(self.cx.cloud());
+        let known = merged(open(&cloud, &other.attributes), fresh.unwrap_or_default());
+        other.attributes = seal(&cloud, &known);
+        RESOURCES.put(self.cx.tx, &other.key(self.whole), &other);
+        Ok(())
+    }
+
     /// The same of another thing than the resource: of what is wanted and was, what it is called and what is known of it.
     pub(super) fn beside<'b>(
         &'b mut self,
@@ -312,6 +330,7 @@ impl On<'_, '_> {
                 fault.message
             ),
             gone: is_gone(&fault.code),
+            needed: is_needed(&fault.code),
         }
     }
 

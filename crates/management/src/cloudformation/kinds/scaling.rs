@@ -63,6 +63,7 @@ const GROUP: Kind = Kind {
         "HealthCheckType",
         "LaunchTemplate",
         "LifecycleHookSpecificationList",
+        "MetricsCollection",
         "MaxSize",
         "MinSize",
         "MixedInstancesPolicy",

@@ -1,7 +1,7 @@
-//! What a group of Auto Scaling's template says that other operations than the group's own bring about: hooks, topics and
-//! the pool of warm instances.
+//! What a group of Auto Scaling's template says that other operations than the group's own bring about: hooks, topics,
+//! metrics and the pool of warm instances.
 
-use super::on::{On, at, map};
+use super::on::{On, at, items, map};
 use super::scaling::SCALING;
 use super::{BASE, Done, Kind, look};
 use crate::cloudformation::template::get;
@@ -82,6 +82,23 @@ pub(super) fn settings(on: &mut On<'_, '_>, group: &str) -> Done<()> {
             let input = entries.into_iter().chain([of_group.clone()]).collect();
             on.call(SCALING, put, Value::Map(input))?;
         }
+    }
+    metrics(on, group)
+}
+
+/// Which metrics of a group there are; all, where none is named.
+fn metrics(on: &mut On<'_, '_>, group: &str) -> Done<()> {
+    if !on.changed("MetricsCollection") {
+        return Ok(());
+    }
+    let of_group = ("AutoScalingGroupName", Value::str(group));
+    if on.was("MetricsCollection") != Value::Null {
+        on.call(SCALING, "DisableMetricsCollection", map([of_group.clone()]))?;
+    }
+    for wanted in items(on.prop("MetricsCollection")) {
+        let own = |name| get(&wanted, name).cloned().unwrap_or(Value::Null);
+        let input = [of_group.clone(), ("Granularity", own("Granularity")), ("Metrics", own("Metrics"))];
+        on.call(SCALING, "EnableMetricsCollection", map(input))?;
     }
     Ok(())
 }

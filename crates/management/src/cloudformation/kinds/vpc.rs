@@ -1,6 +1,7 @@
 //! Networks: VPCs, subnets, gateways, route tables, routes.
 
 use super::interface::filtered;
+use super::look::list;
 use super::on::{KEYS, On, Tagger, at, map, text_at};
 use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
@@ -42,7 +43,7 @@ pub(super) static KINDS: &[Kind] = &[
     },
     Kind {
         name: "AWS::EC2::Subnet",
-        changes: &["MapPublicIpOnLaunch", "Tags"],
+        changes: &["AssignIpv6AddressOnCreation", "Ipv6CidrBlock", "MapPublicIpOnLaunch", "Tags"],
         fixed: &["VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"],
         attributes: &[
             "SubnetId",
@@ -50,22 +51,18 @@ pub(super) static KINDS: &[Kind] = &[
             "CidrBlock",
             "AvailabilityZone",
             "AvailabilityZoneId",
+            "Ipv6CidrBlocks",
             "NetworkAclAssociationId",
         ],
+        varies: &["Ipv6CidrBlocks"],
         create: create_subnet,
         update: |on| {
-            map_public(on, on.physical())?;
+            other_block(on)?;
+            given_on_launch(on, on.physical())?;
             retagged(on)
         },
         delete: |on| on.end(EC2, "DeleteSubnet", map([("SubnetId", on.physical())])),
-        ready: |on| {
-            let answer =
-                on.call(EC2, "DescribeSubnets", map([("SubnetIds", Value::List(vec![on.physical()]))]))?;
-            match text_at(&answer, "Subnets.0.State").as_str() {
-                "available" => acl_association(on).map(|id| Some(vec![("NetworkAclAssociationId", id)])),
-                _ => Ok(None),
-            }
-        },
+        ready: subnet_ready,
         mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::network::SUBNET),
         ..BASE
@@ -324,10 +321,23 @@ pub(super) fn vpc_ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     ]))
 }
 
+pub(super) fn subnet_ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
+    let told = on.call(EC2, "DescribeSubnets", map([("SubnetIds", Value::List(vec![on.physical()]))]))?;
+    if text_at(&told, "Subnets.0.State") != "available" {
+        return Ok(None);
+    }
+    let all = list(&told, "Subnets.0.Ipv6CidrBlockAssociationSet");
+    let stays = |one: &&Value| text_at(one, "Ipv6CidrBlockState.State") == "associated";
+    let blocks = all.iter().filter(stays).map(|one| Value::Str(text_at(one, "Ipv6CidrBlock"))).collect();
+    let acl = acl_association(on)?;
+    Ok(Some(vec![("NetworkAclAssociationId", acl), ("Ipv6CidrBlocks", Value::List(blocks))]))
+}
+
 fn create_subnet(on: &mut On<'_, '_>) -> Done<Made> {
     let input = map([
         ("VpcId", on.prop("VpcId")),
         ("CidrBlock", on.prop("CidrBlock")),
+        ("Ipv6CidrBlock", on.prop("Ipv6CidrBlock")),
         ("AvailabilityZone", on.prop("AvailabilityZone")),
         ("AvailabilityZoneId", on.prop("AvailabilityZoneId")),
         ("TagSpecifications", on.tag_specification("subnet")),
@@ -339,7 +349,7 @@ fn create_subnet(on: &mut On<'_, '_>) -> Done<Made> {
     let attributes =
         ["SubnetId", "VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"].map(told).to_vec();
     let id = text_at(&answer, "Subnet.SubnetId");
-    map_public(on, Value::str(&id))?;
+    given_on_launch(on, Value::str(&id))?;
     Ok(on.made(id, attributes))
 }
 
@@ -355,10 +365,33 @@ pub(super) fn acl_association(on: &mut On<'_, '_>) -> Done<Value> {
     Ok(own.map_or(Value::Null, |own| Value::Str(text_at(own, "NetworkAclAssociationId"))))
 }
 
-fn map_public(on: &mut On<'_, '_>, id: Value) -> Done<()> {
-    if !on.changed("MapPublicIpOnLaunch") {
+/// Which addresses an interface has without asking.
+fn given_on_launch(on: &mut On<'_, '_>, id: Value) -> Done<()> {
+    for name in ["MapPublicIpOnLaunch", "AssignIpv6AddressOnCreation"] {
+        if on.changed(name) {
+            let wanted = map([("Value", Value::Bool(on.flag(name)))]);
+            on.call(EC2, "ModifySubnetAttribute", map([("SubnetId", id.clone()), (name, wanted)]))?;
+        }
+    }
+    Ok(())
+}
+
+/// Another block of IPv6, its first, or none.
+fn other_block(on: &mut On<'_, '_>) -> Done<()> {
+    if !on.changed("Ipv6CidrBlock") {
         return Ok(());
     }
-    let wanted = map([("Value", Value::Bool(on.flag("MapPublicIpOnLaunch")))]);
-    on.call(EC2, "ModifySubnetAttribute", map([("SubnetId", id), ("MapPublicIpOnLaunch", wanted)])).map(drop)
+    if let Value::Str(was) = on.was("Ipv6CidrBlock") {
+        let told = on.call(EC2, "DescribeSubnets", map([("SubnetIds", Value::List(vec![on.physical()]))]))?;
+        let all = list(&told, "Subnets.0.Ipv6CidrBlockAssociationSet");
+        for one in all.iter().filter(|one| text_at(one, "Ipv6CidrBlock") == was) {
+            let id = Value::Str(text_at(one, "AssociationId"));
+            on.end(EC2, "DisassociateSubnetCidrBlock", map([("AssociationId", id)]))?;
+        }
+    }
+    if on.prop("Ipv6CidrBlock") != Value::Null {
+        let input = map([("SubnetId", on.physical()), ("Ipv6CidrBlock", on.prop("Ipv6CidrBlock"))]);
+        on.call(EC2, "AssociateSubnetCidrBlock", input)?;
+    }
+    Ok(())
 }

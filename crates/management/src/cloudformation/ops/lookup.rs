@@ -1,14 +1,19 @@
-//! What Parameter Store says of the parameters that a template names: read with the rights of whoever owns the work.
+//! What Parameter Store says of the parameters that a template names, and other stacks of their outputs: read with the
+//! rights of whoever owns the work.
 
 use super::called;
 use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::kinds::at;
+use crate::cloudformation::model::SERVICE;
 use crate::cloudformation::template::Template;
 use crate::cloudformation::template::dynamic::{self, Values};
 use crate::cloudformation::template::evaluate::{Evaluator, World};
+use crate::cloudformation::template::stack_output::{self, StackOutput};
 use crate::cloudformation::template::{Wrong, function, wrong};
-use kernel::Cx;
+use base::Region;
+use kernel::{As, Cx, Whom};
 use std::collections::{BTreeMap, BTreeSet};
-use wire::Value;
+use wire::{Fault, Value};
 
 /// `GetParameters` takes no more names.
 const BATCH: usize = 10;
@@ -110,6 +115,111 @@ impl World for Unseen {
     }
 }
 
+/// What is said of all that is made and told.
+fn held<'t>(template: &'t Template, evaluator: &Evaluator<'_>) -> Vec<&'t Value> {
+    let resources = template.resources.iter().filter(|r| evaluator.holds(r.condition.as_deref()));
+    let outputs = template.outputs.iter().filter(|o| evaluator.holds(o.condition.as_deref()));
+    resources.map(|r| &r.properties).chain(outputs.map(|o| &o.value)).collect()
+}
+
+/// The values of other stacks' outputs that a template asks for.
+///
+/// # Errors
+/// Those of looking at the other stacks; an output that is not there.
+pub(super) fn outputs(
+    cx: &mut Cx<'_>,
+    role: Option<&str>,
+    template: &Template,
+    evaluator: &Evaluator<'_>,
+) -> Result<Vec<(String, String)>, CfnError> {
+    let mut asked = BTreeSet::new();
+    for value in held(template, evaluator) {
+        asked_for(evaluator, value, &mut asked)?;
+    }
+    let asked: Vec<StackOutput> = asked.into_iter().collect();
+    let mut out = Vec::with_capacity(asked.len());
+    for beside in asked.chunk_by(StackOutput::is_beside) {
+        let answer = looked_at(cx, role, &beside[0])?;
+        let told = match at(&answer, "Stacks.0.Outputs") {
+            Some(Value::List(told)) => told.as_slice(),
+            _ => &[],
+        };
+        for one in beside {
+            let is_it = |own: &&Value| own.member("OutputKey").and_then(Value::as_str) == Some(&one.output);
+            let value = told.iter().find(is_it).and_then(|own| own.member("OutputValue")?.as_str());
+            match value {
+                Some(value) => out.push((one.key(), value.to_owned())),
+                None => {
+                    return Err(invalid(format!(
+                        "Template error: Fn::GetStackOutput: the stack {} has no output {}",
+                        one.stack, one.output
+                    )));
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn asked_for(
+    evaluator: &Evaluator<'_>,
+    value: &Value,
+    asked: &mut BTreeSet<StackOutput>,
+) -> Result<(), CfnError> {
+    match (function(value), value) {
+        (Some((stack_output::NAME, argument)), _) => {
+            if evaluator.depends(argument) {
+                return Err(invalid(stack_output::UNTOLD));
+            }
+            asked.insert(evaluator.asked(argument, &Unseen)?);
+            Ok(())
+        }
+        (Some(("Fn::If", Value::List(items))), _) if items.len() == 3 => {
+            let branch = if evaluator.holds(items[0].as_str()) { &items[1] } else { &items[2] };
+            asked_for(evaluator, branch, asked)
+        }
+        (_, Value::List(items)) => items.iter().try_for_each(|item| asked_for(evaluator, item, asked)),
+        (_, Value::Map(entries)) => {
+            entries.iter().try_for_each(|(_, item)| asked_for(evaluator, item, asked))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Looks at the stack that an output is one of: as who makes the stack that asks, or by the role that is named, which
+/// they assume.
+fn looked_at(cx: &mut Cx<'_>, role: Option<&str>, asked: &StackOutput) -> Result<Value, CfnError> {
+    let Some(region) = Region::parse(&asked.region) else {
+        return Err(invalid(format!("Template error: Fn::GetStackOutput: {} is not a region", asked.region)));
+    };
+    let input = [("StackName", Value::str(&asked.stack))].into_iter().collect();
+    let look = ("cloudformation", "DescribeStacks");
+    let answer = match &asked.role {
+        None => {
+            let home = std::mem::replace(&mut cx.region, region);
+            let answer = called(cx, role, look, input);
+            cx.region = home;
+            answer
+        }
+        Some(other) => session(cx, role, other).and_then(|(access_key, token)| {
+            let whom = Whom::Caller { access_key: &access_key, token: Some(&token) };
+            let cloud = std::sync::Arc::clone(cx.cloud());
+            let call = |cx: &mut Cx<'_>| cx.call(look.0, look.1, Value::Struct(input), As::Caller);
+            cloud.act_for(cx.tx, SERVICE, whom, region, None, call).and_then(|answer| answer)
+        }),
+    };
+    answer.map_err(|fault| invalid(fault.message))
+}
+
+/// The keys of a session of a role, by the rights of who makes the stack.
+fn session(cx: &mut Cx<'_>, role: Option<&str>, other: &str) -> Result<(String, String), Fault> {
+    let name = Value::Str(base::id::uuid(cx.rng()));
+    let input = [("RoleArn", Value::str(other)), ("RoleSessionName", name)].into_iter().collect();
+    let answer = called(cx, role, ("sts", "AssumeRole"), input)?;
+    let text = |member| answer.at(&["Credentials", member]).and_then(Value::as_str).unwrap_or_default();
+    Ok((text("AccessKeyId").to_owned(), text("SessionToken").to_owned()))
+}
+
 /// The values of the dynamic references that a template has, as far as they do not follow from its own resources.
 ///
 /// # Errors
@@ -121,9 +231,7 @@ pub(super) fn references(
     evaluator: &Evaluator<'_>,
 ) -> Result<Vec<(String, String)>, CfnError> {
     let mut names = BTreeSet::new();
-    let resources = template.resources.iter().filter(|r| evaluator.holds(r.condition.as_deref()));
-    let outputs = template.outputs.iter().filter(|o| evaluator.holds(o.condition.as_deref()));
-    for value in resources.map(|r| &r.properties).chain(outputs.map(|o| &o.value)) {
+    for value in held(template, evaluator) {
         collect(evaluator, value, &mut names)?;
     }
     if names.is_empty() {

@@ -256,9 +256,11 @@ pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<T
     let facts = account_facts::facts(cx, role, &plan.template, &plan.parameters)?;
     evaluator.assert(&plan.template.rules, &facts)?;
     plan.order(&evaluator)?;
-    body.references = lookup::references(cx, role, &plan.template, &evaluator)?;
-    drop(evaluator);
-    plan.references = body.references.iter().cloned().collect();
+    let outputs = lookup::outputs(cx, role, &plan.template, &evaluator)?;
+    plan.references = outputs.into_iter().collect();
+    let references = lookup::references(cx, role, &plan.template, &plan.evaluator()?)?;
+    plan.references.extend(references);
+    body.references = plan.references.clone().into_iter().collect();
     Ok(Taken { plan, body })
 }
 

@@ -2,8 +2,10 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html>
 
+use super::dynamic::Values;
 use super::form;
 use super::reference::{GET_ATT, Holding, Part, get_att, parts, sub};
+use super::stack_output::{self, StackOutput};
 use super::{Template, Wrong, cidr, function, get, text, wrong};
 use std::collections::BTreeMap;
 use wire::Value;
@@ -41,6 +43,8 @@ pub(crate) struct Evaluator<'a> {
     parameters: &'a BTreeMap<String, String>,
     pseudo: &'a Pseudo,
     holding: Holding,
+    /// What other stacks have said of their outputs.
+    told: Option<&'a Values>,
 }
 
 /// Nothing is there: conditions and policies see no resource.
@@ -70,11 +74,16 @@ impl<'a> Evaluator<'a> {
         parameters: &'a BTreeMap<String, String>,
         pseudo: &'a Pseudo,
     ) -> Result<Evaluator<'a>, Wrong> {
-        let mut evaluator = Evaluator { template, parameters, pseudo, holding: Holding::new() };
+        let mut evaluator = Evaluator { template, parameters, pseudo, holding: Holding::new(), told: None };
         for (name, _) in &template.conditions {
             evaluator.decide(name, &mut Vec::new())?;
         }
         Ok(evaluator)
+    }
+
+    /// The same that knows what other stacks have said.
+    pub(crate) fn knowing(self, told: &'a Values) -> Evaluator<'a> {
+        Evaluator { told: Some(told), ..self }
     }
 
     /// The same with other values of parameters, under the conditions that hold.
@@ -200,6 +209,11 @@ impl<'a> Evaluator<'a> {
                 let name = self.string(argument, world, form::IMPORT)?;
                 world.import(&name).map(Value::Str)
             }
+            stack_output::NAME => {
+                let asked = self.asked(argument, world)?;
+                let told = self.told.and_then(|told| told.get(&asked.key()));
+                told.map(Value::str).ok_or_else(|| Wrong(stack_output::UNTOLD.to_owned()))
+            }
             "Fn::Length" if self.template.extended() => match self.value(argument, world)? {
                 Value::List(items) => Ok(Value::Int(items.len() as i64)),
                 whole if world.is_unknown(&whole) => Ok(whole),
@@ -235,6 +249,20 @@ impl<'a> Evaluator<'a> {
                 });
             }
         })
+    }
+
+    /// Whether a value follows from what the stack makes, or what others tell.
+    pub(crate) fn depends(&self, value: &Value) -> bool {
+        form::depends(self.template, value)
+    }
+
+    /// Which output of which stack the argument of `Fn::GetStackOutput` names.
+    ///
+    /// # Errors
+    /// In AWS's words.
+    pub(crate) fn asked(&self, argument: &Value, world: &dyn World) -> Result<StackOutput, Wrong> {
+        let asked = StackOutput::of(&self.value(argument, world)?, self.pseudo.region.name());
+        asked.ok_or_else(|| Wrong(stack_output::FORM.to_owned()))
     }
 
     /// A text; what is none is refused with `why`.

@@ -2,7 +2,7 @@
 //! template, not when a resource's turn comes.
 
 use super::reference::{Reference, walk};
-use super::{Template, Wrong, cidr, function, get, text, wrong};
+use super::{Template, Wrong, cidr, function, get, stack_output, text, wrong};
 use wire::Value;
 
 pub(super) const REF: &str = "Template format error: every Ref object must have a single String value.";
@@ -72,6 +72,9 @@ pub(super) fn condition(template: &Template, expression: &Value) -> Result<(), W
     if name == "Condition" {
         return Ok(());
     }
+    if calls(argument, &[stack_output::NAME]) {
+        return wrong(stack_output::IN_CONDITIONS);
+    }
     let operands = operands(name, argument)?;
     let each = if name == "Fn::Equals" { check } else { condition };
     operands.iter().try_for_each(|operand| each(template, operand))
@@ -100,6 +103,7 @@ pub(super) fn check(template: &Template, value: &Value) -> Result<(), Wrong> {
         "Fn::GetAZs" => (is_text(argument), ZONES),
         "Fn::Cidr" => (is_cut(argument)?, CIDR),
         "Fn::ImportValue" => (is_text(argument) && !depends(template, argument), IMPORT),
+        stack_output::NAME => (stack_output::fits(argument), stack_output::FORM),
         "Fn::Length" if template.extended() => (is_list(argument), LENGTH),
         "Fn::ToJsonString" if template.extended() => (true, ""),
         _ => return unsupported(name),
@@ -190,7 +194,7 @@ pub(super) fn depends(template: &Template, value: &Value) -> bool {
         };
         Ok(())
     });
-    walked.is_ok() && (resources || calls(value, &["Fn::ImportValue", "Fn::GetAZs"]))
+    walked.is_ok() && (resources || calls(value, &["Fn::ImportValue", "Fn::GetAZs", stack_output::NAME]))
 }
 
 fn calls(value: &Value, names: &[&str]) -> bool {

@@ -20,6 +20,7 @@ pub(crate) mod reference;
 pub(crate) mod rule;
 pub(crate) mod sam;
 mod section;
+pub(crate) mod stack_output;
 #[cfg(test)]
 mod tests;
 pub(crate) mod untransformed;

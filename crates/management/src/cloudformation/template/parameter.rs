@@ -4,6 +4,7 @@
 
 use super::section::checked_name;
 use super::{Template, Wrong, get, text, wrong};
+use crate::regex::Regex;
 use std::collections::BTreeMap;
 use wire::Value;
 
@@ -205,9 +206,10 @@ impl Parameter {
             _ => {}
         }
         let Some(pattern) = &self.pattern else { return Ok(()) };
-        match regex_lite::Regex::new(&format!("^(?:{pattern})$")) {
-            Ok(regex) if regex.is_match(given) => Ok(()),
-            Ok(_) => unfit(format!("Parameter '{name}' must match pattern {pattern}")),
+        match Regex::new(pattern).map(|regex| regex.matches(given)) {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => unfit(format!("Parameter '{name}' must match pattern {pattern}")),
+            Ok(Err(_)) => wrong(format!("Parameter '{name}' takes too long to match pattern {pattern}")),
             Err(_) => wrong(format!("Parameter '{name}' has a pattern that cannot be read: {pattern}")),
         }
     }

@@ -151,6 +151,39 @@ fn what_is_refused() {
             "Template format error: Output O is malformed.  The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.",
         ),
         (
+            format!(
+                "{one}\nOutputs: {{ O: {{ Value: 1, Export: {{ Name: !GetStackOutput {{ StackName: a, OutputName: b }} }} }} }}"
+            ),
+            "Template format error: Output O is malformed.  The Name field of Export must not depend on any resources, imported values, or Fn::GetAZs.",
+        ),
+        (
+            format!(
+                "{one}\nConditions: {{ C: !Not [!Equals [!GetStackOutput {{ StackName: a, OutputName: b }}, 1]] }}"
+            ),
+            "Template error: Cannot use Fn::GetStackOutput in Conditions",
+        ),
+        (
+            r(
+                "A: { Type: 'T::X', Properties: { P: !ImportValue { 'Fn::GetStackOutput': { StackName: a, OutputName: b } } } }",
+            ),
+            "Template error: the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs",
+        ),
+        (
+            r("A: { Type: 'T::X', Properties: { P: !GetStackOutput { StackName: a } } }"),
+            super::stack_output::FORM,
+        ),
+        (r("A: { Type: 'T::X', Properties: { P: !GetStackOutput a.b } }"), super::stack_output::FORM),
+        (
+            r(
+                "A: { Type: 'T::X', Properties: { P: !GetStackOutput { StackName: a, OutputName: b, Account: c } } }",
+            ),
+            super::stack_output::FORM,
+        ),
+        (
+            r("A: { Type: 'T::X', Properties: { P: !GetStackOutput { StackName: [a], OutputName: b } } }"),
+            super::stack_output::FORM,
+        ),
+        (
             format!("{one}\nParameters: {{ P: {{ Type: String, Default: [a] }} }}"),
             "Template format error: Every Default member must be a string.",
         ),
@@ -191,10 +224,10 @@ Parameters:
 Mappings:
   M: { eu-north-1: { ami: ami-1, list: [a, b] } }
 Conditions:
-  Yes: !Equals [!Ref Size, 3]
-  No: !Not [!Condition Yes]
-  Both: !And [!Condition Yes, !Condition No]
-  Any: !Or [!Condition No, !Condition Yes]
+  Three: !Equals [!Ref Size, 3]
+  Other: !Not [!Condition Three]
+  Both: !And [!Condition Three, !Condition Other]
+  Any: !Or [!Condition Other, !Condition Three]
 Resources:
   A: { Type: 'T::X' }
 ";
@@ -205,7 +238,9 @@ fn evaluated(expression: &str) -> Result<String, String> {
     let given = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let parameters = BTreeMap::from([given("Name", "eva"), given("Zones", "x, y"), given("Size", "3")]);
     let pseudo = pseudo();
-    let evaluator = Evaluator::new(&template, &parameters, &pseudo).map_err(|wrong| wrong.0)?;
+    let told =
+        [("Fn::GetStackOutput[\"\",\"eu-north-1\",\"eva\",\"Id\"]".to_owned(), "told".to_owned())].into();
+    let evaluator = Evaluator::new(&template, &parameters, &pseudo).map_err(|wrong| wrong.0)?.knowing(&told);
     let properties = &template.resource("B").unwrap().properties;
     let value = evaluator.value(properties, &Made).map_err(|wrong| wrong.0)?;
     Ok(super::get(&value, "P").map_or_else(|| "nothing".into(), json::text))
@@ -231,10 +266,10 @@ fn what_functions_stand_for() {
         ("!Split ['|', 'a|b|c']", r#"["a","b","c"]"#),
         ("!FindInMap [M, !Ref 'AWS::Region', ami]", r#""ami-1""#),
         ("!FindInMap [M, x, y, { DefaultValue: z }]", r#""z""#),
-        ("!If [Yes, a, b]", r#""a""#),
+        ("!If [Three, a, b]", r#""a""#),
         ("!If [Both, a, !If [Any, c, d]]", r#""c""#),
-        ("[1, !If [No, 2, !Ref 'AWS::NoValue'], 3]", "[1,3]"),
-        ("{ a: !If [No, 2, !Ref 'AWS::NoValue'], b: true }", r#"{"b":true}"#),
+        ("[1, !If [Other, 2, !Ref 'AWS::NoValue'], 3]", "[1,3]"),
+        ("{ a: !If [Other, 2, !Ref 'AWS::NoValue'], b: true }", r#"{"b":true}"#),
         ("{ 'Fn::Base64': !Sub 'hi ${Name}' }", r#""aGkgZXZh""#),
         ("!GetAZs us-west-1", r#"["us-west-1a","us-west-1b"]"#),
         ("!Cidr ['10.0.0.0/16', 3, 8]", r#"["10.0.0.0/24","10.0.1.0/24","10.0.2.0/24"]"#),
@@ -242,6 +277,11 @@ fn what_functions_stand_for() {
         ("!Cidr ['2001:db8::/56', 2, 64]", r#"["2001:db8::/64","2001:db8:0:1::/64"]"#),
         ("!ImportValue net", r#""vpc-1""#),
         ("{ 'Fn::ImportValue': !Sub 'n${Gone}' }", ""),
+        ("!GetStackOutput { StackName: !Ref Name, OutputName: Id }", r#""told""#),
+        (
+            "!Sub ['${X}!', { X: !GetStackOutput { StackName: eva, OutputName: Id, Region: eu-north-1 } }]",
+            r#""told!""#,
+        ),
         ("{ 'Fn::Length': !Ref Zones }", "2"),
         ("{ 'Fn::ToJsonString': { a: !Ref Size, b: [1] } }", r#""{\"a\":\"3\",\"b\":[1]}""#),
         ("{ 'Fn::GetAtt': [A, !Ref Name] }", r#""A.eva""#),
@@ -257,6 +297,10 @@ fn functions_that_have_no_value() {
         ("!Select [5, !Ref Zones]", "Template error: Fn::Select cannot select nonexistent value at index 5"),
         ("!FindInMap [M, eu-north-1, x]", "Template error: Unable to get mapping for M::eu-north-1::x"),
         ("!ImportValue other", "No export named other found."),
+        (
+            "!GetStackOutput { StackName: eva, OutputName: Id, Region: eu-west-1 }",
+            super::stack_output::UNTOLD,
+        ),
         (
             "!Foo x",
             "Template Error: Encountered unsupported function: Fn::Foo Supported functions are: [Fn::Base64, Fn::GetAtt, Fn::GetAZs, Fn::ImportValue, Fn::Join, Fn::Split, Fn::FindInMap, Fn::Select, Ref, Fn::Equals, Fn::If, Fn::Not, Condition, Fn::And, Fn::Or, Fn::Contains, Fn::EachMemberEquals, Fn::EachMemberIn, Fn::ValueOf, Fn::ValueOfAll, Fn::RefAll, Fn::Sub, Fn::Cidr]",

@@ -153,8 +153,11 @@ fn scalar(text: &str, style: ScalarStyle, core: Option<&str>) -> Value {
     }
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
+        // AWS: these are what YAML 1.1 calls booleans, but for its single letters.
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Value::Bool(true),
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+            return Value::Bool(false);
+        }
         _ => {}
     }
     let digits = text.trim_start_matches('-');
@@ -198,6 +201,9 @@ mod tests {
                 r#"{"v":"2012-10-17","n":"012345678901","m":"1.10"}"#,
             ),
             ("a: 1\na: 2", r#"{"a":2}"#),
+            ("a: [yes, No, ON, off, y, n, 'yes', oN]", r#"{"a":[true,false,true,false,"y","n","yes","oN"]}"#),
+            ("a: !GetAZs\nb: [!GetAZs , c]", r#"{"a":{"Fn::GetAZs":""},"b":[{"Fn::GetAZs":""},"c"]}"#),
+            ("yes: x", r#"{"yes":"x"}"#),
             ("80: x", r#"{"80":"x"}"#),
             (r#"{"b":1,"a":{"Ref":"X"}}"#, r#"{"b":1,"a":{"Ref":"X"}}"#),
             ("a: !!str 12", r#"{"a":"12"}"#),

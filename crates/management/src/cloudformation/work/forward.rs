@@ -58,7 +58,8 @@ impl Worker<'_> {
         evaluator: &Evaluator<'_>,
         (order, needs): &(Vec<String>, Needs),
     ) -> Result<Pass, String> {
-        let mut known = known(&self.cloud.store().snapshot(), stack).map_err(|e| e.to_string())?;
+        let all = || known(&self.cloud.store().snapshot(), stack).map_err(|e| e.to_string());
+        let mut known = all()?;
         let mut pass = Pass::default();
         for name in order {
             let own = known.get(name).filter(|resource| resource.round == stack.round);
@@ -88,6 +89,9 @@ impl Worker<'_> {
                     pass.did = true;
                     pass.waits |= fresh.status.ends_with("_IN_PROGRESS");
                     let failed = fresh.status.ends_with("_FAILED");
+                    if kind(&fresh.kind).is_some_and(|kind| kind.renews) {
+                        known = all()?;
+                    }
                     known.insert(name.clone(), fresh);
                     if failed {
                         pass.failed = true;

@@ -16,7 +16,7 @@ pub(crate) mod plan;
 mod removal;
 pub(crate) mod roll;
 pub mod sets;
-mod step;
+pub(crate) mod step;
 
 use super::asked::{ASKED, SIGNALS};
 use super::drift::{self, DETECTIONS};

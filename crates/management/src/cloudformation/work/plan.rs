@@ -22,6 +22,7 @@ pub(crate) struct Plan {
     pub(crate) parameters: BTreeMap<String, String>,
     /// What Parameter Store said of parameters.
     pub(crate) resolved: Vec<(String, String)>,
+    /// What dynamic references stand for, and what other stacks have said of their outputs.
     pub(crate) references: Values,
     pub(crate) pseudo: Pseudo,
     pub(crate) tags: Vec<(String, String)>,
@@ -104,7 +105,7 @@ impl Plan {
     }
 
     pub(crate) fn evaluator(&self) -> Result<Evaluator<'_>, Wrong> {
-        Evaluator::new(&self.template, &self.parameters, &self.pseudo)
+        Ok(Evaluator::new(&self.template, &self.parameters, &self.pseudo)?.knowing(&self.references))
     }
 
     /// The same where nothing is shown that is not to be echoed; `None` where there is no such thing.

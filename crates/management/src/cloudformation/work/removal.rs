@@ -10,6 +10,16 @@ use crate::cloudformation::template::Keep;
 use store::Tx;
 use wire::Value;
 
+/// What came of a step on a resource.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Ended,
+    /// Its service is still at it.
+    Waits,
+    /// Something has need of it still, which may be about to go itself.
+    Held,
+}
+
 impl Worker<'_> {
     /// Whether the resource as a whole is to go in this phase.
     fn leaves(&self, stack: &Stack, resource: &Resource) -> bool {
@@ -51,6 +61,7 @@ impl Worker<'_> {
                 .values()
                 .any(|other| other.doomed.iter().any(|past| past.needs.iter().any(|need| need == name)))
         };
+        let mut held = Vec::new();
         for resource in known.values() {
             let leftover = !resource.doomed.is_empty() && !past_needed(&resource.name);
             let whole = !leftover && self.leaves(stack, resource);
@@ -65,17 +76,16 @@ impl Worker<'_> {
             if !leftover && !whole {
                 continue;
             }
-            let mut tx = self.cloud.store().begin();
-            let (mut stack, mut resource) = (reread(&tx, stack)?, resource.clone());
-            let ended = if leftover {
-                self.end_leftover(&mut tx, &mut stack, &mut resource)?
-            } else {
-                self.end_whole(&mut tx, &mut stack, &mut resource)?
-            };
-            if tx.is_read_only() || commit(tx)? {
-                pass.did |= ended;
-                pass.waits |= !ended;
-            } else {
+            match self.step(stack, resource, leftover, false)? {
+                Step::Ended => pass.did = true,
+                Step::Waits => pass.waits = true,
+                Step::Held => held.push((resource, leftover)),
+            }
+        }
+        // Nothing else goes, so that what has need of them stays.
+        if !pass.did && !pass.waits {
+            for (resource, leftover) in held {
+                self.step(stack, resource, leftover, true)?;
                 pass.did = true;
             }
         }
@@ -88,14 +98,36 @@ impl Worker<'_> {
         Ok(pass)
     }
 
+    /// One step on a resource, or on what it has left. `last`: it fails if something still has need of it.
+    fn step(&self, stack: &Stack, resource: &Resource, leftover: bool, last: bool) -> Result<Step, String> {
+        let mut tx = self.cloud.store().begin();
+        let (mut stack, mut resource) = (reread(&tx, stack)?, resource.clone());
+        let step = if leftover {
+            self.end_leftover(&mut tx, &mut stack, &mut resource, last)?
+        } else {
+            self.end_whole(&mut tx, &mut stack, &mut resource, last)?
+        };
+        // Who lost to another comes again.
+        Ok(if tx.is_read_only() || commit(tx)? { step } else { Step::Ended })
+    }
+
     /// A resource that a replacement or a failed update has left.
-    fn end_leftover(&self, tx: &mut Tx, stack: &mut Stack, resource: &mut Resource) -> Result<bool, String> {
-        let Some(mut past) = resource.doomed.pop() else { return Ok(true) };
+    fn end_leftover(
+        &self,
+        tx: &mut Tx,
+        stack: &mut Stack,
+        resource: &mut Resource,
+        last: bool,
+    ) -> Result<Step, String> {
+        let Some(mut past) = resource.doomed.pop() else { return Ok(Step::Ended) };
         // Its events tell of the old one; the resource itself is what it is.
         let mut told = Resource { physical: past.physical.clone(), ..resource.clone() };
         let outcome = if Keep::ends(past.keep) {
             let told_before = past.ending;
             let outcome = self.end(tx, stack, &told, &mut past)?;
+            if !last && outcome.as_ref().is_err_and(|refusal| refusal.needed) {
+                return Ok(Step::Held);
+            }
             if !told_before && !past.settling {
                 enter(self.cloud, tx, stack, &mut told, "DELETE_IN_PROGRESS", None, None);
             }
@@ -104,27 +136,33 @@ impl Worker<'_> {
             enter(self.cloud, tx, stack, &mut told, "DELETE_SKIPPED", None, None);
             Ok(true)
         };
-        let ended = match outcome {
+        let step = match outcome {
             Ok(true) => {
                 if Keep::ends(past.keep) {
                     enter(self.cloud, tx, stack, &mut told, "DELETE_COMPLETE", None, None);
                 }
-                true
+                Step::Ended
             }
             Ok(false) => {
                 resource.doomed.push(past);
-                false
+                Step::Waits
             }
             Err(refusal) => {
                 enter(self.cloud, tx, stack, &mut told, "DELETE_FAILED", Some(&refusal.reason), None);
-                true
+                Step::Ended
             }
         };
         RESOURCES.put(tx, &resource.key(stack), resource);
-        Ok(ended)
+        Ok(step)
     }
 
-    fn end_whole(&self, tx: &mut Tx, stack: &mut Stack, resource: &mut Resource) -> Result<bool, String> {
+    fn end_whole(
+        &self,
+        tx: &mut Tx,
+        stack: &mut Stack,
+        resource: &mut Resource,
+        last: bool,
+    ) -> Result<Step, String> {
         resource.round = stack.round;
         let back = matches!(self.job.phase, Phase::Rollback | Phase::RollbackCleanup);
         // What was imported is nobody's to end.
@@ -136,10 +174,11 @@ impl Worker<'_> {
         if retained && !resource.physical.is_empty() {
             enter(self.cloud, tx, stack, resource, "DELETE_SKIPPED", None, None);
             self.forget(tx, stack, resource);
-            return Ok(true);
+            return Ok(Step::Ended);
         }
         let mut past = Past { ending: resource.ending, ..resource.past() };
-        if resource.status != "DELETE_IN_PROGRESS" {
+        let is_told = resource.status == "DELETE_IN_PROGRESS";
+        if !is_told {
             // In a cleanup `round` tells what is to go, so that it must not change before the end.
             enter(self.cloud, tx, stack, resource, "DELETE_IN_PROGRESS", None, None);
         }
@@ -151,14 +190,17 @@ impl Worker<'_> {
             Ok(true) => {
                 enter(self.cloud, tx, stack, resource, "DELETE_COMPLETE", None, None);
                 self.forget(tx, stack, resource);
-                Ok(true)
+                Ok(Step::Ended)
             }
             Ok(false) => {
-                if self.job.phase == Phase::Cleanup {
-                    resource.round = stack.round - 1;
+                self.stay(tx, stack, resource);
+                Ok(Step::Waits)
+            }
+            Err(refusal) if refusal.needed && !last => {
+                if !is_told {
+                    self.stay(tx, stack, resource);
                 }
-                RESOURCES.put(tx, &resource.key(stack), resource);
-                Ok(false)
+                Ok(Step::Held)
             }
             Err(refusal) => {
                 resource.ending = false;
@@ -166,9 +208,17 @@ impl Worker<'_> {
                 if self.is_cleanup() {
                     RESOURCES.delete(tx, &resource.key(stack));
                 }
-                Ok(true)
+                Ok(Step::Ended)
             }
         }
+    }
+
+    /// It has not gone yet.
+    fn stay(&self, tx: &mut Tx, stack: &Stack, resource: &mut Resource) {
+        if self.job.phase == Phase::Cleanup {
+            resource.round = stack.round - 1;
+        }
+        RESOURCES.put(tx, &resource.key(stack), resource);
     }
 
     /// What has left a stack that goes on is no part of it any more.

@@ -1,6 +1,7 @@
 //! Parameters are made and overwritten.
 
 use super::{home, tag, tell};
+use crate::regex::Regex;
 use crate::ssm::errors::{SsmError, invalid};
 use crate::ssm::model::{
     ADVANCED, HISTORY, PARAMETERS, PARAMETERS_MAX, Parameter, SECURE, STANDARD, STRING_LIST, VERSIONS_MAX,
@@ -75,17 +76,19 @@ fn tier(asked: Option<&str>, before: Option<&str>, bytes: usize) -> Result<&'sta
 }
 
 fn check_pattern(pattern: &str, kind: &str, value: &str) -> Result<(), SsmError> {
-    let whole = regex_lite::Regex::new(&format!("^(?:{pattern})$"))
-        .map_err(|error| SsmError::BadPattern(format!("The allowed pattern is not valid: {error}")))?;
-    let is_match = match kind {
-        STRING_LIST => value.split(',').all(|item| whole.is_match(item)),
-        _ => whole.is_match(value),
+    let bad = |why: &str| SsmError::BadPattern(format!("The allowed pattern is not valid: {why}"));
+    let whole = Regex::new(pattern).map_err(|malformed| bad(malformed.0))?;
+    let items = match kind {
+        STRING_LIST => value.split(',').collect(),
+        _ => vec![value],
     };
-    if is_match {
-        return Ok(());
+    for item in items {
+        if !whole.matches(item).map_err(|_| bad("it takes too long to match"))? {
+            let what = format!("Parameter value, cannot be validated against allowedPattern: {pattern}");
+            return Err(SsmError::PatternMismatch(what));
+        }
     }
-    let what = format!("Parameter value, cannot be validated against allowedPattern: {pattern}");
-    Err(SsmError::PatternMismatch(what))
+    Ok(())
 }
 
 /// AWS looks at the image after it has answered; here a wrong one is told at once.

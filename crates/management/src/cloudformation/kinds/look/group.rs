@@ -2,6 +2,7 @@
 
 use super::{Look, PLAIN, gone, list, named, own, tags};
 use crate::cloudformation::kinds::Done;
+use crate::cloudformation::kinds::group::id;
 use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at};
 use crate::cloudformation::kinds::vpc::EC2;
@@ -16,7 +17,10 @@ pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
 };
 
 fn group(on: &mut On<'_, '_>) -> Done<Seen> {
-    let input = map([("GroupIds", Value::List(vec![on.physical()]))]);
+    // Those of the default VPC are known by their names.
+    let known = id(on);
+    let by = if known.as_str().is_some_and(|id| id.starts_with("sg-")) { "GroupIds" } else { "GroupNames" };
+    let input = map([(by, Value::List(vec![known]))]);
     let told = on.ask(EC2, "DescribeSecurityGroups", input)?;
     let told = own(&told, "SecurityGroups.0");
     if told == Value::Null {
@@ -31,7 +35,7 @@ fn group(on: &mut On<'_, '_>) -> Done<Seen> {
         let mut rules: Vec<Value> =
             list(&told, path).iter().flat_map(|permission| rules(permission, way)).collect();
         for (_, other) in on.attached(&format!("AWS::EC2::{property}"))? {
-            if text_at(&other, "GroupId") == on.physical
+            if [&id(on), &on.physical()].iter().any(|own| own.as_str() == Some(&attached_to(&other)))
                 && let Some(at) = rules.iter().position(|rule| is_of(rule, &other))
             {
                 rules.remove(at);
@@ -40,7 +44,16 @@ fn group(on: &mut On<'_, '_>) -> Done<Seen> {
         all.push((property.to_owned(), Value::List(rules)));
     }
     all.push(("Tags".into(), tags(&own(&told, "Tags"))));
-    Ok(Seen::of(all, vec![("GroupId", on.physical()), ("Id", on.physical()), ("VpcId", own(&told, "VpcId"))]))
+    let own_id = ("GroupId", own(&told, "GroupId"));
+    Ok(Seen::of(all, vec![own_id, ("Id", on.physical()), ("VpcId", own(&told, "VpcId"))]))
+}
+
+/// The group that another resource attaches a rule to, as that says it.
+fn attached_to(other: &Value) -> String {
+    match text_at(other, "GroupId") {
+        id if id.is_empty() => text_at(other, "GroupName"),
+        id => id,
+    }
 }
 
 /// Whether the other resource, which attaches one, says what this rule says.
@@ -48,7 +61,8 @@ fn is_of(rule: &Value, other: &Value) -> bool {
     let Value::Map(entries) = rule else { return false };
     entries.iter().filter(|(name, _)| !name.ends_with("OwnerId")).all(|(name, value)| {
         let own = get(other, name).and_then(text);
-        own.is_none() && name.ends_with("Port") || own == text(value)
+        let is_named = || name == "SourceSecurityGroupId" && get(other, "SourceSecurityGroupName").is_some();
+        own.is_none() && (name.ends_with("Port") || is_named()) || own == text(value)
     })
 }
 

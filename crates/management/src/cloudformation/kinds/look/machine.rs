@@ -4,10 +4,10 @@
 use super::network::described;
 use super::{Look, PLAIN, Seen, gone, list, own};
 use crate::cloudformation::kinds::Done;
-use crate::cloudformation::kinds::instance;
 use crate::cloudformation::kinds::on::{On, map, text_at, texts_at};
 use crate::cloudformation::kinds::spot_fleet::DATA;
 use crate::cloudformation::kinds::vpc::EC2;
+use crate::cloudformation::kinds::{group, instance};
 use wire::Value;
 
 pub(in crate::cloudformation::kinds) static INSTANCE: Look = Look {
@@ -256,8 +256,13 @@ fn machine(on: &mut On<'_, '_>) -> Done<Seen> {
     put(&mut all, "IamInstanceProfile", profile.unwrap_or(Value::Null));
     let monitored = matches!(text_at(&told, "Monitoring.State").as_str(), "enabled" | "pending");
     put(&mut all, "Monitoring", Value::Bool(monitored));
-    let groups = texts_at(&own(&told, "SecurityGroups"), "GroupId").into_iter().map(Value::Str);
-    put(&mut all, "SecurityGroupIds", Value::List(groups.collect()));
+    let groups: Vec<Value> =
+        texts_at(&own(&told, "SecurityGroups"), "GroupId").into_iter().map(Value::Str).collect();
+    // Some may be written by their names.
+    let wanted = group::ids(on, on.prop("SecurityGroupIds"))?;
+    let is_of = |wanted: &Value| matches!(wanted, Value::List(all) if all.len() == groups.len() && all.iter().all(|one| groups.contains(one)));
+    let shown = if is_of(&wanted) { on.prop("SecurityGroupIds") } else { Value::List(groups) };
+    put(&mut all, "SecurityGroupIds", shown);
     let image = own(&told, "ImageId");
     let is_looked_up = |wanted: &Value| wanted.as_str().is_some_and(|id| id.starts_with("resolve:"));
     put(&mut all, "ImageId", on.as_written("ImageId", is_looked_up, image));

@@ -1,8 +1,8 @@
 //! VPCs, subnets, internet gateways and route tables.
 
-use super::{Look, PLAIN, Seen, gone, named, own, tags};
+use super::{Look, PLAIN, Seen, gone, list, named, own, tags};
 use crate::cloudformation::kinds::Done;
-use crate::cloudformation::kinds::on::{On, map};
+use crate::cloudformation::kinds::on::{On, map, text_at};
 use crate::cloudformation::kinds::vpc::{EC2, acl_association, vpc_ready};
 use wire::Value;
 
@@ -14,7 +14,15 @@ pub(in crate::cloudformation::kinds) static VPC: Look = Look {
 };
 
 pub(in crate::cloudformation::kinds) static SUBNET: Look = Look {
-    sees: &["AvailabilityZone", "AvailabilityZoneId", "CidrBlock", "MapPublicIpOnLaunch", "Tags", "VpcId"],
+    sees: &[
+        "AssignIpv6AddressOnCreation",
+        "AvailabilityZone",
+        "AvailabilityZoneId",
+        "CidrBlock",
+        "MapPublicIpOnLaunch",
+        "Tags",
+        "VpcId",
+    ],
     read: subnet,
     identifiers: &["SubnetId"],
     ..PLAIN
@@ -80,6 +88,7 @@ fn subnet(on: &mut On<'_, '_>) -> Done<Seen> {
     all.extend(named(
         &told,
         &[
+            ("AssignIpv6AddressOnCreation", "AssignIpv6AddressOnCreation"),
             ("AvailabilityZone", "AvailabilityZone"),
             ("AvailabilityZoneId", "AvailabilityZoneId"),
             ("CidrBlock", "CidrBlock"),
@@ -89,5 +98,8 @@ fn subnet(on: &mut On<'_, '_>) -> Done<Seen> {
     ));
     let mut attributes = ATTRIBUTES.map(|name| (name, own(&told, name))).to_vec();
     attributes.push(("NetworkAclAssociationId", acl_association(on)?));
+    let blocks = list(&told, "Ipv6CidrBlockAssociationSet");
+    let blocks = blocks.iter().map(|one| Value::Str(text_at(one, "Ipv6CidrBlock"))).collect();
+    attributes.push(("Ipv6CidrBlocks", Value::List(blocks)));
     Ok(Seen::of(all, attributes))
 }

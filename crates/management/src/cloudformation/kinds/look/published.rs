@@ -160,6 +160,7 @@ pub(in crate::cloudformation::kinds) static LAYER_PERMISSION: Look = Look {
 pub(in crate::cloudformation::kinds) static PERMISSION: Look = Look {
     sees: &[
         "Action",
+        "EventSourceToken",
         "FunctionName",
         "FunctionUrlAuthType",
         "InvokedViaFunctionUrl",
@@ -175,6 +176,7 @@ pub(in crate::cloudformation::kinds) static PERMISSION: Look = Look {
         let of = |key: &str| condition(&statement, key);
         let all = vec![
             ("Action".to_owned(), own(&statement, "Action")),
+            ("EventSourceToken".to_owned(), of("lambda:EventSourceToken")),
             ("FunctionName".to_owned(), function),
             ("FunctionUrlAuthType".to_owned(), of("lambda:FunctionUrlAuthType")),
             ("InvokedViaFunctionUrl".to_owned(), of("lambda:InvokedViaFunctionUrl")),
