@@ -114,7 +114,7 @@ def test_the_shop_holds_for_an_ordinary_user(cloud, user):
 
 def test_a_machine_of_an_ordinary_user_survives_kill_9(cloud, user):
     ec2 = cloud.client("ec2")
-    script = "#!/bin/sh\necho written by root inside > /root/note\nchown 1:1 /root/note || echo no other user\n"
+    script = "#!/bin/sh\necho written by root inside > /var/note\nchown 1:1 /var/note || echo no other user\n"
     made = ec2.run_instances(ImageId=IMAGE, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData=script)
     instance = made["Instances"][0]["InstanceId"]
     address = made["Instances"][0]["PrivateIpAddress"]
@@ -123,7 +123,7 @@ def test_a_machine_of_an_ordinary_user_survives_kill_9(cloud, user):
     def read():
         deadline = time.monotonic() + 60
         while True:
-            done = cloud.run("exec", instance, "--", "cat", "/root/note", check=False)
+            done = cloud.run("exec", instance, "--", "cat", "/var/note", check=False)
             if done.returncode == 0:
                 return done.stdout
             assert time.monotonic() < deadline, done.stderr
