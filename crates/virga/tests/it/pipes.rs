@@ -452,7 +452,10 @@ fn changes_of_a_table_and_those_that_are_given_up() {
     for key in ["one", "fail", "two"] {
         root.call("dynamodb", "PutItem", json!({ "TableName": "tab", "Item": { "k": { "S": key } } })).ok();
     }
-    assert_eq!(received(&cloud, &root, "out", 2), ["\"one\"", "\"two\""]);
+    // Each key is in a shard, and shards do not wait for each other.
+    let mut done = received(&cloud, &root, "out", 2);
+    done.sort();
+    assert_eq!(done, ["\"one\"", "\"two\""]);
     let told: Value = serde_json::from_str(&received(&cloud, &root, "in", 1)[0]).unwrap();
     let context = json!({ "partnerResourceArn": format!("arn:aws:pipes:us-east-1:{ACCOUNT}:pipe/p"), "condition": "RetryAttemptsExhausted" });
     assert_eq!((&told["context"], &told["version"]), (&context, &json!("1.0")));
