@@ -11,9 +11,9 @@ use base::Timestamp;
 use ec2::kind::INSTANCE;
 use ec2::register;
 use kernel::Cloud;
-use kernel::meter::{Gauge, Kind, Line};
+use kernel::meter::{Gauge, Kind, Line, each};
 use std::sync::Arc;
-use store::{Direction, Key, Tx};
+use store::{Key, Tx};
 
 /// The machines that run.
 #[derive(Debug)]
@@ -38,17 +38,14 @@ impl Gauge for Running {
     }
 
     fn look(&self, cloud: &Arc<Cloud>, tell: &mut dyn FnMut(&Line<'_>, u64)) -> Result<(), String> {
-        for pair in INSTANCES.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward) {
-            let (key, instance) = pair.map_err(|error| error.to_string())?;
-            let Some((account, region)) = key.reader().regional() else { continue };
-            let Some(of) = kinds::find(&instance.kind).filter(|_| instance.state == state::RUNNING) else {
-                continue;
-            };
-            let resource = register::arn(account, region, INSTANCE.noun, &instance.id);
-            let (kind, operation) = (kind(of, &instance), "RunInstances");
-            tell(&Line { account, region, kind, operation, resource: &resource }, 1);
-        }
-        Ok(())
+        each(cloud, &INSTANCES, |(account, region), instance| {
+            if let Some(of) = kinds::find(&instance.kind).filter(|_| instance.state == state::RUNNING) {
+                let resource = register::arn(account, region, INSTANCE.noun, &instance.id);
+                let (kind, operation) = (kind(of, &instance), "RunInstances");
+                tell(&Line { account, region, kind, operation, resource: &resource }, 1);
+            }
+            Ok(())
+        })
     }
 }
 

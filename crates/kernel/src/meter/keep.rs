@@ -47,15 +47,10 @@ pub(super) fn credit(tx: &mut Tx, key: &Key, level: &Level, now: Timestamp) -> R
     // A clock that was moved by centuries fills no disk with what is to be forgotten at once.
     let from = level.since.max(hour(now.minus(RETENTION)));
     for (first, hours, seconds) in runs(from, now) {
-        let (key, amount) = (run_key(key, first, hours), level.amount.saturating_mul(seconds));
+        let key = run_key(key, first, hours);
         let before = USAGE.get(tx, &key)?.map_or(0, |row| row.amount);
-        let counted = Counted {
-            amount: before.saturating_add(amount),
-            unit: level.unit.clone(),
-            per: level.per,
-            rate: level.rate,
-        };
-        USAGE.put(tx, &key, &counted);
+        let more = level.counted(seconds);
+        USAGE.put(tx, &key, &Counted { amount: before.saturating_add(more.amount), ..more });
     }
     Ok(())
 }

@@ -2,14 +2,14 @@
 
 use super::keep::credit;
 use super::line::{Kind, Line};
-use super::{HOUR, LEVELS, Level, SAMPLED, Sampled, hour};
+use super::{Counted, HOUR, LEVELS, Level, SAMPLED, Sampled, hour};
 use crate::cloud::Cloud;
 use crate::reconcile::Reconciler;
-use base::Timestamp;
+use base::{AccountId, Region, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use store::{CommitError, Direction, Key, KeyRange, Read};
+use store::{CommitError, Direction, Key, KeyRange, Read, Record, Table};
 
 /// How many rows are read before the state that they are read from is let go.
 const ROWS: usize = 20_000;
@@ -56,6 +56,24 @@ pub fn each_row(
             _ => return Ok(()),
         }
     }
+}
+
+/// Visits the rows of a table that lie under an account and a region each: for what is not much.
+///
+/// # Errors
+/// The store's, worded; those of `visit`.
+pub fn each<R: Record>(
+    cloud: &Cloud,
+    table: &Table<R>,
+    mut visit: impl FnMut((AccountId, Region), R) -> Result<(), String>,
+) -> Result<(), String> {
+    for pair in table.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward) {
+        let (key, row) = pair.map_err(|e| e.to_string())?;
+        if let Some(home) = key.reader().regional() {
+            visit(home, row)?;
+        }
+    }
+    Ok(())
 }
 
 /// A line's kind, how much of it there is, and whose gauge has said so.
@@ -151,6 +169,12 @@ fn committed(tx: store::Tx) -> Result<bool, String> {
 }
 
 impl Level {
+    /// What it is counted as in so many seconds.
+    pub(super) fn counted(&self, seconds: u64) -> Counted {
+        let amount = self.amount.saturating_mul(seconds);
+        Counted { amount, unit: self.unit.clone(), per: self.per, rate: self.rate }
+    }
+
     fn of((kind, amount, gauge): (&Kind, u64, &str), since: Timestamp) -> Level {
         let unit = kind.unit.to_owned();
         Level { amount, since, unit, per: kind.per, rate: kind.rate, gauge: gauge.to_owned() }

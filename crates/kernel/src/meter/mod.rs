@@ -34,10 +34,10 @@ pub use count::Meter;
 pub(crate) use count::put;
 pub(crate) use keep::Trim;
 pub(crate) use level::{Changes, Sample, sample};
-pub use level::{Gauge, each_row};
+pub use level::{Gauge, each, each_row};
 pub use line::{Kind, Line};
 pub use rate::{Charge, Rate};
-pub use read::{Query, Standing, Used, standing, usage};
+pub use read::{Query, Used, standing, usage};
 pub use tariff::{Called, Tariff};
 
 use base::Timestamp;

@@ -1,7 +1,8 @@
 //! Reading usage.
 
 use super::level::sample;
-use super::{Charge, Counted, DAY, HOUR, LEVELS, Level, Rate, USAGE, hour};
+use super::line::run_key;
+use super::{Charge, Counted, DAY, HOUR, LEVELS, Rate, USAGE, hour};
 use crate::audit;
 use crate::cloud::Cloud;
 use base::{AccountId, Region, Timestamp};
@@ -39,46 +40,6 @@ pub struct Used {
     pub per: u64,
     /// What AWS's list asks for it, where it has it.
     pub rate: Option<Rate>,
-}
-
-/// What stands now, and is counted for as long as it does.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Standing {
-    pub account: AccountId,
-    pub region: Region,
-    pub product: String,
-    pub usage_type: String,
-    pub operation: String,
-    pub resource: String,
-    /// What an hour of it is counted as, in parts of a unit.
-    pub hourly: u128,
-    pub unit: String,
-    pub per: u64,
-    pub rate: Option<Rate>,
-}
-
-impl Standing {
-    /// What an hour of it costs.
-    pub fn charge(&self) -> Option<Charge> {
-        self.rate.map(|rate| rate.charge(self.hourly, self.per))
-    }
-
-    fn of(key: &Key, level: Level) -> Option<Standing> {
-        let mut reader = key.reader();
-        reader.scope()?;
-        Some(Standing {
-            account: reader.account_number()?,
-            region: reader.region()?,
-            product: reader.str()?,
-            usage_type: reader.str()?,
-            operation: reader.str()?,
-            resource: reader.str()?,
-            hourly: u128::from(level.amount) * HOUR as u128,
-            unit: level.unit,
-            per: level.per,
-            rate: level.rate,
-        })
-    }
 }
 
 impl Used {
@@ -145,15 +106,17 @@ pub fn usage(cloud: &Arc<Cloud>, query: &Query) -> Result<Vec<Used>, String> {
     Ok(found)
 }
 
-/// What stands, as it was last looked at: [`usage`] looks.
+/// What an hour more of what stands would be, as it was last looked at: [`usage`] looks.
 ///
 /// # Errors
 /// The store's, worded.
-pub fn standing(cloud: &Cloud, account: Option<AccountId>) -> Result<Vec<Standing>, String> {
+pub fn standing(cloud: &Cloud, account: Option<AccountId>) -> Result<Vec<Used>, String> {
+    let now = hour(cloud.clock().now());
     let mut found = Vec::new();
     for pair in LEVELS.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward) {
         let (key, level) = pair.map_err(|e| e.to_string())?;
-        let one = Standing::of(&key, level).ok_or("a level has a key that cannot be read")?;
+        let one = Used::of(&run_key(&key, now, 1), level.counted(HOUR as u64));
+        let one = one.ok_or("a level has a key that cannot be read")?;
         if account.is_none_or(|account| account == one.account) {
             found.push(one);
         }

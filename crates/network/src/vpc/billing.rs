@@ -11,7 +11,7 @@ use base::{AccountId, Region, Timestamp};
 use ec2::kind::{ELASTIC_IP, NAT_GATEWAY, NETWORK_INTERFACE, VPC_ENDPOINT};
 use ec2::{public, register};
 use kernel::Cloud;
-use kernel::meter::{Gauge, Kind, Line};
+use kernel::meter::{Gauge, Kind, Line, each};
 use std::sync::Arc;
 use store::{Direction, Key};
 
@@ -44,9 +44,7 @@ pub struct Standing;
 type Tell<'a> = &'a mut dyn FnMut(&Line<'_>, u64);
 
 fn nats(cloud: &Cloud, tell: Tell<'_>) -> Result<(), String> {
-    for pair in NATS.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward) {
-        let (key, nat) = pair.map_err(|error| error.to_string())?;
-        let Some((account, region)) = key.reader().regional() else { continue };
+    each(cloud, &NATS, |(account, region), nat| {
         if nat.state == NatState::Available {
             let resource = register::arn(account, region, NAT_GATEWAY.noun, &nat.id);
             tell(
@@ -54,23 +52,21 @@ fn nats(cloud: &Cloud, tell: Tell<'_>) -> Result<(), String> {
                 1,
             );
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// AWS: an hour for each availability zone that an interface endpoint is in.
 fn endpoints(cloud: &Cloud, tell: Tell<'_>) -> Result<(), String> {
-    for pair in ENDPOINTS.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward) {
-        let (key, endpoint) = pair.map_err(|error| error.to_string())?;
-        let Some((account, region)) = key.reader().regional() else { continue };
+    each(cloud, &ENDPOINTS, |(account, region), endpoint| {
         if endpoint.kind == EndpointKind::Interface && endpoint.available {
             let resource = register::arn(account, region, VPC_ENDPOINT.noun, &endpoint.id);
             let (kind, operation) = (&ENDPOINT_HOURS, "VpcEndpoint");
             let zones = endpoint.subnets.len() as u64;
             tell(&Line { account, region, kind, operation, resource: &resource }, zones);
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-ip-addressing.html>: each costs the same, whether it is in use

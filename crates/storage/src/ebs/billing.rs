@@ -12,10 +12,10 @@ use blob::ContentId;
 use ec2::kind::{SNAPSHOT, VOLUME};
 use ec2::register;
 use kernel::Cloud;
-use kernel::meter::{Gauge, Kind, Line};
+use kernel::meter::{Gauge, Kind, Line, each};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use store::{Direction, Key, StoreError};
+use store::{Key, StoreError};
 
 const fn months(usage_type: &'static str, unit: &'static str, micros: u64) -> Kind {
     Kind::months("AmazonEC2", usage_type, unit).at(micros, 1)
@@ -118,17 +118,15 @@ impl Gauge for Volumes {
     }
 
     fn look(&self, cloud: &Arc<Cloud>, tell: &mut dyn FnMut(&Line<'_>, u64)) -> Result<(), String> {
-        for pair in VOLUMES.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward) {
-            let (key, volume) = pair.map_err(|error| error.to_string())?;
-            let Some((account, region)) = key.reader().regional().filter(|_| volume.state != ERROR) else {
-                continue;
-            };
-            let resource = register::arn(account, region, VOLUME.noun, &volume.id);
-            for (kind, operation, amount) in amounts(&volume) {
-                tell(&Line { account, region, kind, operation, resource: &resource }, amount);
+        each(cloud, &VOLUMES, |(account, region), volume| {
+            if volume.state != ERROR {
+                let resource = register::arn(account, region, VOLUME.noun, &volume.id);
+                for (kind, operation, amount) in amounts(&volume) {
+                    tell(&Line { account, region, kind, operation, resource: &resource }, amount);
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
@@ -156,34 +154,30 @@ impl Gauge for Snapshots {
     }
 
     fn look(&self, cloud: &Arc<Cloud>, tell: &mut dyn FnMut(&Line<'_>, u64)) -> Result<(), String> {
-        let words = |error: StoreError| error.to_string();
-        let from = cloud.store().snapshot();
-        let all: Vec<(Key, Snapshot)> = SNAPSHOTS
-            .scan(&from, &Key::empty(), Direction::Forward)
-            .collect::<Result<_, _>>()
-            .map_err(words)?;
+        let mut all = Vec::new();
+        each(cloud, &SNAPSHOTS, |home, snapshot| {
+            all.push((home, snapshot));
+            Ok(())
+        })?;
         let maps: BTreeSet<u64> = all.iter().map(|(_, snapshot)| snapshot.map).collect();
-        for (key, snapshot) in &all {
-            let Some((account, region)) = key.reader().regional() else { continue };
+        for ((account, region), snapshot) in all {
             // AWS: a copy of the same account that has no bytes of its own costs nothing.
             if snapshot.state == ERROR || snapshot.copied.as_ref().is_some_and(|copied| copied.shares) {
                 continue;
             }
             let resource = register::arn(account, region, SNAPSHOT.noun, &snapshot.id);
             let (kind, operation) = (&SNAPSHOTS_KEPT, "CreateSnapshot");
-            let kept = kept(cloud, snapshot, &maps).map_err(words)?;
+            let kept = kept(cloud, &snapshot, &maps).map_err(|error| error.to_string())?;
             tell(&Line { account, region, kind, operation, resource: &resource }, kept);
         }
-        for pair in RESTORES.scan(&from, &Key::empty(), Direction::Forward) {
-            let (key, restore) = pair.map_err(words)?;
-            let Some((account, region)) = key.reader().regional().filter(|_| restore.is_on()) else {
-                continue;
-            };
-            let resource = register::arn(account, region, SNAPSHOT.noun, &restore.snapshot);
-            let (kind, operation) = (&FAST_RESTORES, "FastSnapshotRestore");
-            tell(&Line { account, region, kind, operation, resource: &resource }, 1);
-        }
-        Ok(())
+        each(cloud, &RESTORES, |(account, region), restore| {
+            if restore.is_on() {
+                let resource = register::arn(account, region, SNAPSHOT.noun, &restore.snapshot);
+                let (kind, operation) = (&FAST_RESTORES, "FastSnapshotRestore");
+                tell(&Line { account, region, kind, operation, resource: &resource }, 1);
+            }
+            Ok(())
+        })
     }
 }
 

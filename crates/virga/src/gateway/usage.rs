@@ -4,7 +4,7 @@ use super::Gateway;
 use super::internal::{Refusal, aside};
 use base::{AccountId, Timestamp};
 use clap::ValueEnum;
-use kernel::meter::{Charge, Query, Standing, Used, standing, usage};
+use kernel::meter::{Charge, Query, Used, standing, usage};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,45 +18,16 @@ pub(crate) enum By {
     Operation,
 }
 
-/// A line of a bill, of what was used or of what stands.
-struct Entry {
-    service: String,
-    resource: String,
-    operation: String,
-    usage_type: String,
-    /// In parts of a unit.
-    amount: u128,
-    unit: String,
-    per: u64,
-    charge: Option<Charge>,
-}
-
-impl From<Used> for Entry {
-    fn from(used: Used) -> Entry {
-        let (amount, charge) = (used.amount(), used.charge());
-        let Used { product, resource, operation, usage_type, unit, per, .. } = used;
-        Entry { service: product, resource, operation, usage_type, amount, unit, per, charge }
-    }
-}
-
-impl From<Standing> for Entry {
-    fn from(stands: Standing) -> Entry {
-        let charge = stands.charge();
-        let Standing { product, resource, operation, usage_type, unit, per, hourly, .. } = stands;
-        Entry { service: product, resource, operation, usage_type, amount: hourly, unit, per, charge }
-    }
-}
-
 impl By {
     /// The words of a row, in the order in which rows are sorted.
-    fn words(self, entry: &Entry) -> Vec<(&'static str, String)> {
-        let service = ("service", entry.service.clone());
-        let usage_type = ("usageType", entry.usage_type.clone());
+    fn words(self, used: &Used) -> Vec<(&'static str, String)> {
+        let service = ("service", used.product.clone());
+        let usage_type = ("usageType", used.usage_type.clone());
         match self {
             By::Service => vec![service, usage_type],
-            By::Resource => vec![service, ("resource", entry.resource.clone()), usage_type],
+            By::Resource => vec![service, ("resource", used.resource.clone()), usage_type],
             By::UsageType => vec![usage_type, service],
-            By::Operation => vec![service, ("operation", entry.operation.clone()), usage_type],
+            By::Operation => vec![service, ("operation", used.operation.clone()), usage_type],
         }
     }
 }
@@ -101,8 +72,8 @@ pub(super) async fn answer(gateway: &Gateway, query: &str) -> Result<Value, Refu
     let cloud = Arc::clone(&gateway.cloud);
     let both = move || Ok((usage(&cloud, &asked)?, standing(&cloud, asked.account)?));
     let (used, stands) = aside(both).await?;
-    let used = sums(by, used.into_iter().map(Entry::from));
-    let stands = sums(by, stands.into_iter().map(Entry::from));
+    let used = sums(by, &used);
+    let stands = sums(by, &stands);
     Ok(json!({
         "from": asked.from.iso8601(),
         "to": asked.to.iso8601(),
@@ -138,19 +109,20 @@ fn month(now: Timestamp) -> Timestamp {
     Timestamp::from_seconds(base::calendar::days(year, u32::try_from(month).unwrap_or(1), 1) * 86_400)
 }
 
-fn sums(by: By, all: impl Iterator<Item = Entry>) -> Sums {
+fn sums(by: By, all: &[Used]) -> Sums {
     let mut sums = Sums::new();
-    for entry in all {
-        let sum = sums.entry(by.words(&entry)).or_insert_with(|| Sum {
+    for used in all {
+        let sum = sums.entry(by.words(used)).or_insert_with(|| Sum {
             amount: 0,
-            unit: entry.unit.clone(),
-            per: entry.per,
+            unit: used.unit.clone(),
+            per: used.per,
             charge: Charge::default(),
             priced: true,
         });
-        sum.amount += entry.amount;
-        sum.charge = [sum.charge, entry.charge.unwrap_or_default()].into_iter().sum();
-        sum.priced &= entry.charge.is_some();
+        let charge = used.charge();
+        sum.amount += used.amount();
+        sum.charge = [sum.charge, charge.unwrap_or_default()].into_iter().sum();
+        sum.priced &= charge.is_some();
     }
     sums
 }
@@ -185,7 +157,7 @@ fn decimal(parts: u128, per: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{By, Entry, decimal, month, rows, sums, time};
+    use super::{By, decimal, month, rows, sums, time};
     use base::{AccountId, Region, Timestamp};
     use kernel::meter::{Rate, Used};
     use serde_json::Value;
@@ -228,9 +200,8 @@ mod tests {
             per: 1,
             rate: (resource == "a").then_some(Rate { micros: 5_000, units: 1_000 }),
         };
-        let all =
-            || [used("a", "PutObject", 3, 1), used("b", "PutObject", 2, 4), used("a", "ListBucket", 1, 1)];
-        let all = |by| sums(by, all().into_iter().map(Entry::from));
+        let all = [used("a", "PutObject", 3, 1), used("b", "PutObject", 2, 4), used("a", "ListBucket", 1, 1)];
+        let all = |by| sums(by, &all);
         let amounts = |by| all(by).into_values().map(|sum| sum.amount).collect::<Vec<_>>();
         assert_eq!(amounts(By::Service), [12]);
         assert_eq!(amounts(By::Resource), [4, 8]);

@@ -161,7 +161,7 @@ fn gateways_endpoints_addresses_and_keys_cost_by_the_hour() {
         ("VpcEndpoint-Hours", "0.010".to_owned()),
     ]);
     assert_eq!(dollars, expected);
-    let hour: Charge = stands.iter().filter_map(kernel::meter::Standing::charge).sum();
+    let hour: Charge = stands.iter().filter_map(Used::charge).sum();
     assert_eq!(hour.to_string(), "0.11");
 }
 
@@ -187,7 +187,7 @@ fn snapshots_cost_what_they_keep_and_others_do_not() {
         let stands = standing(&cloud.cloud, None).unwrap();
         let own = stands.iter().find(|one| one.resource.ends_with(snapshot));
         // Of a block for an hour.
-        own.map_or(0, |own| own.hourly / 3_600)
+        own.map_or(0, |own| own.amount() / 3_600)
     };
     assert_eq!([blocks(&first), blocks(&second)], [4, 1]);
     // What the one kept for the other is now the other's.

@@ -8,7 +8,7 @@ use crate::ec2::ops::SELF;
 use base::{AccountId, Region, Timestamp};
 use ec2::kind::CAPACITY_RESERVATION;
 use ec2::{Ec2Error, describe, register};
-use kernel::meter::{Gauge, Line};
+use kernel::meter::{Gauge, Line, each};
 use kernel::reconcile::Reconciler;
 use kernel::steps;
 use kernel::{Cloud, Cx};
@@ -117,14 +117,8 @@ impl Gauge for Unused {
     fn look(&self, cloud: &Arc<Cloud>, tell: &mut dyn FnMut(&Line<'_>, u64)) -> Result<(), String> {
         let words = |why: StoreError| why.to_string();
         let snapshot = cloud.store().snapshot();
-        for pair in RESERVATIONS.scan(&snapshot, &Key::empty(), Direction::Forward) {
-            let (key, reservation) = pair.map_err(words)?;
-            let (Some((account, region)), Some(kind)) =
-                (key.reader().regional(), kinds::find(&reservation.kind))
-            else {
-                continue;
-            };
-            if reservation.is_active() {
+        each(cloud, &RESERVATIONS, |(account, region), reservation| {
+            if let Some(kind) = kinds::find(&reservation.kind).filter(|_| reservation.is_active()) {
                 let all = of(&snapshot, account, region).map_err(words)?;
                 let unused = (reservation.total - used(&all, &reservation)).max(0);
                 let resource = register::arn(account, region, CAPACITY_RESERVATION.noun, &reservation.id);
@@ -132,8 +126,8 @@ impl Gauge for Unused {
                 let line = Line { account, region, kind, operation: "RunInstances", resource: &resource };
                 tell(&line, unused.unsigned_abs());
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
