@@ -65,6 +65,15 @@ store::record! {
         /// The entries, each with its length before it: the form of a list, read one by one.
         1 => pub(crate) entries: Vec<u8>,
     }
+
+    /// What is known of a block without reading it.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Age {
+        /// Its stored key.
+        1 => pub(crate) block: Vec<u8>,
+        /// Of its record, in bytes.
+        2 => pub(crate) size: u64,
+    }
 }
 
 /// Longer parameters and answers are left out.

@@ -1,23 +1,20 @@
 //! Writing what waits, and forgetting what is too old or too much.
 
-use super::trail::Full;
+use super::trail::{Full, age_key};
 use super::walk::{block_place, whole};
-use super::{BLOCK_SPAN, RETENTION, TRAIL_BYTES_MAX};
+use super::{AGES, BLOCK_SPAN, RETENTION, TRAIL_BYTES_MAX};
 use crate::cloud::Cloud;
 use crate::meter;
 use crate::reconcile::Reconciler;
 use base::Timestamp;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Direction, KeyRange, Read, Slice};
+use store::{Direction, Key, KeyRange, Read, Slice};
 
 const FLUSH_AFTER: Duration = Duration::from_secs(1);
 const TRIM_EVERY: Duration = Duration::from_secs(3_600);
-/// How many blocks one transaction deletes.
-const TRIM_BATCH: usize = 512;
-/// When blocks are dropped for size, their ages are told apart in steps of this many numbers.
-const AGE_STEP: u64 = 64;
+/// How many rows one transaction deletes.
+const TRIM_BATCH: usize = 1_024;
 
 /// Writes what waits, and what has been metered meanwhile: one flush of the disk does for both.
 ///
@@ -140,42 +137,44 @@ fn forget_before(cloud: &Cloud, before: Timestamp) -> Result<(), String> {
         let Some(end) = KeyRange::prefix(&young[..shelf]).end else { break };
         range = KeyRange { start: end, end: range.end };
     }
-    delete(cloud, old)
+    delete(cloud, with_ages(old))
 }
 
 /// Counts the trail and, where it is larger than `most` bytes, deletes what was recorded first, down to three
-/// quarters of that.
+/// quarters of that. Reads no block: under load it runs every few seconds, and the cache is for others.
 fn shrink(cloud: &Cloud, most: u64) -> Result<(), String> {
     let snapshot = cloud.store().snapshot();
-    // By age, so that memory is bounded by the number of steps rather than of blocks.
-    let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
+    let ages = || AGES.scan(&snapshot, &Key::empty(), Direction::Forward);
     let mut total = 0;
-    for pair in snapshot.scan(whole(), Direction::Forward) {
-        let (key, value) = pair.map_err(|e| e.to_string())?;
-        let age = block_place(&key).map_or(0, |(_, number)| number / AGE_STEP);
-        *sizes.entry(age).or_default() += value.len() as u64;
-        total += value.len() as u64;
+    for row in ages() {
+        total += row.map_err(|e| e.to_string())?.1.size;
     }
     let mut excess = if total > most { total - most / 4 * 3 } else { 0 };
-    cloud.trail().counted(total - excess);
-    let mut youngest = None;
-    for (age, bytes) in sizes {
+    let mut doomed = Vec::new();
+    for row in ages() {
         if excess == 0 {
             break;
         }
-        youngest = Some(age);
-        excess = excess.saturating_sub(bytes);
+        let age = row.map_err(|e| e.to_string())?.1;
+        excess = excess.saturating_sub(age.size);
+        total -= age.size;
+        doomed.push(Slice::from(age.block));
     }
-    let Some(youngest) = youngest else { return Ok(()) };
-    let mut doomed = Vec::new();
-    for pair in snapshot.scan(whole(), Direction::Forward) {
-        let (key, _) = pair.map_err(|e| e.to_string())?;
-        if block_place(&key).is_none_or(|(_, number)| number / AGE_STEP <= youngest) {
-            doomed.push(key);
-        }
+    cloud.trail().counted(total);
+    if doomed.is_empty() {
+        return Ok(());
     }
     crate::log::warn("the audit trail reached its size; the oldest records were dropped", &[]);
-    delete(cloud, doomed)
+    delete(cloud, with_ages(doomed))
+}
+
+/// Blocks, and the rows of their ages.
+fn with_ages(blocks: Vec<Slice>) -> Vec<Slice> {
+    let age = |block: &Slice| {
+        let (_, number) = block_place(block)?;
+        Some(Slice::from(AGES.stored_key(&age_key(number))))
+    };
+    blocks.into_iter().flat_map(|block| [age(&block), Some(block)]).flatten().collect()
 }
 
 /// Deletes rows, so many in one transaction.
@@ -320,6 +319,18 @@ mod tests {
         found
     }
 
+    /// Each block on disk has the row of its age, and no row is left of a block that is gone.
+    fn are_told_apart(cloud: &Cloud) {
+        let snapshot = cloud.store().snapshot();
+        let blocks = snapshot.scan(whole(), Direction::Forward).map(|pair| pair.unwrap().0.to_vec());
+        let mut blocks: Vec<_> = blocks.collect();
+        let ages = AGES.scan(&snapshot, &Key::empty(), Direction::Forward);
+        let mut aged: Vec<_> = ages.map(|row| row.unwrap().1.block).collect();
+        blocks.sort();
+        aged.sort();
+        assert_eq!(aged, blocks);
+    }
+
     #[test]
     fn a_frozen_clock_and_a_restart_lose_nothing_and_keep_the_order() {
         let store = Store::memory();
@@ -354,6 +365,7 @@ mod tests {
         let kept = all(&cloud);
         // A block is kept until all that it could hold is old.
         assert_eq!((kept.first(), kept.last()), (Some(&99), Some(&50)));
+        are_told_apart(&cloud);
     }
 
     #[test]
@@ -369,6 +381,7 @@ mod tests {
         assert!((600..=750).contains(&kept.len()), "{}", kept.len());
         assert_eq!(kept, (1_000 - kept.len() as i64..1_000).rev().collect::<Vec<_>>());
         assert!(cloud.trail().stored_bytes() <= size / 4 * 3 + 1);
+        are_told_apart(&cloud);
     }
 
     /// Records a call whose record has so many bytes.

@@ -57,3 +57,6 @@ const BLOCK_SPAN: Duration = Duration::from_secs(1);
 
 /// By account, region, time of the block's earliest entry, number of its first entry.
 const TRAIL: Table<entry::Block> = Table::new(0x0001, "kernel/trail");
+
+/// By that number: what was recorded first comes first, and nobody has to read the blocks to know how large they are.
+const AGES: Table<entry::Age> = Table::new(0x000A, "kernel/ages of the trail");
