@@ -13,6 +13,7 @@ pub(crate) fn bytes(value: &Value) -> u64 {
         Value::List(items) => items.iter().map(bytes).sum(),
         Value::Map(pairs) => pairs.iter().map(|(name, value)| name.len() as u64 + bytes(value)).sum(),
         Value::Struct(members) => members.iter().map(|(_, value)| bytes(value)).sum(),
+        Value::Elements(written) => written.xml().len() as u64,
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Time(_) => 0,
     }
 }

@@ -398,7 +398,8 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     let is_own = matches!(caller.principal, Principal::Service { .. });
     let tariff = built.tariff.filter(|tariff| tariff.counts_nested() && !is_own);
     let size = tariff.map_or(0, |tariff| tariff.size(modelled.name, &call.value));
-    let (decisions, outcome) = attempt(&mut cx, built, handler, call.value, comes);
+    let (decisions, outcome) =
+        attempt(&mut cx, &Found { built, model, modelled }, handler, call.value, comes);
     if let Some(tariff) = tariff {
         let called = Called {
             cloud,
@@ -455,11 +456,12 @@ fn record(cloud: &Cloud, tx: &mut Tx, note: &Note<'_>, apart: bool, is_own: bool
 
 fn attempt(
     cx: &mut Cx<'_>,
-    built: Built,
+    found: &Found,
     handler: Within,
     value: Value,
     comes: bool,
 ) -> (Vec<Decided>, Result<Value, Fault>) {
+    let built = found.built;
     // Whoever called may go on after a refusal: then nothing of this call may stay.
     let savepoint = cx.tx.savepoint();
     match access::authorize(cx, built.op, &value, Protocol::Json11) {
@@ -472,7 +474,8 @@ fn attempt(
                     &Passing { caller, region: cx.region, operation, request: id, now: cx.now },
                 )
             });
-            let outcome = admitted.and_then(|()| handler(cx, value));
+            let outcome =
+                admitted.and_then(|()| handler(cx, value)).and_then(|answer| values_of(found, answer));
             if outcome.is_err() {
                 cx.tx.rollback_to(savepoint);
             }
@@ -483,4 +486,14 @@ fn attempt(
             (refused.decisions, Err(refused.fault))
         }
     }
+}
+
+/// Whoever calls from inside gets values, also of what was written for the wire already.
+fn values_of(found: &Found, mut answer: Value) -> Result<Value, Fault> {
+    wire::elements::read_back(found.model, found.modelled.output, &mut answer).map_err(|member| {
+        let name = found.modelled.name;
+        crate::log::error("an answer is not what its model says", &[("operation", name), ("member", member)]);
+        crate::failure::internal_failure()
+    })?;
+    Ok(answer)
 }

@@ -66,7 +66,17 @@ impl<'a> Input<'a> {
 
     /// # Errors
     /// When the bytes end early, or the number has more than 64 bits.
+    #[inline]
     pub fn varint(&mut self) -> Result<u64, Malformed> {
+        // Nearly all numbers of fields and lengths are one byte.
+        if let Some((byte, rest)) = self.rest.split_first().filter(|(byte, _)| **byte < 0x80) {
+            self.rest = rest;
+            return Ok(u64::from(*byte));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Malformed> {
         let mut number = 0u64;
         for shift in (0..64).step_by(7) {
             let (byte, rest) = self.rest.split_first().ok_or(Malformed::new("it ends early"))?;
@@ -87,6 +97,7 @@ impl<'a> Input<'a> {
     ///
     /// # Errors
     /// When the bytes end early, or lie too deep.
+    #[inline]
     pub fn nested(&mut self) -> Result<Input<'a>, Malformed> {
         let len = self.varint()?;
         let len = usize::try_from(len).ok().filter(|len| *len <= self.rest.len());

@@ -294,6 +294,8 @@ fn expected(value: &Value) -> String {
             object(items.iter().map(|(k, v)| format!("{}:{}", quoted(k), expected(v))).collect())
         }
         Value::Struct(s) => object(s.iter().map(|(k, v)| format!("{}:{}", quoted(k), expected(v))).collect()),
+        // None of the replies that it makes up has any.
+        Value::Elements(written) => quoted(&String::from_utf8_lossy(written.xml())),
     }
 }
 

@@ -87,6 +87,11 @@ pub fn free_json(text: &str) -> Option<Value> {
 pub fn xml_members(service: &'static Service, shape: &str, body: &[u8]) -> Option<Struct> {
     let named = service.shapes.iter().find(|s| s.name == shape)?;
     let crate::model::Kind::Structure(structure) = &named.kind else { return None };
+    xml_structure(service, structure, body)
+}
+
+/// As [`xml_members`], of a structure that has been found.
+pub(crate) fn xml_structure(service: &'static Service, structure: &Structure, body: &[u8]) -> Option<Struct> {
     xml::request(&mut Context::new(service, Protocol::RestXml), structure, body).ok()
 }
 

@@ -69,7 +69,9 @@ fn write_scalar(out: &mut Vec<u8>, value: &Value) {
             out.push(b'"');
         }
         Value::Time(t) => string(out, &t.iso8601()),
-        Value::Null | Value::List(_) | Value::Map(_) | Value::Struct(_) => out.extend(b"null"),
+        Value::Null | Value::List(_) | Value::Map(_) | Value::Struct(_) | Value::Elements(_) => {
+            out.extend(b"null");
+        }
     }
 }
 

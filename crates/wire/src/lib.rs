@@ -3,6 +3,7 @@
 //! INVARIANT: only this crate knows XML, JSON, CBOR or HTTP bindings. It is pure: no sockets, no clock, no tokio.
 
 pub mod catalog;
+pub mod elements;
 pub mod eventstream;
 pub mod fault;
 pub mod head;
@@ -16,6 +17,7 @@ pub mod shaped;
 pub mod validate;
 pub mod value;
 
+pub use elements::Elements;
 pub use fault::Fault;
 pub use head::Head;
 pub use shape::{FromValue, Member, Mismatch, Pairs, ToValue, undeclared};

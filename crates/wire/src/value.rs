@@ -1,6 +1,7 @@
 //! [`Value`]: what every protocol is read into and written from. Handlers, authorization, audit, metering and
 //! coverage all look at requests through it, so it is a plain tree and not a type per operation.
 
+use crate::elements::Elements;
 use base::Timestamp;
 use bytes::Bytes;
 
@@ -21,6 +22,8 @@ pub enum Value {
     /// In the order of the wire. A repeated key keeps its last value.
     Map(Vec<(String, Value)>),
     Struct(Struct),
+    /// A list of an answer that is on its way out; nobody inside gets to see one.
+    Elements(Elements),
 }
 
 /// Members by their model names, in the order of the wire. Small: a linear search beats a hash here.

@@ -40,9 +40,10 @@ pub struct Scope {
 
 impl Scope {
     pub fn text(&self) -> String {
+        let (date, service, terminal) = (self.date.as_str(), self.service.as_str(), self.terminal.as_str());
         match &self.region {
-            Some(region) => format!("{}/{region}/{}/{}", self.date, self.service, self.terminal),
-            None => format!("{}/{}/{}", self.date, self.service, self.terminal),
+            Some(region) => [date, region, service, terminal].join("/"),
+            None => [date, service, terminal].join("/"),
         }
     }
 

@@ -77,33 +77,50 @@ impl<'a> Query<'a> {
     ///
     /// # Errors
     /// The source's own.
-    pub fn page<T, E, I>(&self, first: I, mut open: impl FnMut(&[u8]) -> I) -> Result<Page<T>, E>
+    pub fn page<T, E, I>(&self, first: I, open: impl FnMut(&[u8]) -> I) -> Result<Page<T>, E>
     where
         I: Iterator<Item = Result<(String, T), E>>,
     {
-        let mut page = Page { entries: Vec::with_capacity(self.max.min(PAGE_USUAL)), truncated: false };
+        let mut entries = Vec::with_capacity(self.max.min(PAGE_USUAL));
+        let truncated = self.each(first, open, |entry| entries.push(entry))?;
+        Ok(Page { entries, truncated })
+    }
+
+    /// Visits the entries of one page, and says whether more follow. The source is as for [`Query::page`].
+    ///
+    /// # Errors
+    /// The source's own.
+    pub fn each<T, E, I>(
+        &self,
+        first: I,
+        mut open: impl FnMut(&[u8]) -> I,
+        mut visit: impl FnMut(Entry<T>),
+    ) -> Result<bool, E>
+    where
+        I: Iterator<Item = Result<(String, T), E>>,
+    {
         if self.max == 0 {
-            return Ok(page);
+            return Ok(false);
         }
-        let mut source = first;
+        let (mut source, mut count) = (first, 0);
         while let Some(next) = source.next() {
             let (key, item) = next?;
             if !key.starts_with(self.prefix) {
                 break;
             }
-            if page.entries.len() == self.max {
-                page.truncated = true;
-                break;
+            if count == self.max {
+                return Ok(true);
             }
+            count += 1;
             match self.rolled(&key) {
-                None => page.entries.push(Entry::Item(key, item)),
+                None => visit(Entry::Item(key, item)),
                 Some(rolled) => {
                     source = open(&behind_prefix(rolled));
-                    page.entries.push(Entry::Prefix(rolled.to_owned()));
+                    visit(Entry::Prefix(rolled.to_owned()));
                 }
             }
         }
-        Ok(page)
+        Ok(false)
     }
 }
 
@@ -125,7 +142,8 @@ pub fn behind_key(key: &str) -> Vec<u8> {
 
 /// A name for `encoding-type=url`, and a key in events: encoded as in a form, where a space is a plus.
 pub fn form_encoded(text: impl Into<String>) -> String {
-    url_encoded(text).replace("%20", "+")
+    let encoded = url_encoded(text);
+    if encoded.contains('%') { encoded.replace("%20", "+") } else { encoded }
 }
 
 /// A key as a part of an address. Most need nothing done.

@@ -36,6 +36,13 @@ store::record! {
     }
 }
 
+impl ListedChecksum {
+    /// `ChecksumType`.
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.composite { "COMPOSITE" } else { "FULL_OBJECT" }
+    }
+}
+
 impl Listed {
     /// What a version's class, age and archive are told by.
     pub(crate) fn of(version: &Version) -> Listed {

@@ -13,6 +13,29 @@ use http::HeaderValue;
 const OWN_QUERY: [&str; 6] =
     ["X-Amz-", "x-id", "AWSAccessKeyId", "Signature", "Expires", "x-amz-security-token"];
 
+/// What a request gives, taken apart once for all of an operation's members: S3's have dozens.
+struct Given<'a> {
+    query: Vec<(&'a str, &'a str)>,
+    /// A bit for each length of a header's name.
+    lengths: u64,
+}
+
+impl<'a> Given<'a> {
+    fn of(head: &Head<'a>) -> Given<'a> {
+        let lengths = head.headers.keys().fold(0, |lengths, name| lengths | length_bit(name.as_str()));
+        Given { query: head.query_pairs().collect(), lengths }
+    }
+
+    /// False for most names, without a look at the headers.
+    fn may_have(&self, header: &str) -> bool {
+        self.lengths & length_bit(header) != 0
+    }
+}
+
+fn length_bit(name: &str) -> u64 {
+    1 << name.len().min(63)
+}
+
 pub(super) fn request(
     cx: &mut Context,
     input: &Structure,
@@ -23,10 +46,12 @@ pub(super) fn request(
     refuse_encryption(route, head)?;
     let mut out = Struct::new();
     let mut in_body = false;
+    let given = Given::of(head);
     for member in &input.members {
         let value = match member.location {
             Location::Uri => label(cx, member, route)?,
-            Location::QueryString => query(cx, member, input, route, head)?,
+            Location::QueryString => query(cx, member, input, route, &given)?,
+            Location::Header if !given.may_have(wire_name(member)) => None,
             Location::Header => header(cx, member, head)?,
             Location::HeaderPrefix => prefixed(cx, member, head),
             Location::Body => {
@@ -39,7 +64,7 @@ pub(super) fn request(
             out.push(member.name, value);
         }
     }
-    report_query(cx, input, route, head);
+    report_query(cx, input, route, &given);
     if let Some(at) = input.payload {
         let member = &input.members[at];
         if let Some(value) = payload(cx, member, route.protocol, body)? {
@@ -105,15 +130,15 @@ fn query(
     member: &MemberModel,
     input: &Structure,
     route: &Route,
-    head: &Head,
+    given: &Given,
 ) -> Read<Option<Value>> {
-    if head.query.is_empty() {
+    if given.query.is_empty() {
         return Ok(None);
     }
     let name = wire_name(member);
     let shape = cx.service.shape(member.target.shape);
     let place = format(member, shape, TimestampFormat::Iso8601);
-    let values = || head.query_pairs().filter(move |(n, _)| is_name(n, name)).map(|(_, v)| v);
+    let values = || given.query.iter().filter(move |(n, _)| is_name(n, name)).map(|(_, v)| *v);
     match &shape.kind {
         Kind::List { element, .. } => {
             let element = cx.service.shape(element.shape);
@@ -125,7 +150,7 @@ fn query(
             }
             Ok((!items.is_empty()).then_some(Value::List(items)))
         }
-        Kind::Map { value, .. } => query_map(cx, cx.service.shape(value.shape), input, route, head),
+        Kind::Map { value, .. } => query_map(cx, cx.service.shape(value.shape), input, route, given),
         _ => {
             let Some(raw) = values().next() else { return Ok(None) };
             let text = percent::form(raw).ok_or(Bad::Syntax)?;
@@ -147,10 +172,10 @@ fn query_map(
     value: &Shape,
     input: &Structure,
     route: &Route,
-    head: &Head,
+    given: &Given,
 ) -> Read<Option<Value>> {
     let mut out: Vec<(String, Value)> = Vec::new();
-    for (raw_name, raw_value) in head.query_pairs() {
+    for (raw_name, raw_value) in &given.query {
         cx.node()?;
         let name = percent::form(raw_name).ok_or(Bad::Syntax)?;
         if is_bound(input, route, &name) {
@@ -178,8 +203,8 @@ fn is_bound(input: &Structure, route: &Route, name: &str) -> bool {
         || OWN_QUERY.iter().any(|own| name.starts_with(own))
 }
 
-fn report_query(cx: &mut Context, input: &Structure, route: &Route, head: &Head) {
-    if head.query.is_empty() {
+fn report_query(cx: &mut Context, input: &Structure, route: &Route, given: &Given) {
+    if given.query.is_empty() {
         return;
     }
     let is_map = |m: &MemberModel| {
@@ -189,7 +214,7 @@ fn report_query(cx: &mut Context, input: &Structure, route: &Route, head: &Head)
     if input.members.iter().any(is_map) {
         return;
     }
-    for (raw, _) in head.query_pairs() {
+    for (raw, _) in &given.query {
         if let Some(name) = percent::form(raw).filter(|name| !is_bound(input, route, name)) {
             cx.unknown(&Path::ROOT, &format!("?{name}"));
         }

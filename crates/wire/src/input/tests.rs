@@ -43,6 +43,7 @@ fn print(value: &Value) -> String {
         Value::Struct(s) => {
             format!("{{{}}}", join(s.iter().map(|(k, v)| format!("{k}: {}", print(v))).collect()))
         }
+        Value::Elements(written) => format!("{written:?}"),
     }
 }
 

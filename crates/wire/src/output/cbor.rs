@@ -90,6 +90,7 @@ impl Cbor<'_> {
                     self.document(value);
                 }
             }
+            Value::Elements(written) => self.text(&String::from_utf8_lossy(written.xml())),
         }
     }
 

@@ -72,11 +72,7 @@ impl ReplyHead {
         {
             self.headers.insert(S3_BUCKET_REGION, header_value(region.as_bytes()));
         }
-        for member in &structure.members {
-            if matches!(member.location, Location::Body | Location::Uri | Location::QueryString) {
-                continue;
-            }
-            let Some(value) = value.get(member.name) else { continue };
+        for (member, value) in members::in_head(structure, value) {
             match (member.location, value) {
                 (Location::StatusCode, Value::Int(n)) => {
                     self.status =
@@ -85,7 +81,6 @@ impl ReplyHead {
                 (Location::HeaderPrefix, Value::Map(items)) => {
                     self.prefixed(members::name(protocol, member), items);
                 }
-                (Location::Header, Value::Null) => {}
                 (Location::Header, value) => {
                     let Ok(name) = HeaderName::from_bytes(members::name(protocol, member).as_bytes()) else {
                         continue;
@@ -171,7 +166,7 @@ fn header_text(service: &Service, target: &MemberRef, value: &Value, out: &mut V
         (_, Value::Int(n)) => scalar::int(out, *n),
         (_, Value::Bool(b)) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
         (_, Value::Blob(b)) => scalar::base64(out, b),
-        (_, Value::Null | Value::List(_) | Value::Map(_) | Value::Struct(_)) => {}
+        (_, Value::Null | Value::List(_) | Value::Map(_) | Value::Struct(_) | Value::Elements(_)) => {}
     }
 }
 

@@ -126,6 +126,7 @@ impl Json<'_> {
             Value::List(items) => self.list(items, Self::document),
             Value::Map(items) => self.map(items.iter().map(|(k, v)| (k.as_str(), v)), Self::document),
             Value::Struct(members) => self.map(members.iter(), Self::document),
+            Value::Elements(written) => string(self.out, &String::from_utf8_lossy(written.xml())),
         }
     }
 }

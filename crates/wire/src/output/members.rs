@@ -11,7 +11,10 @@ pub(crate) type Fields<'a> = Vec<(&'a MemberModel, &'a Value)>;
 
 /// Every member that `value` holds, in the model's order.
 pub(crate) fn all<'a>(structure: &'a Structure, value: &'a Struct) -> Fields<'a> {
-    let mut found = given(structure, value);
+    in_order(given(structure, value))
+}
+
+fn in_order(mut found: Fields<'_>) -> Fields<'_> {
     // All of them lie in one slice, so their order in memory is the model's.
     let place = |(member, _): &(&MemberModel, &Value)| std::ptr::from_ref::<MemberModel>(*member);
     if !found.is_sorted_by_key(place) {
@@ -28,28 +31,49 @@ pub(crate) fn given<'a>(structure: &'a Structure, value: &'a Struct) -> Fields<'
 }
 
 /// Visits every member that `value` holds, in the value's own order.
-///
-/// Handlers mostly write in the model's order, so looking goes on from the last find.
 pub(crate) fn each<'a>(
     structure: &'a Structure,
     value: &'a Struct,
+    visit: impl FnMut(&'a MemberModel, &'a Value),
+) {
+    let unknown = |name: &str| {
+        debug_assert!(name == BUCKET_REGION, "a handler sets {name}, which its model does not have");
+    };
+    look(structure, value, visit, unknown);
+}
+
+/// Handlers mostly write in the model's order, so looking goes on from the last find.
+fn look<'a>(
+    structure: &'a Structure,
+    value: &'a Struct,
     mut visit: impl FnMut(&'a MemberModel, &'a Value),
+    unknown: impl Fn(&str),
 ) {
     let models = &structure.members;
     let mut from = 0;
     for (name, value) in value.iter() {
         let at = models[from..].iter().position(|m| m.name == name).map(|n| n + from);
-        let at = at.or_else(|| models[..from].iter().position(|m| m.name == name));
-        debug_assert!(
-            at.is_some() || name == BUCKET_REGION,
-            "a handler sets {name}, which its model does not have"
-        );
-        let Some(at) = at else { continue };
+        let Some(at) = at.or_else(|| models[..from].iter().position(|m| m.name == name)) else {
+            unknown(name);
+            continue;
+        };
         from = at + 1;
         if !matches!(value, Value::Null) {
             visit(&models[at], value);
         }
     }
+}
+
+/// The members that travel in the status and in headers, in the model's order. An error may hold others beside them.
+pub(crate) fn in_head<'a>(structure: &'a Structure, value: &'a Struct) -> Fields<'a> {
+    let mut found = Fields::new();
+    let visit = |member: &'a MemberModel, value: &'a Value| {
+        if !matches!(member.location, Location::Body | Location::Uri | Location::QueryString) {
+            found.push((member, value));
+        }
+    };
+    look(structure, value, visit, |_| ());
+    in_order(found)
 }
 
 /// The members that travel in the body.

@@ -11,7 +11,7 @@ pub(crate) mod json;
 mod members;
 mod quirk;
 pub(crate) mod scalar;
-mod xml;
+pub(crate) mod xml;
 
 pub use event::{EventError, event, event_fault, initial_response};
 pub use fault::fault;

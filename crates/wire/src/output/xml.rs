@@ -65,6 +65,7 @@ impl Xml<'_> {
             {
                 items.iter().for_each(|(k, v)| self.entry(name, (key, k), (target, v)));
             }
+            (_, Value::Elements(written)) => self.out.extend_from_slice(written.xml()),
             _ => self.element(name, target, value),
         }
     }
@@ -111,6 +112,7 @@ impl Xml<'_> {
             Value::List(items) => items.iter().for_each(|item| self.plain_element("member", item)),
             Value::Map(items) => items.iter().for_each(|(name, item)| self.plain_element(name, item)),
             Value::Struct(members) => members.iter().for_each(|(name, item)| self.plain_element(name, item)),
+            Value::Elements(written) => self.out.extend_from_slice(written.xml()),
         }
     }
 
@@ -240,27 +242,35 @@ pub(crate) fn text(out: &mut Vec<u8>, content: &str) {
     escape(out, content, false);
 }
 
-/// Bytes that stand for themselves wherever they stand.
-static PLAIN: [bool; 256] = {
-    let mut plain = [true; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        plain[byte] = byte >= 0x20 && !matches!(byte as u8, b'&' | b'<' | b'>' | b'"' | b'\'');
-        byte += 1;
+/// Whether a byte does not stand for itself wherever it stands. Without branches, so that many are looked at as one.
+const fn is_special(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'"') | (byte == b'\'')
+}
+
+/// How many bytes are looked at in one step.
+const STEP: usize = 16;
+
+/// Where the first byte at or after `from` lies that does not stand for itself. Nearly no byte is one, so that many are
+/// looked at together.
+fn next_special(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(step) = bytes.get(at..).and_then(|rest| rest.first_chunk::<STEP>()) {
+        if step.iter().fold(false, |special, byte| special | is_special(*byte)) {
+            break;
+        }
+        at += STEP;
     }
-    plain
-};
+    bytes.get(at..)?.iter().position(|byte| is_special(*byte)).map(|found| at + found)
+}
 
 /// A carriage return must be a reference, since a parser would fold it into a line feed; so must line feeds and tabs
 /// in an attribute. Control characters have no form in XML 1.0: AWS writes their reference, as this does.
 fn escape(out: &mut Vec<u8>, content: &str, in_attribute: bool) {
     let bytes = content.as_bytes();
-    let mut done = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        // Nearly every byte is one of these, and a look into a table is all that they cost.
-        if PLAIN[usize::from(byte)] {
-            continue;
-        }
+    let (mut done, mut from) = (0, 0);
+    while let Some(at) = next_special(bytes, from) {
+        from = at + 1;
+        let byte = bytes[at];
         let reference: &[u8] = match byte {
             b'&' => b"&amp;",
             b'<' => b"&lt;",

@@ -191,7 +191,8 @@ impl Template {
     }
 
     fn choose(&self, head: &Head) -> Option<(&Choice, bool)> {
-        let fits = |c: &&Choice| c.constants.iter().all(|(name, value)| has_constant(head, name, value));
+        let given: Vec<(&str, &str)> = head.query_pairs().collect();
+        let fits = |c: &&Choice| c.constants.iter().all(|(name, value)| has_constant(&given, name, value));
         if let [only] = &self.choices[..] {
             return fits(&only).then(|| (only, only.is_complete(head)));
         }
@@ -236,8 +237,8 @@ fn greedy(rest: &str, after: usize) -> Option<(&str, &str)> {
     Some((&trimmed[..at], &trimmed[at + 1..]))
 }
 
-fn has_constant(head: &Head, name: &str, value: &str) -> bool {
-    head.query_pairs().any(|(n, v)| n == name && (value.is_empty() || v == value))
+fn has_constant(given: &[(&str, &str)], name: &str, value: &str) -> bool {
+    given.iter().any(|(n, v)| *n == name && (value.is_empty() || *v == value))
 }
 
 fn required(service: &Service, op: &Operation, place: Location) -> Vec<&'static str> {

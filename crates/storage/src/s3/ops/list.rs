@@ -2,14 +2,15 @@
 
 use super::shapes::load;
 use crate::s3::access;
-use crate::s3::acl::document::{OwnerView, owner};
 use crate::s3::buckets::Bucket;
+use crate::s3::canonical;
 use crate::s3::errors::{Refusal, S3Error, argument};
-use crate::s3::listing::{Entry, PAGE_MAX, Page, Query, form_encoded};
+use crate::s3::listing::{Entry, PAGE_MAX, Query, form_encoded};
 use crate::s3::restore::{self, State};
 use crate::s3::rows::{self, Listed};
-use base::Timestamp;
+use base::{AccountId, Timestamp};
 use kernel::Cx;
+use wire::Elements;
 
 kernel::ops! { pub(crate) static OPS:
     ListObjects: [event] list_objects, "s3:ListBucket", access::on_bucket;
@@ -57,7 +58,7 @@ wire::shape! {
         delimiter: Option<String> = "Delimiter",
         truncated: bool = "IsTruncated",
         encoding: Option<String> = "EncodingType",
-        contents: Vec<ObjectView> = "Contents",
+        contents: Elements = "Contents",
         prefixes: Vec<PrefixView> = "CommonPrefixes",
         charged: Option<String> = "RequestCharged",
     }
@@ -76,22 +77,9 @@ wire::shape! {
         delimiter: Option<String> = "Delimiter",
         truncated: bool = "IsTruncated",
         encoding: Option<String> = "EncodingType",
-        contents: Vec<ObjectView> = "Contents",
+        contents: Elements = "Contents",
         prefixes: Vec<PrefixView> = "CommonPrefixes",
         charged: Option<String> = "RequestCharged",
-    }
-
-    #[derive(Clone, Debug)]
-    pub(crate) struct ObjectView {
-        key: String = "Key",
-        modified: Timestamp = "LastModified",
-        etag: String = "ETag",
-        checksum_algorithm: Option<Vec<String>> = "ChecksumAlgorithm",
-        checksum_type: Option<String> = "ChecksumType",
-        size: i64 = "Size",
-        owner: Option<OwnerView> = "Owner",
-        class: String = "StorageClass",
-        restore: Option<RestoreView> = "RestoreStatus",
     }
 
     #[derive(Clone, Debug)]
@@ -105,6 +93,11 @@ wire::shape! {
 }
 
 const TOKENS: &str = "s3 objects";
+const CONTENTS: &str = "Contents";
+/// Room that a page begins with for each of its entries: for names of common length, without owners.
+const ENTRY_BYTES: usize = 320;
+/// For how many entries.
+const ENTRIES_USUAL: usize = 256;
 
 /// How names go out.
 #[derive(Clone, Copy)]
@@ -157,67 +150,84 @@ pub(super) fn quoted(etag: &str) -> String {
     ["\"", etag, "\""].concat()
 }
 
-pub(super) fn checksum_views(listed: &Listed) -> (Option<Vec<String>>, Option<String>) {
-    match &listed.checksum {
-        None => (None, None),
-        Some(checksum) => {
-            let kind = if checksum.composite { "COMPOSITE" } else { "FULL_OBJECT" };
-            (Some(vec![checksum.algorithm.clone()]), Some(kind.to_owned()))
-        }
-    }
-}
-
-/// What goes into the views of objects.
-#[derive(Clone, Copy)]
+/// What is told of each object.
 struct Showing {
     names: Names,
-    owners: bool,
+    /// The canonical id of a bucket's objects' owner is looked up once for all that are alike.
+    owners: Option<Owners>,
     restore: bool,
     now: Timestamp,
 }
 
-/// But for its key, which is still looked at.
-fn view(listed: Listed, showing: Showing) -> ObjectView {
-    let (checksum_algorithm, checksum_type) = checksum_views(&listed);
-    ObjectView {
-        key: String::new(),
-        modified: listed.modified.whole_seconds(),
-        etag: quoted(&listed.etag),
-        checksum_algorithm,
-        checksum_type,
-        size: i64::try_from(listed.size).unwrap_or(i64::MAX),
-        owner: showing.owners.then(|| owner(listed.owner)),
-        restore: if showing.restore { restore_view(&listed, showing.now) } else { None },
-        class: listed.class.name().to_owned(),
+#[derive(Default)]
+struct Owners {
+    last: Option<(AccountId, String)>,
+}
+
+impl Owners {
+    fn id(&mut self, account: AccountId) -> &str {
+        if self.last.as_ref().is_none_or(|(known, _)| *known != account) {
+            self.last = None;
+        }
+        &self.last.get_or_insert_with(|| (account, canonical::id(account))).1
     }
 }
 
-struct Views {
-    contents: Vec<ObjectView>,
+/// One object, in the order of AWS's answers.
+fn write(out: &mut Elements, key: String, listed: &Listed, showing: &mut Showing) {
+    out.open(CONTENTS);
+    out.text("Key", &showing.names.out(key));
+    out.time("LastModified", listed.modified.whole_seconds());
+    out.quoted("ETag", &listed.etag);
+    if let Some(checksum) = &listed.checksum {
+        out.text("ChecksumAlgorithm", &checksum.algorithm);
+        out.text("ChecksumType", checksum.kind());
+    }
+    out.int("Size", i64::try_from(listed.size).unwrap_or(i64::MAX));
+    if let Some(owners) = &mut showing.owners {
+        out.open("Owner");
+        out.text("ID", owners.id(listed.owner));
+        out.close("Owner");
+    }
+    out.text("StorageClass", listed.class.name());
+    if let Some(view) = restore_view(listed, showing.now).filter(|_| showing.restore) {
+        out.open("RestoreStatus");
+        out.bool("IsRestoreInProgress", view.ongoing);
+        view.expires.iter().for_each(|until| out.time("RestoreExpiryDate", *until));
+        out.close("RestoreStatus");
+    }
+    out.close(CONTENTS);
+}
+
+struct Written {
+    contents: Elements,
     prefixes: Vec<PrefixView>,
+    count: usize,
     /// The last entry, where more follow.
     last: Option<String>,
 }
 
-fn views(page: Page<ObjectView>, showing: Showing) -> Views {
-    let last = page.entries.last().map(|entry| entry.name().to_owned()).filter(|_| page.truncated);
-    let (mut contents, mut prefixes) = (Vec::with_capacity(page.entries.len()), Vec::new());
-    for entry in page.entries {
-        match entry {
-            Entry::Item(key, view) => contents.push(ObjectView { key: showing.names.out(key), ..view }),
-            Entry::Prefix(prefix) => prefixes.push(PrefixView { prefix: showing.names.out(prefix) }),
-        }
-    }
-    Views { contents, prefixes, last }
-}
-
-fn page(cx: &Cx<'_>, bucket: &Bucket, query: &Query<'_>, showing: Showing) -> Result<Views, S3Error> {
+fn page(cx: &Cx<'_>, bucket: &Bucket, query: &Query<'_>, mut showing: Showing) -> Result<Written, S3Error> {
     let from: &dyn store::Read = &*cx.tx;
-    let open = |start: &[u8]| {
-        let rows = rows::current(from, bucket, start);
-        rows.map(move |row| row.map(|(key, listed)| (key, view(listed, showing))))
+    let mut page = Written {
+        contents: Elements::with_capacity(query.max.min(ENTRIES_USUAL) * ENTRY_BYTES),
+        prefixes: Vec::new(),
+        count: 0,
+        last: None,
     };
-    Ok(views(query.page(open(&query.start()), open)?, showing))
+    let open = |start: &[u8]| rows::current(from, bucket, start);
+    let truncated = query.each(open(&query.start()), open, |entry| {
+        page.count += 1;
+        if page.count == query.max {
+            page.last = Some(entry.name().to_owned());
+        }
+        match entry {
+            Entry::Item(key, listed) => write(&mut page.contents, key, &listed, &mut showing),
+            Entry::Prefix(prefix) => page.prefixes.push(PrefixView { prefix: showing.names.out(prefix) }),
+        }
+    })?;
+    page.last = page.last.filter(|_| truncated);
+    Ok(page)
 }
 
 fn list_objects(cx: &mut Cx<'_>, req: ListObjects) -> Result<ListedObjects, S3Error> {
@@ -230,9 +240,10 @@ fn list_objects(cx: &mut Cx<'_>, req: ListObjects) -> Result<ListedObjects, S3Er
         max,
     };
     let names = Names::of(req.encoding.as_deref());
-    let showing = Showing { names, owners: true, restore: wants_restore(&req.attributes), now: cx.now };
+    let owners = Some(Owners::default());
+    let showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
     let bucket = load(cx, &req.bucket)?;
-    let Views { contents, prefixes, last } = page(cx, &bucket, &query, showing)?;
+    let Written { contents, prefixes, last, .. } = page(cx, &bucket, &query, showing)?;
     let delimiter = query.delimiter.map(|text| names.out(text));
     Ok(ListedObjects {
         region: bucket.record.region.name().to_owned(),
@@ -272,17 +283,17 @@ fn list_objects_v2(cx: &mut Cx<'_>, req: ListObjectsV2) -> Result<ListedObjectsV
         max,
     };
     let names = Names::of(req.encoding.as_deref());
-    let owners = req.fetch_owner == Some(true);
+    let owners = (req.fetch_owner == Some(true)).then(Owners::default);
     let showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
     let bucket = load(cx, &req.bucket)?;
-    let Views { contents, prefixes, last } = page(cx, &bucket, &query, showing)?;
+    let Written { contents, prefixes, count, last } = page(cx, &bucket, &query, showing)?;
     let next_token = last.map(|last| cx.pager().token(TOKENS, last.as_bytes()));
     Ok(ListedObjectsV2 {
         region: bucket.record.region.name().to_owned(),
         truncated: next_token.is_some(),
         next_token,
         prefix: names.out(query.prefix),
-        key_count: i64::try_from(contents.len() + prefixes.len()).unwrap_or_default(),
+        key_count: i64::try_from(count).unwrap_or_default(),
         max_keys: i64::try_from(max).unwrap_or_default(),
         delimiter: query.delimiter.map(|text| names.out(text)),
         // AWS: where a token goes on, what it began behind is not looked at.

@@ -1,7 +1,7 @@
 //! Listing versions and delete markers.
 
 use super::list::{
-    Names, PrefixView, RestoreView, checksum_views, not_empty, page_size, quoted, restore_view, wants_restore,
+    Names, PrefixView, RestoreView, not_empty, page_size, quoted, restore_view, wants_restore,
 };
 use super::shapes::load;
 use crate::s3::access;
@@ -206,15 +206,14 @@ fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<InOrder, S3Error>
 }
 
 fn version_view(key: String, listed: Listed, latest: bool, restore: Option<RestoreView>) -> VersionView {
-    let (checksum_algorithm, checksum_type) = checksum_views(&listed);
     VersionView {
         key,
         id: listed.id(),
         latest,
         modified: listed.modified.whole_seconds(),
         etag: quoted(&listed.etag),
-        checksum_algorithm,
-        checksum_type,
+        checksum_algorithm: listed.checksum.as_ref().map(|checksum| vec![checksum.algorithm.clone()]),
+        checksum_type: listed.checksum.as_ref().map(|checksum| checksum.kind().to_owned()),
         size: i64::try_from(listed.size).unwrap_or(i64::MAX),
         owner: owner(listed.owner),
         class: listed.class.name().to_owned(),
