@@ -6,6 +6,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base::AccountId;
+use std::cell::RefCell;
 
 const ROUNDS: [u8; 4] = [1, 2, 3, 4];
 const HALF: usize = 16;
@@ -16,15 +17,28 @@ pub const LOG_DELIVERY: &str = "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d70
 
 type Half = [u8; HALF];
 
+thread_local! {
+    /// Every request for an object asks for its caller's, and callers are mostly the same.
+    static LAST: RefCell<(AccountId, String)> = const { RefCell::new((AccountId::DEFAULT, String::new())) };
+}
+
 /// The canonical user id of an account.
 pub fn id(account: AccountId) -> String {
+    LAST.with_borrow_mut(|(of, last)| {
+        if *of != account || last.is_empty() {
+            (*of, *last) = (account, made(account));
+        }
+        last.clone()
+    })
+}
+
+fn made(account: AccountId) -> String {
     let mut plain = [0_u8; 2 * HALF];
     plain[NUMBER_AT..].copy_from_slice(&account.number().to_be_bytes());
     let (mut left, mut right) = halves(&plain);
     for round in ROUNDS {
         (left, right) = (right, mixed(left, right, round));
     }
-    // Asked for by every request for an object: without the formatter.
     left.iter().chain(&right).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
