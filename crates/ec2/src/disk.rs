@@ -70,6 +70,16 @@ pub struct NewDisk {
     pub files: bool,
     /// A size was asked for, so that it is refused where nothing can be held to it.
     pub sized: bool,
+    /// Its files are only in its snapshot, under a KMS key: they are unpacked before its machine boots.
+    pub packed: bool,
+}
+
+/// A volume that was made without being attached.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub id: String,
+    /// See [`DiskAttachment::key`].
+    pub key: Vec<u8>,
 }
 
 /// A volume that becomes the root of a machine.
@@ -80,12 +90,14 @@ pub struct NewRoot<'a> {
     pub delete: bool,
     /// [`ATTACHED`] where there is nothing to be made ready.
     pub state: &'static str,
+    /// See [`DiskAttachment::key`]: of who asked for it.
+    pub key: &'a [u8],
 }
 
 /// Makes a volume for an instance and attaches it, within the caller's launch and with the caller's rights to keys.
 pub type Make = fn(&mut Cx<'_>, &NewDisk) -> Result<(), Ec2Error>;
-/// Only makes it; its id.
-pub type Spare = fn(&mut Cx<'_>, &NewDisk) -> Result<String, Ec2Error>;
+/// Only makes it.
+pub type Spare = fn(&mut Cx<'_>, &NewDisk) -> Result<Made, Ec2Error>;
 /// Attaches one as the root of a machine that is off and has none.
 pub type Root = fn(&mut Cx<'_>, &NewRoot<'_>) -> Result<(), Ec2Error>;
 
@@ -110,7 +122,7 @@ impl Shop {
 
     /// # Errors
     /// Those of a volume that is made.
-    pub fn spare(&self, cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<String, Ec2Error> {
+    pub fn spare(&self, cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<Made, Ec2Error> {
         self.get()?.1(cx, wanted)
     }
 

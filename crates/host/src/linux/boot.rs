@@ -4,6 +4,7 @@
 use super::frame::{Put, Take};
 use super::steps::Steps;
 use super::{groups, powers, room};
+use crate::seal::Key;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 use std::ffi::{CString, OsStr, OsString};
@@ -26,6 +27,8 @@ pub(super) struct Machine {
     pub(super) hostname: OsString,
     pub(super) init: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
+    /// Under which what it writes is sealed.
+    pub(super) key: Option<Key>,
     /// Who serves its files, where they are counted.
     pub(super) server: Option<room::Server>,
 }
@@ -60,7 +63,13 @@ impl Machine {
         for (name, value) in &self.env {
             put = put.bytes(name.as_bytes()).bytes(value.as_bytes());
         }
-        put
+        match &self.key {
+            Some(key) => {
+                let (bytes, salt) = key.parts();
+                put.u8(1).bytes(bytes).u64(salt)
+            }
+            None => put.u8(0),
+        }
     }
 
     pub(super) fn read(take: &mut Take<'_>) -> io::Result<Machine> {
@@ -71,6 +80,13 @@ impl Machine {
             hostname: text(take)?,
             init: list(take, text)?,
             env: list(take, |take| Ok((text(take)?, text(take)?)))?,
+            key: match take.u8()? {
+                0 => None,
+                _ => {
+                    let bytes = take.bytes()?.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
+                    Some(Key::new(bytes, take.u64()?))
+                }
+            },
             server: None,
         })
     }
@@ -237,6 +253,7 @@ mod tests {
             hostname: "ip-10-0-1-10".into(),
             init: vec!["/sbin/init".into(), "-x".into()],
             env: vec![("A".into(), "b".into())],
+            key: Some(Key::new([1; 32], 2)),
             server: None,
         };
         let bytes = machine.write(Put::default()).0;

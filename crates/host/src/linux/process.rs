@@ -125,6 +125,7 @@ pub(super) fn machine(boot: Boot) -> std::io::Result<(Machine, OwnedFd)> {
         hostname: boot.hostname,
         init: boot.init,
         env: boot.env,
+        key: boot.key,
         server: None,
     };
     Ok((machine, console))

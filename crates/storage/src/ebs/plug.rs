@@ -68,6 +68,14 @@ impl Plugged {
         self.can("hold the root of a container to a size")
     }
 
+    /// Refuses an encrypted root that nothing would encrypt.
+    ///
+    /// # Errors
+    /// As [`Plugged::possible`].
+    pub(crate) fn seals_roots(&self) -> Result<(), Plain> {
+        self.can("encrypt the root of a container")
+    }
+
     fn can(&self, does: &str) -> Result<(), Plain> {
         let Some(plane) = self.plane.get() else { return Ok(()) };
         match plane.driver().and_then(|driver| driver.disks()) {
