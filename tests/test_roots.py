@@ -1,5 +1,8 @@
 """Roots of machines as volumes: snapshots of them, restored as images, and roots that go to another machine."""
 
+import struct
+import time
+
 from cloudtest import eventually, refused
 from test_ebs import disks  # noqa: F401
 from test_ec2 import IMAGE, WAIT
@@ -219,6 +222,65 @@ def test_a_root_is_full_at_its_size_and_grows_with_its_volume(machines, own_clou
     end(ec2, instance)
 
 
+def test_a_root_is_as_fast_as_its_volume(machines, disks, own_cloud):  # noqa: F811
+    """Over kill -9, and as fast as another as soon as it is that."""
+    ec2 = own_cloud.client("ec2")
+    slow = {"VolumeSize": 8, "VolumeType": "io1", "Iops": 100}
+    instance = start(ec2, BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": slow}])
+    volume = root_of(ec2, instance)
+    assert (volume["VolumeType"], volume["Iops"]) == ("io1", 100)
+    write = "n=0; while [ $n -lt 300 ]; do n=$((n+1)); echo $n > /srv/$n; done; echo done"
+
+    def takes():
+        began = time.monotonic()
+        assert said(own_cloud, instance, write) == "done\n"
+        return time.monotonic() - began
+
+    # A tenth of a second may run ahead.
+    assert takes() > 2.8
+    own_cloud.restart(kill=True)
+    ec2 = own_cloud.client("ec2")
+    said(own_cloud, instance, "true")
+    assert takes() > 2.8
+    ec2.modify_volume(VolumeId=volume["VolumeId"], VolumeType="gp3")
+    eventually(lambda: takes() < 2.5)
+    end(ec2, instance)
+
+
+def test_all_volumes_of_a_machine_are_as_fast_as_its_type(machines, disks, own_cloud):  # noqa: F811
+    """What is written to its root and to another volume at once is told of in one place."""
+    ec2 = own_cloud.client("ec2")
+    mappings = [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "VolumeType": "gp3"}}]
+    instance = start(ec2, BlockDeviceMappings=mappings)
+    info = ec2.describe_instance_types(InstanceTypes=["t3.micro"])["InstanceTypes"][0]["EbsInfo"]["EbsOptimizedInfo"]
+    assert (info["BaselineIops"], info["MaximumIops"], info["MaximumBandwidthInMbps"]) == (500, 11800, 2085)
+    path = own_cloud.data / "machines" / instance / "pace"
+
+    def saved():
+        """Bytes that it has left beyond its baseline."""
+        return struct.unpack("<11d", path.read_bytes())[9]
+
+    full = (2085 - 87) * 125_000 * 1800
+    said(own_cloud, instance, "true")
+    before = saved()
+    assert 0.9 * full < before <= full
+    mib = 1 << 20
+    said(own_cloud, instance, "dd if=/dev/zero of=/srv/x bs=1M count=64 status=none")
+    after_root = saved()
+    assert before - after_root > 30 * mib
+    write = "for n in $(seq 100); do [ -e /dev/sdf ] && break; sleep 0.1; done; "
+    said(own_cloud, instance, write + "dd if=/dev/zero of=/dev/sdf bs=1M count=64 conv=notrunc,fsync status=none")
+    assert after_root - saved() > 10 * mib
+    # Where nothing is left it is as fast as its baseline.
+    numbers = list(struct.unpack("<11d", path.read_bytes()))
+    numbers[9] = 0.0
+    path.write_bytes(struct.pack("<11d", *numbers))
+    began = time.monotonic()
+    said(own_cloud, instance, "dd if=/dev/zero of=/srv/x bs=1M count=32 conv=notrunc status=none")
+    assert time.monotonic() - began > 2
+    end(ec2, instance)
+
+
 WORD = b"what-a-machine-has-written-under-its-key"
 # In parts, so that no record of what was asked for has it.
 MARK = "w=what-a-machine-has; w=$w-written-under-its-key; "
@@ -279,7 +341,8 @@ def test_an_encrypted_root_lies_readable_nowhere(machines, disks, own_cloud):  #
     eventually(lambda: states() == "succeeded", 60)
     assert said(own_cloud, first, look) == shown
     # Under its own key, and under another.
-    second, third = start(ec2, image), start(ec2, image, **encrypted(KmsKeyId=other))
+    second = start(ec2, image, Placement=ZONE)
+    third = start(ec2, image, **encrypted(KmsKeyId=other))
     for machine, key in ((second, own), (third, other)):
         assert said(own_cloud, machine, look) == shown
         assert root_of(ec2, machine)["KmsKeyId"] == key
@@ -300,9 +363,12 @@ def test_an_encrypted_root_lies_readable_nowhere(machines, disks, own_cloud):  #
     stop(ec2, second)
     kms.disable_key(KeyId=own)
     ec2.start_instances(InstanceIds=[second])
-    ec2.get_waiter("instance_stopped").wait(InstanceIds=[second], WaiterConfig=WAIT)
-    [refused] = ec2.describe_instances(InstanceIds=[second])["Reservations"][0]["Instances"]
-    assert refused["StateReason"] == {
+
+    def now():
+        return ec2.describe_instances(InstanceIds=[second])["Reservations"][0]["Instances"][0]
+
+    eventually(lambda: now()["State"]["Name"] == "stopped")
+    assert now()["StateReason"] == {
         "Code": "Client.InternalError",
         "Message": "Client.InternalError: Client error on launch",
     }

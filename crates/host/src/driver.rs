@@ -97,6 +97,8 @@ pub struct Boot {
     pub room: Option<u64>,
     /// Under which what it writes is sealed ([`crate::seal`]): only where its files have a room.
     pub key: Option<crate::seal::Key>,
+    /// Where stands how fast all its volumes may be together ([`crate::pace::Common`]).
+    pub pace: Option<PathBuf>,
     /// It has a kernel of its own.
     pub guest: Option<Guest>,
 }

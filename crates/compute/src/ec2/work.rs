@@ -18,7 +18,7 @@ use super::whole;
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
 use ec2::backing::Shelves;
-use ec2::disk::{ATTACHING, DiskAttachment};
+use ec2::disk::{ATTACHING, DiskAttachment, Paces};
 use ec2::plane::DataPlane;
 use ec2::zone::{self, ZONES, Zone};
 use ec2::{disk, public, register};
@@ -235,6 +235,7 @@ impl Machines {
             console: Some(console.into()),
             room: None,
             key,
+            pace: None,
             guest: None,
         })
     }
@@ -255,6 +256,17 @@ impl Machines {
             }
             None => Boot::default(),
         };
+        if let Some(folder) = &self.folder {
+            let (own, held) = (folder.join(&instance.id), root.as_ref().and_then(|root| root.held.as_ref()));
+            let paced = share::pace(&own, instance).and_then(|(path, pace)| {
+                cloud.memory::<Paces>().set(&instance.id, pace);
+                boot.pace = path;
+                fs::create_dir_all(&boot.disk)?;
+                held.map_or(Ok(()), |held| held.rate().say(&host::room::rate(&boot.disk)))
+            });
+            let step = format!("say how fast the volumes of {} are", instance.id);
+            paced.map_err(|why| HostError::Refused { step, why })?;
+        }
         boot.guest = share::of_guest(instance);
         let size = root.as_ref().and_then(|root| root.size);
         if let Some(size) = size.filter(|_| !boot.layers.is_empty()) {
@@ -686,6 +698,7 @@ impl Reconciler for Machines {
         }
         self.lock().retain(|id, _| kept.contains(id));
         self.metadata.retain(&vpcs, &kept);
+        cloud.memory::<Paces>().retain(|instance| kept.contains(instance));
         // What is still to be packed of those that are gone stays.
         kept.extend(root::holders(&cloud.store().snapshot()).map_err(|e| e.to_string())?);
         self.sweep(&kept).map_err(|why| format!("the files of machines that are gone: {why}"))?;

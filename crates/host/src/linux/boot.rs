@@ -29,6 +29,8 @@ pub(super) struct Machine {
     pub(super) env: Vec<(OsString, OsString)>,
     /// Under which what it writes is sealed.
     pub(super) key: Option<Key>,
+    /// What all its volumes use together ([`crate::pace::Common`]).
+    pub(super) pace: Option<PathBuf>,
     /// Who serves its files, where they are counted.
     pub(super) server: Option<room::Server>,
 }
@@ -63,6 +65,7 @@ impl Machine {
         for (name, value) in &self.env {
             put = put.bytes(name.as_bytes()).bytes(value.as_bytes());
         }
+        put = put.bytes(self.pace.as_ref().map_or(b"", |path| path.as_os_str().as_bytes()));
         match &self.key {
             Some(key) => {
                 let (bytes, salt) = key.parts();
@@ -80,6 +83,7 @@ impl Machine {
             hostname: text(take)?,
             init: list(take, text)?,
             env: list(take, |take| Ok((text(take)?, text(take)?)))?,
+            pace: Some(text(take)?.into()).filter(|path: &PathBuf| !path.as_os_str().is_empty()),
             key: match take.u8()? {
                 0 => None,
                 _ => {
@@ -254,6 +258,7 @@ mod tests {
             init: vec!["/sbin/init".into(), "-x".into()],
             env: vec![("A".into(), "b".into())],
             key: Some(Key::new([1; 32], 2)),
+            pace: Some("/pace".into()),
             server: None,
         };
         let bytes = machine.write(Put::default()).0;

@@ -126,6 +126,7 @@ pub(super) fn machine(boot: Boot) -> std::io::Result<(Machine, OwnedFd)> {
         init: boot.init,
         env: boot.env,
         key: boot.key,
+        pace: boot.pace,
         server: None,
     };
     Ok((machine, console))

@@ -36,6 +36,7 @@ fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
         console: Some(writer.into()),
         room: None,
         key: None,
+        pace: None,
         guest: Some(Guest { share: share(), product: "t3.nano".into(), interfaces: 2, root: None }),
     };
     let keeper = lab.plane.boot("db", machine).unwrap_or_else(|why| panic!("{why}"));

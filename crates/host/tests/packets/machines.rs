@@ -61,6 +61,7 @@ pub(crate) fn boot_with(lab: &Lab, base: &Path, room: Option<u64>, key: Option<K
         console: Some(writer.into()),
         room,
         key,
+        pace: None,
         guest: None,
     };
     let init = lab.plane.boot("db", machine).unwrap_or_else(|why| panic!("{why}"));

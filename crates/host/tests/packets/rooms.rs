@@ -3,9 +3,11 @@
 use crate::lab::Lab;
 use crate::machines::{Folder, boot_with, run};
 use host::Driver;
+use host::pace::{Limit, Rate};
 use host::room;
 use host::seal::Key;
 use net::sample;
+use std::time::{Duration, Instant};
 
 const MIB: u64 = 1 << 20;
 
@@ -210,4 +212,38 @@ fn what_is_to_be_sealed_is_not_written_by_who_cannot() {
         ..host::Boot::default()
     };
     assert!(lab.plane.boot("db", machine).is_err());
+}
+
+#[test]
+fn a_root_is_as_fast_as_is_said() {
+    let base = Folder::new("rates");
+    let lab = Lab::new(sample::two_tier());
+    if lab.plane.disks().is_err() {
+        return;
+    }
+    let _init = boot_with(&lab, &base, Some(64 * MIB), None);
+    let limit = |most| Limit { most, burst: None };
+    let say = |operations, bytes| {
+        let rate = Rate { operations: limit(operations), bytes: limit(bytes) };
+        rate.say(&room::rate(&base.join("disk"))).unwrap();
+        // It is looked at once a second.
+        std::thread::sleep(Duration::from_millis(1_100));
+    };
+    let takes = |script: &str| {
+        let began = Instant::now();
+        assert_eq!(does(&lab, script), "", "{script}");
+        began.elapsed().as_secs_f64()
+    };
+    say(1e6, 10.0 * 1_048_576.0);
+    let slow = takes("dd if=/dev/zero of=/big bs=1M count=10 status=none");
+    assert!((0.8..3.0).contains(&slow), "{slow}");
+    // Small writes that go on are few operations; those here and there are one each.
+    say(100.0, 1e12);
+    let one = takes("dd if=/dev/zero of=/one bs=512 count=400 status=none");
+    assert!(one < 1.0, "{one}");
+    let many =
+        takes("for n in 1 2 3 4 5 6 7 8 9 10; do for m in 1 2 3 4 5 6; do echo x > /f$n$m; done; done");
+    assert!((0.4..3.0).contains(&many), "{many}");
+    say(1e6, 1e12);
+    assert!(takes("dd if=/dev/zero of=/big bs=1M count=10 conv=notrunc status=none") < 0.8);
 }

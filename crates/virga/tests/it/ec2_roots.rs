@@ -315,7 +315,7 @@ fn a_size_that_nothing_holds_is_refused_where_it_is_asked_for() {
 }
 
 #[test]
-fn a_root_knows_how_large_its_volume_has_become() {
+fn a_root_knows_what_its_volume_has_become() {
     let (cloud, _) = cloud(Simulator::new(), None);
     let root = cloud.root(ACCOUNT);
     let id = machine(&cloud, &root, json!({ "VolumeSize": 9 }));
@@ -323,11 +323,13 @@ fn a_root_knows_how_large_its_volume_has_become() {
     let known = || {
         let (account, region) = (base::AccountId::parse(ACCOUNT).unwrap(), base::Region::US_EAST_1);
         let from = cloud.cloud.store().snapshot();
-        ec2::disk::of_volume(&from, account, region, &volume).unwrap().and_then(|attachment| attachment.size)
+        let found = ec2::disk::of_volume(&from, account, region, &volume).unwrap().unwrap();
+        let rate = found.held.unwrap().rate();
+        (found.size, rate.operations.most, rate.bytes.most / f64::from(1 << 20))
     };
-    assert_eq!(known(), Some(9));
-    ec2(&root, "ModifyVolume", json!({ "VolumeId": volume, "Size": 11 }));
-    soon(&cloud, || known() == Some(11));
+    assert_eq!(known(), (Some(9), 3000.0, 125.0));
+    ec2(&root, "ModifyVolume", json!({ "VolumeId": volume, "Size": 11, "Iops": 5000, "Throughput": 250 }));
+    soon(&cloud, || known() == (Some(11), 5000.0, 250.0));
 }
 
 /// An instance's state and why it is in it.

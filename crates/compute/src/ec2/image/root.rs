@@ -106,13 +106,20 @@ impl Images {
         Ok(stuck)
     }
 
-    /// A machine has what its volume has grown by.
+    /// A machine has what its volume has grown by, and is as fast as that is now.
     fn resize(&self, attachment: &DiskAttachment) -> Result<(), String> {
         let (Some(folder), Some(size)) = (&self.folder, attachment.size.filter(|_| attachment.files)) else {
             return Ok(());
         };
         let disk = folder.join(&attachment.instance).join(DISK);
-        let done = host::room::resize(&disk, size.unsigned_abs() << 30);
+        if !disk.exists() {
+            return Ok(());
+        }
+        let done =
+            host::room::resize(&disk, size.unsigned_abs() << 30).and_then(|()| match &attachment.held {
+                Some(held) => held.rate().say(&host::room::rate(&disk)),
+                None => Ok(()),
+            });
         done.map_err(|why| format!("the size of {}: {why}", attachment.volume))
     }
 

@@ -177,7 +177,7 @@ impl Files<'_> {
     fn handle(&mut self, file: OwnedFd, node: u64) -> Out {
         const KEEP_CACHE: u32 = 2;
         let number = self.number();
-        self.open.insert(number, Open { file, node });
+        self.open.insert(number, Open { file, node, end: 0, run: 0 });
         Out::default().u64(number).u32(KEEP_CACHE).u32(0)
     }
 
@@ -369,7 +369,7 @@ impl Files<'_> {
 
     fn read(&self, body: &[u8]) -> Result<Out, Errno> {
         let (number, mut at) = (u64_at(body, 0), u64_at(body, 8));
-        let Open { file, node } = self.open.get(&number).ok_or(Errno::BADF)?;
+        let Open { file, node, .. } = self.open.get(&number).ok_or(Errno::BADF)?;
         let mut out = vec![0; (u32_at(body, 16) as usize).min(WRITE_MAX)];
         let mut length = 0;
         if let Some(sealed) = self.seals.of(*node) {
@@ -390,7 +390,7 @@ impl Files<'_> {
     fn write(&mut self, body: &[u8]) -> Result<Out, Errno> {
         let (at, length) = (u64_at(body, 8), u32_at(body, 16) as usize);
         let bytes = body.get(40..40 + length).ok_or(Errno::INVAL)?;
-        let Open { file, node } = self.open.get(&u64_at(body, 0)).ok_or(Errno::BADF)?;
+        let Open { file, node, .. } = self.open.get(&u64_at(body, 0)).ok_or(Errno::BADF)?;
         let before = rustix::fs::fstat(file)?;
         let fits = |meter: &mut Meter, most: usize| meter.may_fill(file, &before, at, most as u64);
         let fitting = match fits(&mut self.meter, length) {
@@ -532,7 +532,7 @@ impl Files<'_> {
     fn allocate(&mut self, body: &[u8]) -> Result<Out, Errno> {
         let (at, length, mode) = (u64_at(body, 8), u64_at(body, 16), u32_at(body, 24));
         let mode = FallocateFlags::from_bits_retain(mode);
-        let Open { file, node } = self.open.get(&u64_at(body, 0)).ok_or(Errno::BADF)?;
+        let Open { file, node, .. } = self.open.get(&u64_at(body, 0)).ok_or(Errno::BADF)?;
         let before = rustix::fs::fstat(file)?;
         let end = at.checked_add(length).ok_or(Errno::FBIG)?;
         let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;

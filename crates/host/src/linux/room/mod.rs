@@ -12,6 +12,8 @@
 //!
 //! Where there is a key, what lies over the image is sealed ([`sealing`], [`crate::seal`]).
 //!
+//! What is read and written waits for its turn ([`turn`]).
+//!
 //! The overlay is above nothing that a program serves: there the kernel loses files of several names.
 //!
 //! The server is a copy of the host process, beside the machine: in none of its namespaces, so that it is not stopped with
@@ -23,6 +25,7 @@ mod answer;
 mod meter;
 mod nodes;
 mod sealing;
+mod turn;
 
 use super::boot::Machine;
 use super::{disk, groups};
@@ -40,6 +43,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use turn::Held;
 
 /// In a machine's folder: where the server has its overlay.
 const PLACE: &str = "room";
@@ -53,6 +57,9 @@ struct Listed(Vec<(u64, FileType, CString)>);
 struct Open {
     file: OwnedFd,
     node: u64,
+    /// Where the last operation ended, and how long what went on until there was.
+    end: u64,
+    run: u64,
 }
 
 /// A machine's files, and what is open of them.
@@ -61,6 +68,7 @@ struct Files<'a> {
     nodes: Nodes,
     meter: Meter,
     seals: Seals<'a>,
+    held: Held,
     open: HashMap<u64, Open>,
     listed: HashMap<u64, Listed>,
     next: u64,
@@ -138,6 +146,7 @@ fn serve(machine: &Machine, channel: &OwnedFd, line: &UnixStream, doors: &[Owned
         seals,
         nodes: Nodes::new(folder),
         meter: Meter::new(&machine.disk, &root)?,
+        held: Held::new(machine)?,
         open: HashMap::new(),
         listed: HashMap::new(),
         next: 0,
@@ -192,6 +201,10 @@ impl Files<'_> {
                 None
             }
             op::INTERRUPT => None,
+            op::READ | op::WRITE => {
+                self.wait_for_turn(asked.body);
+                whole(asked.unique, self.obey(asked))
+            }
             _ => whole(asked.unique, self.obey(asked)),
         }
     }

@@ -10,10 +10,11 @@ use crate::ebs::blocks;
 use crate::ebs::key;
 use crate::ebs::model::{AVAILABLE, VOLUMES, Volume};
 use crate::ebs::plug::Plugged;
+use crate::ebs::shape;
 use ec2::access::Access;
 use ec2::describe;
 use ec2::disk::{
-    self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, Made, NewDisk, NewRoot,
+    self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, Held, Made, NewDisk, NewRoot,
 };
 use ec2::errors::Limit;
 use ec2::kind::{INSTANCE, VOLUME};
@@ -150,6 +151,7 @@ fn plug(cx: &mut Cx<'_>, volume: &Volume, wanted: &Wanted<'_>) -> Result<DiskAtt
         key,
         files: wanted.files,
         size: wanted.files.then_some(volume.size),
+        held: wanted.files.then(|| Held::to(&shape::rate(&volume.shape()))),
         ..DiskAttachment::default()
     };
     DISK_ATTACHMENTS.put(cx.tx, &register::key(cx.account, cx.region, &volume.id), &attachment);
