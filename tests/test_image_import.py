@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cloudtest import eventually
+from test_ec2 import WAIT
 from test_ecr import skopeo  # noqa: F401
 from test_images import end, image_of, said, start, traces
 from test_lambda_images import ARCHITECTURE, digest_of, needed
@@ -153,7 +154,22 @@ def test_folders_accounts_and_regions(machines, own_cloud, tmp_path):
     assert own_cloud.client("ec2").describe_images(Owners=["self"])["Images"] == []
     again = own_cloud.run("image", "import", "small", str(made), *where, check=False)
     assert (again.returncode, again.stderr) == (1, f"virga: {made}: {image['ImageId']} has the name small already\n")
-    end(ec2, first)
+    # Encrypted, each machine has all of it as its own.
+    copied = {"SourceImageId": image["ImageId"], "SourceRegion": "eu-west-1", "Encrypted": True}
+    closed = ec2.copy_image(Name="closed", **copied)["ImageId"]
+    ec2.get_waiter("image_available").wait(ImageIds=[closed], WaiterConfig=WAIT)
+    second = start(ec2, closed)
+    assert said(own_cloud, second, SHOW) == SHOWN
+    layers = own_cloud.data / "machines" / "layers"
+    [own] = [path for path in layers.iterdir() if path.name.startswith("vol-")]
+    assert (own / "etc/os-release").stat().st_size == len("ID=small\n")
+    assert (own / "etc/os-release").read_bytes() != b"ID=small\n"
+    said(own_cloud, second, "echo kept >> /etc/os-release")
+    own_cloud.restart(kill=True)
+    assert said(own_cloud, second, "cat /etc/os-release") == "ID=small\nkept\n"
+    ec2 = own_cloud.client("ec2", key="123123123123", region="eu-west-1")
+    end(ec2, first, second)
+    eventually(lambda: not own.exists())
 
 
 def test_what_is_no_image_makes_nothing(own_cloud, tmp_path):

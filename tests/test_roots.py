@@ -1,5 +1,8 @@
 """Roots of machines as volumes: snapshots of them, restored as images, and roots that go to another machine."""
 
+import struct
+import time
+
 from cloudtest import eventually, refused
 from test_ebs import disks  # noqa: F401
 from test_ec2 import IMAGE, WAIT
@@ -217,3 +220,185 @@ def test_a_root_is_full_at_its_size_and_grows_with_its_volume(machines, own_clou
     run(ec2, instance)
     assert gib() == 11
     end(ec2, instance)
+
+
+def test_a_root_is_as_fast_as_its_volume(machines, disks, own_cloud):  # noqa: F811
+    """Over kill -9, and as fast as another as soon as it is that."""
+    ec2 = own_cloud.client("ec2")
+    slow = {"VolumeSize": 8, "VolumeType": "io1", "Iops": 100}
+    instance = start(ec2, BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": slow}])
+    volume = root_of(ec2, instance)
+    assert (volume["VolumeType"], volume["Iops"]) == ("io1", 100)
+    write = "n=0; while [ $n -lt 300 ]; do n=$((n+1)); echo $n > /srv/$n; done; echo done"
+
+    def takes():
+        began = time.monotonic()
+        assert said(own_cloud, instance, write) == "done\n"
+        return time.monotonic() - began
+
+    # A tenth of a second may run ahead.
+    assert takes() > 2.8
+    own_cloud.restart(kill=True)
+    ec2 = own_cloud.client("ec2")
+    said(own_cloud, instance, "true")
+    assert takes() > 2.8
+    ec2.modify_volume(VolumeId=volume["VolumeId"], VolumeType="gp3")
+    eventually(lambda: takes() < 2.5)
+    end(ec2, instance)
+
+
+def test_all_volumes_of_a_machine_are_as_fast_as_its_type(machines, disks, own_cloud):  # noqa: F811
+    """What is written to its root and to another volume at once is told of in one place."""
+    ec2 = own_cloud.client("ec2")
+    mappings = [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "VolumeType": "gp3"}}]
+    instance = start(ec2, BlockDeviceMappings=mappings)
+    info = ec2.describe_instance_types(InstanceTypes=["t3.micro"])["InstanceTypes"][0]["EbsInfo"]["EbsOptimizedInfo"]
+    assert (info["BaselineIops"], info["MaximumIops"], info["MaximumBandwidthInMbps"]) == (500, 11800, 2085)
+    path = own_cloud.data / "machines" / instance / "pace"
+
+    def saved():
+        """Bytes that it has left beyond its baseline."""
+        return struct.unpack("<11d", path.read_bytes())[9]
+
+    full = (2085 - 87) * 125_000 * 1800
+    said(own_cloud, instance, "true")
+    before = saved()
+    assert 0.9 * full < before <= full
+    mib = 1 << 20
+    said(own_cloud, instance, "dd if=/dev/zero of=/srv/x bs=1M count=64 status=none")
+    after_root = saved()
+    assert before - after_root > 30 * mib
+    write = "for n in $(seq 100); do [ -e /dev/sdf ] && break; sleep 0.1; done; "
+    said(own_cloud, instance, write + "dd if=/dev/zero of=/dev/sdf bs=1M count=64 conv=notrunc,fsync status=none")
+    assert after_root - saved() > 10 * mib
+    # Where nothing is left it is as fast as its baseline.
+    numbers = list(struct.unpack("<11d", path.read_bytes()))
+    numbers[9] = 0.0
+    path.write_bytes(struct.pack("<11d", *numbers))
+    began = time.monotonic()
+    said(own_cloud, instance, "dd if=/dev/zero of=/srv/x bs=1M count=32 conv=notrunc status=none")
+    assert time.monotonic() - began > 2
+    end(ec2, instance)
+
+
+WORD = b"what-a-machine-has-written-under-its-key"
+# In parts, so that no record of what was asked for has it.
+MARK = "w=what-a-machine-has; w=$w-written-under-its-key; "
+
+
+def lies(cloud):
+    """Where below the data folder a word lies readable."""
+    found = []
+    for path in cloud.data.rglob("*"):
+        if path.is_file() and not path.is_symlink() and WORD in path.read_bytes():
+            found.append(path)
+    return found
+
+
+def test_an_encrypted_root_lies_readable_nowhere(machines, disks, own_cloud):  # noqa: F811
+    """Over kill -9, in snapshots, images and copies, and with whatever machines are made of those."""
+    ec2, kms = own_cloud.client("ec2"), own_cloud.client("kms")
+    own, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+
+    def encrypted(**more):
+        return {"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, **more}}]}
+
+    first = start(ec2, Placement=ZONE, **encrypted(KmsKeyId=own, VolumeSize=9))
+    write = (
+        MARK + "for f in /srv/new /etc/hosts /etc/shells; do echo $w >> $f; done; mv /etc/shells /srv/moved; "
+        "head -c 3000000 /dev/urandom > /srv/large; cp /srv/large /srv/same; "
+        "for f in large same; do printf $w | dd of=/srv/$f seek=4090 bs=1 conv=notrunc; done; "
+        "sync; cat /srv/large | sha256sum > /srv/sum"
+    )
+    said(own_cloud, first, write)
+    look = (
+        "cat /srv/new; tail -1 /srv/moved; cmp /srv/large /srv/same && sha256sum < /srv/large | cmp - /srv/sum && "
+        "tail -1 /etc/hosts; dd if=/srv/same bs=1 skip=4090 count=40 2>/dev/null"
+    )
+    word = WORD.decode()
+    shown = f"{word}\n" * 3 + word
+    assert said(own_cloud, first, look) == shown
+    assert lies(own_cloud) == []
+    own_cloud.restart(kill=True)
+    ec2, kms = own_cloud.client("ec2"), own_cloud.client("kms")
+    assert said(own_cloud, first, look) == shown
+
+    # A snapshot, an image and their machines; what replaces the root.
+    volume = root_of(ec2, first)
+    assert (volume["Encrypted"], volume["KmsKeyId"], volume["Size"]) == (True, own, 9)
+    snapshot = ec2.create_snapshot(VolumeId=volume["VolumeId"])["SnapshotId"]
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 1})
+    image = ec2.create_image(InstanceId=first, Name="of-the-encrypted")["ImageId"]
+    ec2.get_waiter("image_available").wait(ImageIds=[image], WaiterConfig=WAIT)
+    said(own_cloud, first, "rm -r /srv")
+    task = ec2.create_replace_root_volume_task(InstanceId=first, SnapshotId=snapshot)["ReplaceRootVolumeTask"]
+    ids = [task["ReplaceRootVolumeTaskId"]]
+
+    def states():
+        tasks = ec2.describe_replace_root_volume_tasks(ReplaceRootVolumeTaskIds=ids)
+        return tasks["ReplaceRootVolumeTasks"][0]["TaskState"]
+
+    eventually(lambda: states() == "succeeded", 60)
+    assert said(own_cloud, first, look) == shown
+    # Under its own key, and under another.
+    second = start(ec2, image, Placement=ZONE)
+    third = start(ec2, image, **encrypted(KmsKeyId=other))
+    for machine, key in ((second, own), (third, other)):
+        assert said(own_cloud, machine, look) == shown
+        assert root_of(ec2, machine)["KmsKeyId"] == key
+    assert lies(own_cloud) == []
+
+    # It goes to another machine.
+    stop(ec2, first, second)
+    for machine in (first, second):
+        ec2.detach_volume(VolumeId=(moved := root_of(ec2, machine)["VolumeId"]))
+        freed(ec2, moved)
+        if machine == first:
+            kept = moved
+    attach_root(ec2, kept, second)
+    said_before = "echo changed >> /srv/new; "
+    run(ec2, second)
+    assert said(own_cloud, second, said_before + "cat /srv/new") == f"{word}\nchanged\n"
+    assert lies(own_cloud) == []
+    stop(ec2, second)
+    kms.disable_key(KeyId=own)
+    ec2.start_instances(InstanceIds=[second])
+
+    def now():
+        return ec2.describe_instances(InstanceIds=[second])["Reservations"][0]["Instances"][0]
+
+    eventually(lambda: now()["State"]["Name"] == "stopped")
+    assert now()["StateReason"] == {
+        "Code": "Client.InternalError",
+        "Message": "Client.InternalError: Client error on launch",
+    }
+    kms.enable_key(KeyId=own)
+    run(ec2, second)
+    assert said(own_cloud, second, "tail -1 /srv/new") == "changed\n"
+    end(ec2, first, second, third)
+
+
+def test_what_was_open_is_launched_and_copied_encrypted(machines, disks, own_cloud):  # noqa: F811
+    ec2 = own_cloud.client("ec2")
+    plain = start(ec2)
+    said(own_cloud, plain, "echo open > /srv/open; printf tail > /srv/tail")
+    image = ec2.create_image(InstanceId=plain, Name="open")["ImageId"]
+    ec2.get_waiter("image_available").wait(ImageIds=[image], WaiterConfig=WAIT)
+    copy = ec2.copy_image(Name="closed", SourceImageId=image, SourceRegion="us-east-1", Encrypted=True)["ImageId"]
+    ec2.get_waiter("image_available").wait(ImageIds=[copy], WaiterConfig=WAIT)
+    mapping = [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True}}]
+    machines = start(ec2, image, BlockDeviceMappings=mapping), start(ec2, copy)
+    for machine in machines:
+        assert root_of(ec2, machine)["Encrypted"]
+        script = MARK + "echo $w >> /srv/open; echo $w >> /srv/tail; chmod 600 /srv/tail; cat /srv/open /srv/tail"
+        assert said(own_cloud, machine, script) == f"open\n{WORD.decode()}\ntail{WORD.decode()}\n"
+    assert lies(own_cloud) == []
+    own_cloud.restart(kill=True)
+    ec2 = own_cloud.client("ec2")
+    for machine in machines:
+        assert said(own_cloud, machine, "wc -l < /srv/open; stat -c %a /srv/tail") == "2\n600\n"
+    # And where nothing is encrypted it is found.
+    said(own_cloud, plain, MARK + "echo $w > /srv/word")
+    assert [path.name for path in lies(own_cloud)] == ["word"]
+    end(ec2, plain, *machines)
+    eventually(lambda: not any((own_cloud.data / "machines" / machine).exists() for machine in machines))

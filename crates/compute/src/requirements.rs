@@ -34,6 +34,7 @@ wire::shape! {
         hibernates: Option<bool> = "RequireHibernateSupport",
         interfaces: Option<Range> = "NetworkInterfaceCount",
         gigabits: Option<Measure> = "NetworkBandwidthGbps",
+        ebs: Option<Range> = "BaselineEbsBandwidthMbps",
         storage: Option<String> = "LocalStorage",
         storage_size: Option<Measure> = "TotalLocalStorageGB",
         accelerators: Option<Range> = "AcceleratorCount",
@@ -167,7 +168,8 @@ impl Requirements {
         if shares.into_iter().flatten().any(|share| !(0..=i64::from(i32::MAX)).contains(&share)) {
             return Some("Percentages of prices may not be negative.".into());
         }
-        let ranges = [self.cpus, self.memory, self.interfaces, self.accelerators, self.accelerator_memory];
+        let ranges =
+            [self.cpus, self.memory, self.interfaces, self.ebs, self.accelerators, self.accelerator_memory];
         let is_empty = ranges.into_iter().flatten().any(Range::is_empty)
             || [self.per_cpu, self.storage_size, self.gigabits].into_iter().flatten().any(Measure::is_empty);
         is_empty.then(|| "A Min of InstanceRequirements may not be more than its Max.".into())
@@ -194,6 +196,7 @@ impl Requirements {
             && Range::has(self.interfaces, kind.interfaces)
             // AWS: of the baseline.
             && Measure::has(self.gigabits, kind.megabits as f64 / 1_000.0)
+            && (self.ebs.is_none() || kind.ebs().is_some_and(|ebs| Range::has(self.ebs, ebs.megabits)))
             && admits(self.storage.as_deref(), "included", false)
             && Measure::has(self.storage_size, 0.0)
             && Range::has(self.accelerators, 0)

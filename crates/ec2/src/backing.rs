@@ -1,9 +1,11 @@
 //! Snapshots that images are made of. Images are made in the room of machines, and snapshots lie in another: here stand
 //! the door between them and the record that both read, by which a snapshot that an image needs is not deleted.
 
+use crate::disk::DiskAttachment;
 use crate::{Ec2Error, Plain, register};
 use base::tag::Tags;
 use base::{AccountId, Region};
+use host::seal::Key as FileKey;
 use kernel::{Cloud, Cx};
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -38,8 +40,22 @@ pub struct Taken {
     pub encrypted: bool,
 }
 
-/// Writes an archive out.
-pub type Pack<'a> = &'a mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>;
+/// Writes an archive out, of files that lie under a key where what they go to does.
+pub type Pack<'a> = &'a mut dyn FnMut(&mut dyn io::Write, Option<&FileKey>) -> io::Result<()>;
+
+/// What a volume's blocks hold, from the beginning, and under which key its files are to lie.
+pub type Unpack = (Box<dyn io::Read>, Option<FileKey>);
+
+/// A snapshot that is to be copied with its image.
+#[derive(Clone, Copy, Debug)]
+pub struct Copying<'a> {
+    pub region: Region,
+    pub snapshot: &'a str,
+    pub description: &'a str,
+    pub encrypted: Option<bool>,
+    pub key: Option<&'a str>,
+    pub tags: &'a Tags,
+}
 
 /// What the room of snapshots does for images.
 pub trait Shelf: Send + Sync + std::fmt::Debug {
@@ -54,6 +70,12 @@ pub trait Shelf: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Those of `CreateSnapshot`.
     fn take(&self, cx: &mut Cx<'_>, volume: &str, description: &str, tags: &Tags) -> Result<Taken, Ec2Error>;
+
+    /// A copy of a snapshot, with the caller's rights to keys.
+    ///
+    /// # Errors
+    /// Those of `CopySnapshot`.
+    fn copy(&self, cx: &mut Cx<'_>, wanted: &Copying<'_>) -> Result<Taken, Ec2Error>;
 
     /// A snapshot without bytes, of a volume whose bytes are files; it is pending until it is filled.
     ///
@@ -97,11 +119,23 @@ pub trait Shelf: Send + Sync + std::fmt::Debug {
     /// The disk's; [`io::ErrorKind::NotFound`] where there is no such volume any more.
     fn refill(&self, cloud: &Cloud, home: Home, volume: &str, pack: Pack<'_>) -> io::Result<()>;
 
-    /// What the blocks of a volume without KMS key hold, from the beginning.
+    /// What the blocks of a volume hold that is attached.
     ///
     /// # Errors
-    /// As [`Shelf::open`].
-    fn open_volume(&self, cloud: &Arc<Cloud>, home: Home, volume: &str) -> io::Result<Box<dyn io::Read>>;
+    /// The disk's; [`io::ErrorKind::NotFound`], and [`io::ErrorKind::WouldBlock`] where they are still on their way.
+    fn open_volume(&self, cloud: &Arc<Cloud>, home: Home, volume: &str) -> io::Result<Unpack>;
+
+    /// Under which key the files of an attached root lie; none where it has no KMS key.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] where its data key does not open.
+    fn file_key(&self, cloud: &Cloud, root: &DiskAttachment) -> io::Result<Option<FileKey>>;
+
+    /// Has the data keys of all that is attached to an instance opened anew, for who starts it; whether that may be.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or KMS fails.
+    fn unlock(&self, cx: &mut Cx<'_>, instance: &str) -> Result<bool, Ec2Error>;
 
     /// What a snapshot begins with, for the caller of a launch or a registration.
     ///

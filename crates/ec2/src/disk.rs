@@ -5,6 +5,7 @@ use crate::{Ec2Error, Plain, register};
 use base::tag::Tags;
 use base::{AccountId, Region, Timestamp};
 use host::disk::Switch;
+use host::pace::{Burst, Common, Limit, Rate};
 use kernel::Cx;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -33,6 +34,20 @@ store::record! {
         10 => pub files: bool,
         /// Of the volume, in GiB, where it holds files: what the machine may fill. Absent where an older version wrote this.
         11 => pub size: Option<i64>,
+        /// Of the volume, where it holds files: how fast the machine may read and write them.
+        12 => pub held: Option<Held>,
+    }
+
+    /// How fast a volume may be ([`host::pace::Rate`]), in whole numbers: at best, for ever where that is less, and how much more
+    /// can be saved up.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Held {
+        1 => pub operations: i64,
+        2 => pub operations_base: Option<i64>,
+        3 => pub operations_saved: i64,
+        4 => pub bytes: i64,
+        5 => pub bytes_base: Option<i64>,
+        6 => pub bytes_saved: i64,
     }
 
     /// Under a volume's key and by whom: what is read from it and written to it waits.
@@ -46,6 +61,61 @@ store::record! {
     #[derive(Clone, PartialEq, Debug)]
     pub struct Fill {
         1 => pub instance: String,
+    }
+}
+
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "far below 2^52")]
+impl Held {
+    pub fn to(rate: &Rate) -> Held {
+        let base = |limit: Limit| limit.burst.map(|burst| burst.each_second as i64);
+        let saved = |limit: Limit| limit.burst.map_or(0, |burst| burst.saved_max as i64);
+        let (operations, bytes) = (rate.operations, rate.bytes);
+        Held {
+            operations: operations.most as i64,
+            operations_base: base(operations),
+            operations_saved: saved(operations),
+            bytes: bytes.most as i64,
+            bytes_base: base(bytes),
+            bytes_saved: saved(bytes),
+        }
+    }
+
+    pub fn rate(&self) -> Rate {
+        let limit = |most: i64, base: Option<i64>, saved: i64| Limit {
+            most: most as f64,
+            burst: base.map(|base| Burst { each_second: base as f64, saved_max: saved as f64 }),
+        };
+        Rate {
+            operations: limit(self.operations, self.operations_base, self.operations_saved),
+            bytes: limit(self.bytes, self.bytes_base, self.bytes_saved),
+        }
+    }
+}
+
+/// What all volumes of machines use together, by instance: said by who boots them, for who serves their disks.
+#[derive(Debug, Default)]
+pub struct Paces(Mutex<BTreeMap<String, Arc<Common>>>);
+
+impl Paces {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Common>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set(&self, instance: &str, pace: Option<Common>) {
+        let mut all = self.lock();
+        match pace {
+            Some(pace) => drop(all.insert(instance.to_owned(), Arc::new(pace))),
+            None => drop(all.remove(instance)),
+        }
+    }
+
+    pub fn of(&self, instance: &str) -> Option<Arc<Common>> {
+        self.lock().get(instance).cloned()
+    }
+
+    /// Forgets those of all machines but these.
+    pub fn retain(&self, is_kept: impl Fn(&str) -> bool) {
+        self.lock().retain(|instance, _| is_kept(instance));
     }
 }
 
@@ -70,6 +140,16 @@ pub struct NewDisk {
     pub files: bool,
     /// A size was asked for, so that it is refused where nothing can be held to it.
     pub sized: bool,
+    /// Its files are only in its snapshot, under a KMS key: they are unpacked before its machine boots.
+    pub packed: bool,
+}
+
+/// A volume that was made without being attached.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub id: String,
+    /// See [`DiskAttachment::key`].
+    pub key: Vec<u8>,
 }
 
 /// A volume that becomes the root of a machine.
@@ -80,12 +160,14 @@ pub struct NewRoot<'a> {
     pub delete: bool,
     /// [`ATTACHED`] where there is nothing to be made ready.
     pub state: &'static str,
+    /// See [`DiskAttachment::key`]: of who asked for it.
+    pub key: &'a [u8],
 }
 
 /// Makes a volume for an instance and attaches it, within the caller's launch and with the caller's rights to keys.
 pub type Make = fn(&mut Cx<'_>, &NewDisk) -> Result<(), Ec2Error>;
-/// Only makes it; its id.
-pub type Spare = fn(&mut Cx<'_>, &NewDisk) -> Result<String, Ec2Error>;
+/// Only makes it.
+pub type Spare = fn(&mut Cx<'_>, &NewDisk) -> Result<Made, Ec2Error>;
 /// Attaches one as the root of a machine that is off and has none.
 pub type Root = fn(&mut Cx<'_>, &NewRoot<'_>) -> Result<(), Ec2Error>;
 
@@ -110,7 +192,7 @@ impl Shop {
 
     /// # Errors
     /// Those of a volume that is made.
-    pub fn spare(&self, cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<String, Ec2Error> {
+    pub fn spare(&self, cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<Made, Ec2Error> {
         self.get()?.1(cx, wanted)
     }
 
@@ -273,7 +355,8 @@ pub fn of_volume(
 
 #[cfg(test)]
 mod tests {
-    use super::boots;
+    use super::{Held, boots};
+    use host::pace::{Burst, Limit, Rate};
 
     #[test]
     fn a_disk_is_told_apart_from_an_archive() {
@@ -282,5 +365,15 @@ mod tests {
         let mut archive = disk.clone();
         archive[257..262].copy_from_slice(b"ustar");
         assert!(boots(&disk) && !boots(&archive) && !boots(&[0; 512]) && !boots(b"short"));
+    }
+
+    #[test]
+    fn a_rate_is_kept_in_whole_numbers() {
+        let burst = Some(Burst { each_second: 300.0, saved_max: 5_400_000.0 });
+        let rate = Rate {
+            operations: Limit { most: 3000.0, burst },
+            bytes: Limit { most: 134_217_728.0, burst: None },
+        };
+        assert_eq!(Held::to(&rate).rate(), rate);
     }
 }

@@ -95,6 +95,10 @@ pub struct Boot {
     /// How many bytes its files may take, which may change while it runs ([`crate::room`]). Without it they may take all that
     /// this machine has.
     pub room: Option<u64>,
+    /// Under which what it writes is sealed ([`crate::seal`]): only where its files have a room.
+    pub key: Option<crate::seal::Key>,
+    /// Where stands how fast all its volumes may be together ([`crate::pace::Common`]).
+    pub pace: Option<PathBuf>,
     /// It has a kernel of its own.
     pub guest: Option<Guest>,
 }

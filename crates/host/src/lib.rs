@@ -9,7 +9,8 @@
 //! single program that is not trusted ([`sandbox`]).
 //!
 //! Disks are plugged into booted machines as files that their owner serves ([`disk`]). What a container writes to its root has
-//! so much room as is said ([`room`]).
+//! so much room as is said ([`room`]), and lies encrypted where there is a key ([`seal`]), at the
+//! pace that is said ([`pace`]).
 //!
 //! What runs in a machine may be held to a [`Share`] of this one, where control groups are to be had.
 //!
@@ -26,8 +27,10 @@ mod fuse;
 mod guest;
 pub mod image;
 mod linux;
+pub mod pace;
 pub mod room;
 pub mod sandbox;
+pub mod seal;
 mod share;
 mod simulator;
 

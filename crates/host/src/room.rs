@@ -5,10 +5,15 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// In the folder of a machine's disk.
 const NAME: &str = "size";
+
+/// In the folder of a machine's disk: how fast its files may be read and written ([`crate::pace::Rate::say`]).
+pub fn rate(disk: &Path) -> PathBuf {
+    disk.join("rate")
+}
 
 /// Says it, for a folder that is to be, or is, the disk of a machine.
 ///

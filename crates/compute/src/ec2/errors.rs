@@ -15,4 +15,4 @@ pub(crate) const SPOT_TERMINATION: (&str, &str) =
     ("Server.SpotInstanceTermination", "Spot instance termination");
 pub(crate) const SPOT_SHUTDOWN: (&str, &str) = ("Server.SpotInstanceShutdown", "Spot instance shutdown");
 /// A start that went wrong for what its owner has done.
-pub(super) const CLIENT: &str = "Client.InternalError";
+pub(super) const ON_LAUNCH: (&str, &str) = ("Client.InternalError", "Client error on launch");

@@ -114,6 +114,10 @@ store::record! {
         39 => pub rooted: bool,
         /// It was asked for. Nothing here is slower without.
         40 => pub optimized: bool,
+        /// Who started it may not have the data keys of its volumes opened.
+        41 => pub locked: bool,
+        /// It has been up: a start that goes wrong stops it, and does not end it.
+        42 => pub ran: bool,
     }
 
     /// In which capacity reservation a machine is to be: in any that is open, unless it says otherwise.

@@ -3,7 +3,10 @@
 use super::kinds;
 use super::model::Instance;
 use ec2::disk::ROOT;
+use host::pace::Common;
 use host::{Driver, Guest, HostError, Share};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// What a type has; while its credits are spent, a T type's baseline of processors. `None` for a type that is unknown.
 pub(super) fn of(kind: &str, at_baseline: bool) -> Option<Share> {
@@ -47,6 +50,23 @@ pub(super) fn hold(driver: &dyn Driver, instance: &Instance, at_baseline: bool) 
         Err(HostError::Unable(what)) => Ok(format!("not held to what {} has: {what}\n", instance.kind)),
         Err(why) => Err(why),
     }
+}
+
+/// In a machine's folder: how fast all its volumes may be together.
+const PACE: &str = "pace";
+
+/// Says how fast a machine's volumes may be together, where its type says it: where it stands, and it.
+pub(super) fn pace(folder: &Path, instance: &Instance) -> io::Result<(Option<PathBuf>, Option<Common>)> {
+    let path = folder.join(PACE);
+    let Some(rate) = kinds::find(&instance.kind).and_then(kinds::InstanceType::ebs) else {
+        return match fs::remove_file(path) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
+            _ => Ok((None, None)),
+        };
+    };
+    let common = Common::open(&path)?;
+    common.set(rate.rate(), host::pace::now())?;
+    Ok((Some(path), Some(common)))
 }
 
 /// How many bytes the files of a machine may take whose root is so many GiB; a line for its console where nothing holds it

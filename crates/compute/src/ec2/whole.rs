@@ -7,8 +7,9 @@
 use super::image::is_marked;
 use super::image::pack::OPAQUE;
 use host::image::{Bind, HOSTS, RESOLVER, USER};
+use host::seal::Key;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +49,7 @@ pub(super) fn places(folder: &Path) -> io::Result<Vec<Bind>> {
 ///
 /// # Errors
 /// What the disk says; [`io::ErrorKind::Unsupported`] where this machine's loader is not found.
-pub(super) fn files(layer: &Path) -> io::Result<Vec<(&'static str, String)>> {
+pub(super) fn files(layer: &Path, key: Option<&Key>) -> io::Result<Vec<(&'static str, String)>> {
     let loader = fs::canonicalize(LOADER)?;
     let loader = loader.strip_prefix("/usr").map_err(|_| {
         io::Error::new(io::ErrorKind::Unsupported, format!("{} is not in /usr here", loader.display()))
@@ -67,17 +68,24 @@ pub(super) fn files(layer: &Path) -> io::Result<Vec<(&'static str, String)>> {
     );
     Ok(vec![
         (TOOLS, tools),
-        ("etc/passwd", users(&read(layer, "etc/passwd")?, layer)),
+        ("etc/passwd", users(&read(layer, "etc/passwd", key)?, layer)),
         ("etc/hosts", HOSTS.into()),
         ("etc/resolv.conf", RESOLVER.into()),
     ])
 }
 
 /// A text file of the layer; empty where there is none. It is not followed out of the layer.
-fn read(layer: &Path, name: &str) -> io::Result<String> {
+fn read(layer: &Path, name: &str, key: Option<&Key>) -> io::Result<String> {
     let path = layer.join(name);
     match fs::symlink_metadata(&path) {
-        Ok(known) if known.is_file() => Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned()),
+        Ok(known) if known.is_file() => {
+            let (file, mut bytes) = (fs::File::open(path)?, Vec::new());
+            match key {
+                Some(key) => key.reader(file)?.read_to_end(&mut bytes)?,
+                None => (&file).read_to_end(&mut bytes)?,
+            };
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        }
         Ok(_) => Ok(String::new()),
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(why) => Err(why),

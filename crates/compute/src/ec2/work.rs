@@ -4,7 +4,7 @@
 //! record says. One that the records call running and that does not run (Virga was started again) is booted.
 
 use super::credits::{CREDITS, begins_spent};
-use super::errors::INTERNAL;
+use super::errors::{INTERNAL, ON_LAUNCH};
 use super::exec::PATH;
 use super::image::{self, MADE, root};
 use super::machinery::Machinery;
@@ -17,11 +17,13 @@ use super::user_data;
 use super::whole;
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
-use ec2::disk::DiskAttachment;
+use ec2::backing::Shelves;
+use ec2::disk::{ATTACHING, DiskAttachment, Paces};
 use ec2::plane::DataPlane;
 use ec2::zone::{self, ZONES, Zone};
 use ec2::{disk, public, register};
 use host::image::Bind;
+use host::seal::Key as FileKey;
 use host::{Boot, HostError, Process};
 use kernel::Call;
 use kernel::Cloud;
@@ -103,8 +105,8 @@ struct Running {
 /// What a machine begins with, beside its record.
 struct Start<'a> {
     disks: &'a [String],
-    /// Of its root, where that is files.
-    size: Option<i64>,
+    /// Where that is files.
+    root: Option<DiskAttachment>,
     failures: u64,
     spent: bool,
 }
@@ -152,9 +154,15 @@ impl Machines {
     }
 
     /// What a machine is booted from. One that boots from a disk by itself has its folder and its console.
-    fn files_of(&self, folder: &Path, instance: &Instance, disks: &[String]) -> io::Result<Boot> {
+    fn files_of(
+        &self,
+        folder: &Path,
+        instance: &Instance,
+        disks: &[String],
+        key: Option<FileKey>,
+    ) -> io::Result<Boot> {
         if !instance.disk {
-            return self.boot_of(folder, instance, disks);
+            return self.boot_of(folder, instance, disks, key);
         }
         let own = folder.join(&instance.id);
         fs::create_dir_all(own.join(DISK))?;
@@ -164,12 +172,19 @@ impl Machines {
     }
 
     /// Its own files over the image's.
-    fn boot_of(&self, folder: &Path, instance: &Instance, disks: &[String]) -> io::Result<Boot> {
+    fn boot_of(
+        &self,
+        folder: &Path,
+        instance: &Instance,
+        disks: &[String],
+        key: Option<FileKey>,
+    ) -> io::Result<Boot> {
         let own = folder.join(&instance.id);
         let seed = own.join("seed");
         let layer = instance.layer.as_ref().map(|layer| folder.join(LAYERS).join(layer));
         let own_root = layer.as_ref().filter(|layer| whole::is(layer));
-        let (is_whole, brings) = (own_root.is_some(), own_root.map(|layer| whole::files(layer)));
+        let (is_whole, brings) =
+            (own_root.is_some(), own_root.map(|layer| whole::files(layer, key.as_ref())));
         let (below, binds) = self.root(folder, layer, is_whole)?;
         let plan = user_data::plan(&instance.user_data);
         let by_address = || format!("ip-{}", instance.address.replace('.', "-"));
@@ -201,7 +216,7 @@ impl Machines {
         for (path, contents, mode) in files {
             let path = seed.join(path);
             fs::create_dir_all(path.parent().unwrap_or(&seed))?;
-            fs::write(&path, contents)?;
+            host::seal::write(key.as_ref(), &path, &contents)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
         }
         for folder in ["root", "root/.ssh", &home, &format!("{home}/.ssh")] {
@@ -219,6 +234,8 @@ impl Machines {
             env: [&[PATH], &trust(&bundle)[..]].concat().into_iter().map(pair).collect(),
             console: Some(console.into()),
             room: None,
+            key,
+            pace: None,
             guest: None,
         })
     }
@@ -227,16 +244,31 @@ impl Machines {
         let driver = self.plane.driver()?;
         // Before its first program can ask.
         self.metadata.serve(cloud, &driver, &instance.vpc)?;
-        let Start { disks, size, failures, spent } = *start;
+        let Start { disks, root, failures, spent } = start;
+        let (failures, spent) = (*failures, *spent);
         let mut notes = share::hold(&*driver, instance, spent)?;
         let mut boot = match &self.folder {
-            Some(folder) => self.files_of(folder, instance, disks).map_err(|why| HostError::Refused {
-                step: format!("make the files of {}", instance.id),
-                why,
-            })?,
+            Some(folder) => {
+                let key = root.as_ref().map_or(Ok(None), |root| file_key(cloud, root));
+                let made = key.and_then(|key| self.files_of(folder, instance, disks, key));
+                let step = format!("make the files of {}", instance.id);
+                made.map_err(|why| HostError::Refused { step, why })?
+            }
             None => Boot::default(),
         };
+        if let Some(folder) = &self.folder {
+            let (own, held) = (folder.join(&instance.id), root.as_ref().and_then(|root| root.held.as_ref()));
+            let paced = share::pace(&own, instance).and_then(|(path, pace)| {
+                cloud.memory::<Paces>().set(&instance.id, pace);
+                boot.pace = path;
+                fs::create_dir_all(&boot.disk)?;
+                held.map_or(Ok(()), |held| held.rate().say(&host::room::rate(&boot.disk)))
+            });
+            let step = format!("say how fast the volumes of {} are", instance.id);
+            paced.map_err(|why| HostError::Refused { step, why })?;
+        }
         boot.guest = share::of_guest(instance);
+        let size = root.as_ref().and_then(|root| root.size);
         if let Some(size) = size.filter(|_| !boot.layers.is_empty()) {
             let (room, note) = share::room(&*driver, size)?;
             boot.room = room;
@@ -319,6 +351,7 @@ impl Machines {
                 }
                 let was = instance.state;
                 instance.enter(state::RUNNING, now, None);
+                instance.ran = true;
                 return Ok((was != state::RUNNING).then_some(instance));
             }
             Some((None, ..)) => {
@@ -337,20 +370,41 @@ impl Machines {
             }
             None => {}
         }
+        self.begin(cloud, home, instance, zone, now)
+    }
+
+    /// Boots a machine, as soon as it has what it boots from. The record, if it changes.
+    fn begin(
+        &self,
+        cloud: &Arc<Cloud>,
+        home: Home,
+        mut instance: Instance,
+        zone: Option<&Zone>,
+        now: Timestamp,
+    ) -> Result<Option<Instance>, String> {
         let was = instance.state;
+        if was == state::PENDING && std::mem::take(&mut instance.locked) {
+            instance.enter(state::STOPPING, now, Some(ON_LAUNCH));
+            return Ok(Some(instance));
+        }
         // Without them it would wait for none; what cannot be read now is read at the next run.
-        let (disks, root) = disks_of(cloud, home, &instance.id)?;
-        if root.as_ref().is_some_and(|root| root.files && root.size.is_none()) {
-            // Who keeps volumes is about to say it.
+        let Some((disks, root)) = disks_of(cloud, home, &instance)? else {
+            self.busy.store(true, Ordering::Relaxed);
+            return Ok(None);
+        };
+        let waits = |root: &DiskAttachment| root.files && (root.size.is_none() || root.state == ATTACHING);
+        if root.as_ref().is_some_and(waits) {
+            // Who keeps volumes is about to say it; who keeps images, that its files are there.
             self.busy.store(true, Ordering::Relaxed);
             return Ok(None);
         }
-        let size = root.and_then(|root| root.size);
+        let root = root.filter(|root| root.files);
         let spent = spent(cloud, home, &instance)?;
-        let start = Start { disks: &disks, size, failures: failures_of(zone), spent };
+        let start = Start { disks: &disks, root, failures: failures_of(zone), spent };
         Ok(match self.boot(cloud, &instance, &start) {
             Ok(()) => {
                 instance.enter(state::RUNNING, now, None);
+                instance.ran = true;
                 (was != state::RUNNING).then_some(instance)
             }
             // Its network is not there yet.
@@ -364,7 +418,8 @@ impl Machines {
                     "a machine does not boot",
                     &[("instance", &instance.id), ("problem", &why)],
                 );
-                let next = if was == state::PENDING { state::SHUTTING_DOWN } else { state::STOPPING };
+                let is_first = was == state::PENDING && !instance.ran;
+                let next = if is_first { state::SHUTTING_DOWN } else { state::STOPPING };
                 instance.enter(next, now, Some((INTERNAL, &why)));
                 Some(instance)
             }
@@ -482,18 +537,29 @@ fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
     Ok(attachment.delete_on_termination)
 }
 
-/// The names of an instance's disks, for which its first programs wait; and its root.
-fn disks_of(
-    cloud: &Cloud,
-    home: Home,
-    instance: &str,
-) -> Result<(Vec<String>, Option<DiskAttachment>), String> {
-    let all = disk::of_instance(&cloud.store().snapshot(), home.account, home.region, instance);
-    let all = all.map_err(|why| format!("the disks of {instance}: {why}"))?;
+/// The names of disks, and a root.
+type Disks = (Vec<String>, Option<DiskAttachment>);
+
+/// The names of an instance's disks, for which its first programs wait; and its root. None where the instance is another by now.
+fn disks_of(cloud: &Cloud, home: Home, instance: &Instance) -> Result<Option<Disks>, String> {
+    let (from, id) = (cloud.store().snapshot(), &instance.id);
+    let now = INSTANCES.get(&from, &register::key(home.account, home.region, id));
+    // With its root comes what it boots from.
+    if now.map_err(|why| why.to_string())?.is_none_or(|now| now.layer != instance.layer) {
+        return Ok(None);
+    }
+    let all = disk::of_instance(&from, home.account, home.region, id);
+    let all = all.map_err(|why| format!("the disks of {id}: {why}"))?;
     let (roots, others): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|attachment| disk::is_root(&attachment.device));
     let names = others.into_iter().map(|attachment| attachment.device).collect();
-    Ok((names, roots.into_iter().next()))
+    Ok(Some((names, roots.into_iter().next())))
+}
+
+/// Under which key a root's files lie.
+fn file_key(cloud: &Cloud, root: &DiskAttachment) -> io::Result<Option<FileKey>> {
+    let shelf = cloud.memory::<Shelves>().get().map_err(|_| io::ErrorKind::NotConnected)?;
+    shelf.file_key(cloud, root)
 }
 
 /// Whether it has its baseline of processors only.
@@ -632,6 +698,7 @@ impl Reconciler for Machines {
         }
         self.lock().retain(|id, _| kept.contains(id));
         self.metadata.retain(&vpcs, &kept);
+        cloud.memory::<Paces>().retain(|instance| kept.contains(instance));
         // What is still to be packed of those that are gone stays.
         kept.extend(root::holders(&cloud.store().snapshot()).map_err(|e| e.to_string())?);
         self.sweep(&kept).map_err(|why| format!("the files of machines that are gone: {why}"))?;

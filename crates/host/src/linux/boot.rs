@@ -4,6 +4,7 @@
 use super::frame::{Put, Take};
 use super::steps::Steps;
 use super::{groups, powers, room};
+use crate::seal::Key;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 use std::ffi::{CString, OsStr, OsString};
@@ -26,6 +27,10 @@ pub(super) struct Machine {
     pub(super) hostname: OsString,
     pub(super) init: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
+    /// Under which what it writes is sealed.
+    pub(super) key: Option<Key>,
+    /// What all its volumes use together ([`crate::pace::Common`]).
+    pub(super) pace: Option<PathBuf>,
     /// Who serves its files, where they are counted.
     pub(super) server: Option<room::Server>,
 }
@@ -60,7 +65,14 @@ impl Machine {
         for (name, value) in &self.env {
             put = put.bytes(name.as_bytes()).bytes(value.as_bytes());
         }
-        put
+        put = put.bytes(self.pace.as_ref().map_or(b"", |path| path.as_os_str().as_bytes()));
+        match &self.key {
+            Some(key) => {
+                let (bytes, salt) = key.parts();
+                put.u8(1).bytes(bytes).u64(salt)
+            }
+            None => put.u8(0),
+        }
     }
 
     pub(super) fn read(take: &mut Take<'_>) -> io::Result<Machine> {
@@ -71,6 +83,14 @@ impl Machine {
             hostname: text(take)?,
             init: list(take, text)?,
             env: list(take, |take| Ok((text(take)?, text(take)?)))?,
+            pace: Some(text(take)?.into()).filter(|path: &PathBuf| !path.as_os_str().is_empty()),
+            key: match take.u8()? {
+                0 => None,
+                _ => {
+                    let bytes = take.bytes()?.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
+                    Some(Key::new(bytes, take.u64()?))
+                }
+            },
             server: None,
         })
     }
@@ -237,6 +257,8 @@ mod tests {
             hostname: "ip-10-0-1-10".into(),
             init: vec!["/sbin/init".into(), "-x".into()],
             env: vec![("A".into(), "b".into())],
+            key: Some(Key::new([1; 32], 2)),
+            pace: Some("/pace".into()),
             server: None,
         };
         let bytes = machine.write(Put::default()).0;

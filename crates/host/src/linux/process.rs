@@ -125,6 +125,8 @@ pub(super) fn machine(boot: Boot) -> std::io::Result<(Machine, OwnedFd)> {
         hostname: boot.hostname,
         init: boot.init,
         env: boot.env,
+        key: boot.key,
+        pace: boot.pace,
         server: None,
     };
     Ok((machine, console))

@@ -35,6 +35,8 @@ fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
         env: vec![("PATH".into(), "/usr/sbin:/usr/bin".into())],
         console: Some(writer.into()),
         room: None,
+        key: None,
+        pace: None,
         guest: Some(Guest { share: share(), product: "t3.nano".into(), interfaces: 2, root: None }),
     };
     let keeper = lab.plane.boot("db", machine).unwrap_or_else(|why| panic!("{why}"));

@@ -2,6 +2,7 @@
 
 use crate::lab::{Lab, SHORT};
 use crate::processes::{gone_within, is_running, runs_within, spawn};
+use host::seal::Key;
 use host::{Boot, Driver, HostError, Place, Process, image};
 use net::sample;
 use std::io::Read;
@@ -42,11 +43,11 @@ impl Drop for Folder {
 
 /// Boots `db` and waits for its first word.
 pub(crate) fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
-    boot_with(lab, base, None)
+    boot_with(lab, base, None, None)
 }
 
-/// With so much room for what it writes.
-pub(crate) fn boot_with(lab: &Lab, base: &Path, room: Option<u64>) -> Box<dyn Process> {
+/// With so much room for what it writes, and sealed under a key.
+pub(crate) fn boot_with(lab: &Lab, base: &Path, room: Option<u64>, key: Option<Key>) -> Box<dyn Process> {
     let image = base.join("image");
     std::fs::create_dir_all(&image).unwrap();
     let (mut console, writer) = std::io::pipe().unwrap();
@@ -59,6 +60,8 @@ pub(crate) fn boot_with(lab: &Lab, base: &Path, room: Option<u64>) -> Box<dyn Pr
         env: vec![("PATH".into(), "/usr/sbin:/usr/bin".into())],
         console: Some(writer.into()),
         room,
+        key,
+        pace: None,
         guest: None,
     };
     let init = lab.plane.boot("db", machine).unwrap_or_else(|why| panic!("{why}"));

@@ -4,19 +4,21 @@
 //! archive (tar, as layers of container images are) of what the machine has changed, from the first block on, and zeros
 //! behind it: as the files are while they are packed, which is soon after it was asked for. So does the volume itself once
 //! it is detached. That is a snapshot, and a volume, like any other: it can be read by the direct APIs, attached elsewhere,
-//! shared and copied.
+//! shared and copied; where the volume has a KMS key it lies under that one's data key, as the files do ([`host::seal`]).
 
 use super::blocks::{self, BLOCK, BLOCKS_PER_GIB, Written};
 use super::key;
-use super::model::{ERROR, NO_VOLUME, PENDING, SNAPSHOTS, Snapshot, VOLUMES, Volume};
-use super::ops::{snapshot, snapshots};
+use super::model::{CREATING, ERROR, NO_VOLUME, PENDING, SNAPSHOTS, Snapshot, VOLUMES, Volume};
+use super::ops::{copy, snapshot, snapshots};
 use super::plug::Plugged;
 use base::AccountId;
 use base::tag::Tags;
 use blob::cipher::Root;
-use ec2::backing::{Home, Pack, Shelf, Taken, gib};
+use ec2::backing::{Copying, Home, Pack, Shelf, Taken, Unpack, gib};
+use ec2::disk::{self, DiskAttachment};
 use ec2::kind::{SNAPSHOT, VOLUME};
 use ec2::{Ec2Error, Plain, describe, register};
+use host::seal::Key as FileKey;
 use kernel::{Cloud, Cx};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -50,6 +52,15 @@ enum Vessel<'a> {
 }
 
 impl Vessel<'_> {
+    /// The data key under which its bytes lie, as it was kept: a snapshot has it while it is filled, a volume while it is
+    /// attached.
+    fn kept(self, from: &dyn store::Read, home: Home) -> io::Result<Vec<u8>> {
+        match self {
+            Vessel::Snapshot(id) => Ok(find(from, home, id)?.kept),
+            Vessel::Volume(id) => attached_key(from, home, id),
+        }
+    }
+
     /// The map that its bytes go to.
     fn map(self, from: &dyn store::Read, home: Home) -> io::Result<u64> {
         match self {
@@ -62,8 +73,13 @@ impl Vessel<'_> {
     }
 }
 
-fn own_root(cloud: &Cloud) -> io::Result<Root> {
-    key::root_of(cloud.sealer(), &[]).ok_or_else(|| io::ErrorKind::InvalidData.into())
+fn root_of(cloud: &Cloud, kept: &[u8]) -> io::Result<Root> {
+    key::root_of(cloud.sealer(), kept).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+fn attached_key(from: &dyn store::Read, home: Home, volume: &str) -> io::Result<Vec<u8>> {
+    let found = disk::of_volume(from, home.account, home.region, volume).map_err(io::Error::other)?;
+    Ok(found.ok_or(io::ErrorKind::NotFound)?.key)
 }
 
 /// Cuts what is written to it into blocks.
@@ -108,10 +124,11 @@ impl Filling<'_> {
 
 /// Fills something from its beginning; how many bytes there are.
 fn fill(cloud: &Cloud, home: Home, vessel: Vessel<'_>, pack: Pack<'_>) -> io::Result<u64> {
-    let root = own_root(cloud)?;
+    let kept = vessel.kept(&cloud.store().snapshot(), home)?;
+    let (root, files) = (root_of(cloud, &kept)?, key::of_files(cloud, &kept)?);
     let (buffer, written) = (Vec::with_capacity(BLOCK), Vec::new());
     let mut filling = Filling { cloud, root, home, vessel, buffer, next: 0, written, bytes: 0 };
-    pack(&mut filling)?;
+    pack(&mut filling, files.as_ref())?;
     filling.block()?;
     filling.commit()?;
     Ok(filling.bytes)
@@ -176,6 +193,10 @@ impl Shelf for Backing {
         Ok(taken(snapshot, Some(&volume)))
     }
 
+    fn copy(&self, cx: &mut Cx<'_>, wanted: &Copying<'_>) -> Result<Taken, Ec2Error> {
+        Ok(taken(copy::make(cx, wanted)?, None))
+    }
+
     fn begin(
         &self,
         cx: &mut Cx<'_>,
@@ -184,12 +205,7 @@ impl Shelf for Backing {
         tags: &Tags,
     ) -> Result<Taken, Ec2Error> {
         let volume = volume.map(|id| describe::get(cx, &VOLUMES, &VOLUME, id)).transpose()?;
-        if let Some(volume) = &volume {
-            // As of one that is taken at once.
-            let seal = blocks::map(cx.tx, volume.map)?.seal;
-            key::open(cx, seal.as_ref())?;
-        }
-        let snapshot = begun(cx, volume.as_ref(), description);
+        let snapshot = begun(cx, volume.as_ref(), description)?;
         snapshot::enter(cx, &snapshot, tags);
         Ok(taken(snapshot, volume.as_ref()))
     }
@@ -201,7 +217,8 @@ impl Shelf for Backing {
     fn refill(&self, cloud: &Cloud, home: Home, volume: &str, pack: Pack<'_>) -> io::Result<()> {
         let mut tx = cloud.store().begin();
         let mut found = find_volume(&tx, home, volume)?;
-        let ground = blocks::ground(&mut tx, cloud.rng().u64(), None);
+        let seal = blocks::map(&tx, found.map).map_err(io::Error::other)?.seal;
+        let ground = blocks::ground(&mut tx, cloud.rng().u64(), seal);
         let before = std::mem::replace(&mut found.map, ground);
         blocks::let_go(&mut tx, before).map_err(io::Error::other)?;
         VOLUMES.put(&mut tx, &register::key(home.account, home.region, volume), &found);
@@ -219,6 +236,7 @@ impl Shelf for Backing {
         let taken = std::mem::replace(&mut volume.map, snapshot.map);
         blocks::onto(tx, snapshot.map, taken)?;
         (snapshot.map, snapshot.filling, snapshot.size) = (taken, false, volume.size);
+        snapshot.kept = Vec::new();
         VOLUMES.put(tx, &key(&volume.id), &volume);
         SNAPSHOTS.put(tx, &key(id), &snapshot);
         Ok(())
@@ -230,6 +248,7 @@ impl Shelf for Backing {
             return Ok(());
         };
         snapshot.filling = false;
+        snapshot.kept = Vec::new();
         match how {
             Ok(bytes) => snapshot.size = snapshot.size.max(gib(bytes)),
             Err(why) => (snapshot.state, snapshot.why) = (ERROR.into(), why.into()),
@@ -241,13 +260,40 @@ impl Shelf for Backing {
     fn open(&self, cloud: &Arc<Cloud>, home: Home, id: &str) -> io::Result<Box<dyn Read>> {
         let from = cloud.store().snapshot();
         let Snapshot { key, map, size, .. } = find(&from, home, id)?;
-        reading(cloud, from, key.as_ref(), (map, size))
+        if key.is_some() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        reading(cloud, from, &[], (map, size))
     }
 
-    fn open_volume(&self, cloud: &Arc<Cloud>, home: Home, id: &str) -> io::Result<Box<dyn Read>> {
+    fn open_volume(&self, cloud: &Arc<Cloud>, home: Home, id: &str) -> io::Result<Unpack> {
         let from = cloud.store().snapshot();
-        let Volume { key, map, size, .. } = find_volume(&from, home, id)?;
-        reading(cloud, from, key.as_ref(), (map, size))
+        let Volume { state, map, size, .. } = find_volume(&from, home, id)?;
+        if state == CREATING {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let kept = attached_key(&from, home, id)?;
+        let files = key::of_files(cloud, &kept)?;
+        Ok((reading(cloud, from, &kept, (map, size))?, files))
+    }
+
+    fn file_key(&self, cloud: &Cloud, root: &DiskAttachment) -> io::Result<Option<FileKey>> {
+        key::of_files(cloud, &root.key)
+    }
+
+    fn unlock(&self, cx: &mut Cx<'_>, instance: &str) -> Result<bool, Ec2Error> {
+        for mut attachment in disk::of_instance(cx.tx, cx.account, cx.region, instance)? {
+            let volume = describe::get(cx, &VOLUMES, &VOLUME, &attachment.volume)?;
+            let Some(seal) = blocks::map(cx.tx, volume.map)?.seal else { continue };
+            match key::renew(cx, &seal) {
+                Ok(kept) => attachment.key = kept,
+                Err(why) if why.is_ours() => return Err(why),
+                Err(_) => return Ok(false),
+            }
+            let at = register::key(cx.account, cx.region, &volume.id);
+            disk::DISK_ATTACHMENTS.put(cx.tx, &at, &attachment);
+        }
+        Ok(true)
     }
 
     fn beginning(&self, cx: &mut Cx<'_>, owner: AccountId, id: &str) -> Result<Vec<u8>, Ec2Error> {
@@ -260,43 +306,63 @@ impl Shelf for Backing {
 pub(super) fn beginning(cx: &mut Cx<'_>, map: u64) -> Result<Vec<u8>, Ec2Error> {
     let seal = blocks::map(cx.tx, map)?.seal;
     let root = key::open(cx, seal.as_ref())?;
+    first(cx, map, &root)
+}
+
+/// Likewise, where its data key was kept for what the cloud does by itself.
+pub(super) fn kept_beginning(cx: &mut Cx<'_>, map: u64, kept: &[u8]) -> Result<Vec<u8>, Ec2Error> {
+    let cloud = Arc::clone(cx.cloud());
+    let root = root_of(&cloud, kept).map_err(|_| Plain::InternalError)?;
+    first(cx, map, &root)
+}
+
+fn first(cx: &mut Cx<'_>, map: u64, root: &Root) -> Result<Vec<u8>, Ec2Error> {
     let block = blocks::find(cx.tx, map, 0)?;
     let mut out = vec![0; BLOCK];
     let cloud = Arc::clone(cx.cloud());
-    blocks::read(&cloud, &root, block.as_ref(), &mut out).map_err(|_| Plain::InternalError)?;
+    blocks::read(&cloud, root, block.as_ref(), &mut out).map_err(|_| Plain::InternalError)?;
     Ok(out)
 }
 
 fn reading(
     cloud: &Arc<Cloud>,
     from: store::Snapshot,
-    key: Option<&String>,
+    kept: &[u8],
     (map, size): (u64, i64),
 ) -> io::Result<Box<dyn Read>> {
-    if key.is_some() {
-        return Err(io::ErrorKind::Unsupported.into());
-    }
-    let (root, count) = (own_root(cloud)?, size.unsigned_abs() * BLOCKS_PER_GIB);
+    let (root, count) = (root_of(cloud, kept)?, size.unsigned_abs() * BLOCKS_PER_GIB);
     let cloud = Arc::clone(cloud);
     Ok(Box::new(Reading { cloud, from, root, map, buffer: Vec::new(), at: 0, next: 0, count }))
 }
 
-/// A snapshot without bytes, of a volume if there is one.
-pub(super) fn begun(cx: &mut Cx<'_>, volume: Option<&Volume>, description: &str) -> Snapshot {
+/// A snapshot without bytes, of a volume if there is one, under whose data key its bytes will lie.
+///
+/// # Errors
+/// As KMS has it.
+pub(super) fn begun(
+    cx: &mut Cx<'_>,
+    volume: Option<&Volume>,
+    description: &str,
+) -> Result<Snapshot, Ec2Error> {
     let (id, number) = (SNAPSHOT.id(cx.rng()), cx.rng().u64());
-    Snapshot {
+    let seal = match volume {
+        Some(volume) => blocks::map(cx.tx, volume.map)?.seal,
+        None => None,
+    };
+    Ok(Snapshot {
+        kept: key::keep(cx, seal.as_ref())?,
         volume: volume.map_or(NO_VOLUME, |volume| &volume.id).into(),
         size: volume.map_or(SIZE_MIN, |volume| volume.size),
         description: description.to_owned(),
         state: PENDING.into(),
         started: cx.now,
-        map: blocks::ground(cx.tx, number, None),
+        map: blocks::ground(cx.tx, number, seal),
         key: volume.and_then(|volume| volume.key.clone()),
         lineage: volume.map_or(&id, |volume| &volume.id).clone(),
         filling: true,
         id,
         ..Snapshot::default()
-    }
+    })
 }
 
 /// What an image knows of a snapshot: it, and how a volume of it is to be.

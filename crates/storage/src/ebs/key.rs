@@ -11,16 +11,19 @@
 //! <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html>
 //!
 //! Not here: grants to the service, which this cloud's KMS does not have. For as long as a volume is attached, its data
-//! key is kept under the cloud's own seal instead ([`keep`]), as AWS keeps it in the memory of the host.
+//! key is kept under the cloud's own seal instead ([`keep`]), as AWS keeps it in the memory of the host. When its machine is
+//! started, KMS is asked again, with the permissions of who starts it ([`renew`]).
 
 use super::blocks::Seal;
 use super::errors;
 use super::model::{DEFAULTS, Defaults};
+use aws_lc_rs::hmac;
 use base::{Arn, Region, Timestamp};
 use blob::cipher::Root;
 use ec2::{Ec2Error, Plain};
+use host::seal::Key as FileKey;
 use kernel::seal::Sealer;
-use kernel::{As, Cx};
+use kernel::{As, Cloud, Cx};
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -36,6 +39,8 @@ const REMEMBERED: Duration = Duration::from_secs(300);
 const ENTRIES_MAX: usize = 10_000;
 /// What sealed data keys of attached volumes are sealed for.
 const PURPOSE: &str = "ebs data key";
+/// What the key of a root's files is derived from a data key by.
+const FILES: &[u8] = b"virga files of a root 1";
 /// What the cloud's own key is for.
 const OWN: &str = "ebs blocks";
 
@@ -192,12 +197,39 @@ pub(super) fn keep(cx: &mut Cx<'_>, seal: Option<&Seal>) -> Result<Vec<u8>, Ec2E
     Ok(cx.sealer().seal(cx.rng(), PURPOSE, &*key))
 }
 
+/// As [`keep`], but KMS is asked whatever it has said before: for a start.
+///
+/// # Errors
+/// As KMS has it.
+pub(super) fn renew(cx: &mut Cx<'_>, seal: &Seal) -> Result<Vec<u8>, Ec2Error> {
+    let who = (cx.caller.user_id.clone(), seal.number);
+    cx.memory::<Keyring>().0.lock().unwrap_or_else(PoisonError::into_inner).remove(&who);
+    keep(cx, Some(seal))
+}
+
+/// Under which key the files of a root lie whose data key was kept; `None` where it has none.
+///
+/// # Errors
+/// [`std::io::ErrorKind::InvalidData`] where it does not open.
+pub(super) fn of_files(cloud: &Cloud, kept: &[u8]) -> std::io::Result<Option<FileKey>> {
+    if kept.is_empty() {
+        return Ok(None);
+    }
+    let data = opened(cloud.sealer(), kept).ok_or(std::io::ErrorKind::InvalidData)?;
+    let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &*data), FILES);
+    let bytes = key.as_ref().try_into().map_err(|_| std::io::ErrorKind::InvalidData)?;
+    Ok(Some(FileKey::new(bytes, cloud.rng().u64())))
+}
+
+fn opened(sealer: &Sealer, kept: &[u8]) -> Option<DataKey> {
+    let key = Zeroizing::new(sealer.open(PURPOSE, kept).ok()?);
+    Some(Zeroizing::new(<[u8; 32]>::try_from(key.as_slice()).ok()?))
+}
+
 /// What was kept, opened; `None` where it does not open.
 pub(super) fn root_of(sealer: &Sealer, kept: &[u8]) -> Option<Root> {
     if kept.is_empty() {
         return Some(Root::new(&sealer.key_for(OWN)));
     }
-    let key = sealer.open(PURPOSE, kept).ok()?;
-    let key = Zeroizing::new(<[u8; 32]>::try_from(key.as_slice()).ok()?);
-    Some(Root::new(&key))
+    Some(Root::new(&*opened(sealer, kept)?))
 }

@@ -2,28 +2,28 @@
 //!
 //! Blocks that were written to stay in memory until the next flush; then each becomes a content of its own, and one
 //! transaction puts all of them into the volume's map. So after a crash the volume is as it was at some flush, and
-//! never a mixture. A volume's operations and bytes a second are limited as its type has it.
+//! never a mixture. A volume's operations and bytes a second are limited as its type has it, and with those of all others of
+//! its machine as that one's type has it ([`host::pace`]).
 
 use super::blocks::{self, BLOCK, Block};
 use super::model::{VOLUMES, Volume};
-use super::shape::{self, Burst};
-use base::{AccountId, Region, Timestamp};
+use super::shape;
+use base::{AccountId, Region};
 use blob::cipher::Root;
 use ec2::register;
 use host::disk::Disk;
+use host::pace::{self, Common, Pace};
 use kernel::Cloud;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::{CommitError, StoreError};
 
 /// Written blocks that wait in memory.
 const DIRTY_MAX: usize = 64;
 /// Blocks that were read and not changed.
 const CLEAN_MAX: usize = 16;
-/// How far use may run ahead of the limits.
-const AHEAD: Duration = Duration::from_millis(100);
 
 /// Where a volume's record is.
 #[derive(Clone, Debug)]
@@ -49,86 +49,11 @@ pub(crate) struct Live {
     blocks: BTreeMap<u32, Block>,
     dirty: BTreeMap<u32, Vec<u8>>,
     clean: BTreeMap<u32, Vec<u8>>,
-    limits: Limits,
-}
-
-/// Operations and bytes a second, and until when they are used up.
-#[derive(Debug)]
-struct Limits {
-    iops: f64,
-    bytes: f64,
-    until: Option<Instant>,
-    credits: Option<Credits>,
-}
-
-/// What a volume that bursts has saved up: all that it can when a machine gets it, and it earns by the cloud's clock.
-#[derive(Debug)]
-struct Credits {
-    burst: Burst,
-    left: f64,
-    at: Timestamp,
-}
-
-impl Credits {
-    fn new(burst: Burst, now: Timestamp) -> Credits {
-        Credits { burst, left: burst.saved_max, at: now }
-    }
-
-    fn earn(&mut self, now: Timestamp) {
-        let earned = self.burst.each_second * now.since(self.at).as_secs_f64();
-        (self.left, self.at) = ((self.left + earned).min(self.burst.saved_max), now);
-    }
-
-    /// Whether there is enough for so much.
-    fn spend(&mut self, cost: f64) -> bool {
-        let is_enough = self.left >= cost;
-        self.left = (self.left - cost).max(0.0);
-        is_enough
-    }
-}
-
-impl Limits {
-    fn of(volume: &Volume, now: Timestamp) -> Limits {
-        let shape = volume.shape();
-        let (iops, bytes) = shape::limits(&shape);
-        let credits = shape::burst(&shape).map(|burst| Credits::new(burst, now));
-        Limits { iops, bytes, until: None, credits }
-    }
-
-    /// The volume is another one from now on; what it has saved it keeps, as far as it may.
-    fn become_of(&mut self, volume: &Volume, now: Timestamp) {
-        let Limits { iops, bytes, credits, .. } = Limits::of(volume, now);
-        (self.iops, self.bytes) = (iops, bytes);
-        self.credits = match (self.credits.take(), credits) {
-            (Some(before), Some(after)) if before.burst.of_bytes == after.burst.of_bytes => {
-                Some(Credits { left: before.left.min(after.burst.saved_max), at: before.at, ..after })
-            }
-            (_, after) => after,
-        };
-    }
-
-    /// Waits as long as an operation of so many bytes must.
-    fn pay(&mut self, bytes: usize, clock: Timestamp) {
-        let now = Instant::now();
-        let until = self.until.unwrap_or(now).max(now);
-        if until > now + AHEAD {
-            std::thread::sleep(until - now - AHEAD);
-        }
-        #[allow(clippy::cast_precision_loss, reason = "at most a block")]
-        let bytes = bytes as f64;
-        let (mut iops, mut rate) = (self.iops, self.bytes);
-        if let Some(credits) = &mut self.credits {
-            credits.earn(clock);
-            let (cost, slow) = match credits.burst.of_bytes {
-                true => (bytes, &mut rate),
-                false => (1.0, &mut iops),
-            };
-            if !credits.spend(cost) {
-                *slow = credits.burst.each_second;
-            }
-        }
-        self.until = Some(until + Duration::from_secs_f64((1.0 / iops).max(bytes / rate)));
-    }
+    pace: Pace,
+    /// Of all that its machine has.
+    common: Option<Arc<Common>>,
+    /// The most bytes that are one operation.
+    unit: u64,
 }
 
 fn words(error: StoreError) -> io::Error {
@@ -138,7 +63,12 @@ fn words(error: StoreError) -> io::Error {
 impl Live {
     /// # Errors
     /// When the store cannot be read; `NotFound` where the volume is gone.
-    pub(crate) fn open(cloud: &Arc<Cloud>, home: Home, root: Root) -> io::Result<Live> {
+    pub(crate) fn open(
+        cloud: &Arc<Cloud>,
+        home: Home,
+        root: Root,
+        common: Option<Arc<Common>>,
+    ) -> io::Result<Live> {
         let snapshot = cloud.store().snapshot();
         let volume = VOLUMES.get(&snapshot, &home.key()).map_err(words)?.ok_or(io::ErrorKind::NotFound)?;
         Ok(Live {
@@ -148,7 +78,9 @@ impl Live {
             size: bytes_of(&volume),
             dirty: BTreeMap::new(),
             clean: BTreeMap::new(),
-            limits: Limits::of(&volume, cloud.clock().now()),
+            pace: Pace::new(shape::rate(&volume.shape()), clock(cloud)),
+            unit: shape::unit(&volume.kind),
+            common,
             home,
         })
     }
@@ -156,15 +88,26 @@ impl Live {
     /// The volume has been modified.
     pub(crate) fn reshape(&mut self, volume: &Volume) {
         self.size = bytes_of(volume);
-        self.limits.become_of(volume, self.cloud.clock().now());
+        self.unit = shape::unit(&volume.kind);
+        self.pace.become_of(shape::rate(&volume.shape()), clock(&self.cloud));
     }
 
     /// How much of its burst is left, of a hundred; none where it has none.
     pub(crate) fn burst_balance(&mut self) -> Option<f64> {
-        let now = self.cloud.clock().now();
-        let credits = self.limits.credits.as_mut()?;
-        credits.earn(now);
-        Some(100.0 * credits.left / credits.burst.saved_max)
+        self.pace.balance(clock(&self.cloud))
+    }
+
+    /// Waits as long as an operation of so many bytes must.
+    fn pay(&mut self, bytes: usize) {
+        let (now, bytes) = (pace::now(), bytes as u64);
+        #[allow(clippy::cast_precision_loss, reason = "a few")]
+        let operations = bytes.div_ceil(self.unit).max(1) as f64;
+        let own = self.pace.due(operations, bytes, now, clock(&self.cloud));
+        let common = self.common.as_ref().map(|common| common.due(operations, bytes, now));
+        let due = own.max(common.unwrap_or_default());
+        if !due.is_zero() {
+            std::thread::sleep(due);
+        }
     }
 
     /// A block as it is now.
@@ -222,6 +165,11 @@ impl Live {
     }
 }
 
+/// What volumes save up by: the cloud's clock.
+fn clock(cloud: &Cloud) -> Duration {
+    Duration::from_micros(u64::try_from(cloud.clock().now().micros()).unwrap_or(0))
+}
+
 fn bytes_of(volume: &Volume) -> u64 {
     volume.size.unsigned_abs() << 30
 }
@@ -247,7 +195,7 @@ impl Disk for Live {
     }
 
     fn read(&mut self, at: u64, out: &mut [u8]) -> io::Result<()> {
-        self.limits.pay(out.len(), self.cloud.clock().now());
+        self.pay(out.len());
         let mut done = 0;
         for (index, from, count) in parts(at, out.len() as u64) {
             let part = &mut out[done..done + count];
@@ -266,7 +214,7 @@ impl Disk for Live {
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        self.limits.pay(bytes.len(), self.cloud.clock().now());
+        self.pay(bytes.len());
         let mut done = 0;
         for (index, from, count) in parts(at, bytes.len() as u64) {
             let part = &bytes[done..done + count];
@@ -312,38 +260,7 @@ impl Disk for Live {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, Burst, Credits, Limits, parts};
-    use base::Timestamp;
-    use std::time::{Duration, Instant};
-
-    #[test]
-    fn use_beyond_the_limits_has_to_wait() {
-        let mut limits = Limits { iops: 100.0, bytes: 1e6, until: None, credits: None };
-        let (began, now) = (Instant::now(), Timestamp::from_seconds(0));
-        // A fifth of a second by operations, and a fifth by bytes; a tenth may run ahead.
-        (0..20).for_each(|_| limits.pay(1, now));
-        (0..4).for_each(|_| limits.pay(50_000, now));
-        limits.pay(1, now);
-        assert!(began.elapsed() >= Duration::from_millis(295), "{:?}", began.elapsed());
-    }
-
-    #[test]
-    fn who_has_saved_nothing_is_slow() {
-        let burst = Burst { saved_max: 100.0, each_second: 50.0, of_bytes: false };
-        let zero = Timestamp::from_seconds(0);
-        let credits = Some(Credits::new(burst, zero));
-        let mut limits = Limits { iops: 1e6, bytes: 1e9, until: None, credits };
-        let began = Instant::now();
-        (0..100).for_each(|_| limits.pay(1, zero));
-        assert!(began.elapsed() < Duration::from_millis(90), "{:?}", began.elapsed());
-        assert_eq!(limits.credits.as_ref().unwrap().left, 0.0);
-        // Nothing is left: a fiftieth of a second each, of which a tenth of a second may run ahead.
-        (0..16).for_each(|_| limits.pay(1, zero));
-        assert!(began.elapsed() >= Duration::from_millis(195), "{:?}", began.elapsed());
-        // A second of the cloud's clock is worth fifty.
-        limits.pay(1, zero.plus(Duration::from_secs(1)));
-        assert_eq!(limits.credits.as_ref().unwrap().left, 49.0);
-    }
+    use super::{BLOCK, parts};
 
     #[test]
     fn a_range_falls_into_blocks() {

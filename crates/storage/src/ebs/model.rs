@@ -59,6 +59,8 @@ store::record! {
         17 => pub set: Option<String>,
         /// Its bytes are still to come: those of an image ([`super::backing`]).
         18 => pub filling: bool,
+        /// While they are: their data key, as [`super::key::keep`] has it.
+        19 => pub kept: Vec<u8>,
     }
 
     #[derive(Clone, PartialEq, Debug)]

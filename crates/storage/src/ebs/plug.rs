@@ -10,8 +10,11 @@
 use super::key;
 use super::live::{Home, Live};
 use super::model::{AVAILABLE, VOLUMES};
+use super::shape;
 use base::Timestamp;
-use ec2::disk::{self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, PAUSES, Served};
+use ec2::disk::{
+    self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, Held, PAUSES, Paces, Served,
+};
 use ec2::plane::DataPlane;
 use ec2::{Plain, register};
 use host::disk::{Disk, Switch, serve};
@@ -66,6 +69,14 @@ impl Plugged {
     /// As [`Plugged::possible`].
     pub(crate) fn holds_roots(&self) -> Result<(), Plain> {
         self.can("hold the root of a container to a size")
+    }
+
+    /// Refuses an encrypted root that nothing would encrypt.
+    ///
+    /// # Errors
+    /// As [`Plugged::possible`].
+    pub(crate) fn seals_roots(&self) -> Result<(), Plain> {
+        self.can("encrypt the root of a container")
     }
 
     fn can(&self, does: &str) -> Result<(), Plain> {
@@ -135,7 +146,8 @@ pub struct Plugs {
 enum Next {
     Same,
     State(&'static str),
-    Size(i64),
+    /// Of what is files: how large it is, and how fast.
+    Shape(i64, Held),
     Gone,
 }
 
@@ -234,11 +246,15 @@ fn has_its_bytes(cloud: &Arc<Cloud>, home: &Home) -> bool {
     volume.is_ok_and(|volume| volume.is_some_and(|volume| volume.state == AVAILABLE))
 }
 
-/// How large the volume is whose files a machine has, where it has been modified.
-fn size(cloud: &Arc<Cloud>, home: &Home, attachment: &DiskAttachment) -> Next {
+/// How large and how fast the volume is whose files a machine has, where it has been modified.
+fn shape(cloud: &Arc<Cloud>, home: &Home, attachment: &DiskAttachment) -> Next {
     let key = register::key(home.account, home.region, &home.volume);
     match VOLUMES.get(&cloud.store().snapshot(), &key) {
-        Ok(Some(volume)) if attachment.size != Some(volume.size) => Next::Size(volume.size),
+        Ok(Some(volume)) => {
+            let held = Held::to(&shape::rate(&volume.shape()));
+            let is_same = attachment.size == Some(volume.size) && attachment.held.as_ref() == Some(&held);
+            if is_same { Next::Same } else { Next::Shape(volume.size, held) }
+        }
         _ => Next::Same,
     }
 }
@@ -267,7 +283,8 @@ fn plug_in(
     let root = key::root_of(cloud.sealer(), &attachment.key);
     let root = root.ok_or_else(|| refused(io::Error::other("its data key does not open")))?;
     let Some(channel) = driver.plug(&attachment.instance, &attachment.device)? else { return Ok(None) };
-    let live = Live::open(cloud, home.clone(), root).map_err(refused)?;
+    let common = cloud.memory::<Paces>().of(&attachment.instance);
+    let live = Live::open(cloud, home.clone(), root, common).map_err(refused)?;
     let plug = Plug {
         instance: attachment.instance.clone(),
         device: attachment.device.clone(),
@@ -320,8 +337,8 @@ fn write(
             there.state = (*state).to_owned();
             DISK_ATTACHMENTS.put(&mut tx, at, &there);
         }
-        Next::Size(size) => {
-            there.size = Some(*size);
+        Next::Shape(size, held) => {
+            (there.size, there.held) = (Some(*size), Some(held.clone()));
             DISK_ATTACHMENTS.put(&mut tx, at, &there);
         }
         Next::Gone => end(cloud, &mut tx, home, &there)?,
@@ -364,7 +381,7 @@ impl Reconciler for Plugs {
             let goes = attachment.over && attachment.delete_on_termination;
             if attachment.files && !(goes && attachment.state == DETACHING) {
                 // Who keeps machines' files brings it on, and holds them to the volume's size.
-                write(cloud, &at, &home, &attachment, &size(cloud, &home, &attachment))?;
+                write(cloud, &at, &home, &attachment, &shape(cloud, &home, &attachment))?;
                 continue;
             }
             let next = match attachment.state.as_str() {

@@ -4,6 +4,7 @@
 
 use super::model::Shape;
 use ec2::{Ec2Error, Plain};
+use host::pace::{Burst, Limit, Rate};
 
 /// A type's limits; a range that is empty means that it cannot be chosen.
 #[derive(Debug)]
@@ -138,7 +139,7 @@ pub(super) fn of(wanted: &Wanted<'_>) -> Result<Shape, Ec2Error> {
 ///
 /// AWS: <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volume-types.html>
 #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-pub(super) fn limits(shape: &Shape) -> (f64, f64) {
+fn limits(shape: &Shape) -> (f64, f64) {
     const MIB: f64 = 1_048_576.0;
     let size = shape.size as f64;
     let (iops, mib) = match shape.kind.as_str() {
@@ -156,45 +157,43 @@ pub(super) fn limits(shape: &Shape) -> (f64, f64) {
     (iops, mib * MIB)
 }
 
-/// What a volume may do beyond what it does for ever: so many operations, or bytes, are saved up at most, at the rate at
-/// which it may always go on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Burst {
-    pub saved_max: f64,
-    pub each_second: f64,
-    /// Bytes are counted, and no operations.
-    pub of_bytes: bool,
-}
-
-/// The burst of a type that has one; none where a volume is so large that its baseline is as much.
+/// How fast a volume of a type is. What a type that bursts saves up it saves of operations (gp2) or of bytes; none where a
+/// volume is so large that its baseline is as much.
+///
 /// AWS: <https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html> and `hdd-vols.html`.
 #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-pub(super) fn burst(shape: &Shape) -> Option<Burst> {
+pub(super) fn rate(shape: &Shape) -> Rate {
     const GP2_SAVED: f64 = 5_400_000.0;
     const TIB: f64 = 1_099_511_627_776.0;
     const MIB: f64 = 1_048_576.0;
-    let (most_operations, most_bytes) = limits(shape);
+    let (operations, bytes) = limits(shape);
     let tebibytes = shape.size as f64 / 1024.0;
-    let of_disk = |mib: f64| Burst {
-        saved_max: tebibytes * TIB,
-        each_second: (tebibytes * mib).min(500.0) * MIB,
-        of_bytes: true,
-    };
-    let (burst, most) = match shape.kind.as_str() {
+    let of_disk =
+        |mib: f64| Burst { saved_max: tebibytes * TIB, each_second: (tebibytes * mib).min(500.0) * MIB };
+    let (of_operations, of_bytes) = match shape.kind.as_str() {
         "gp2" => {
             let each_second = shape.iops.unwrap_or(100) as f64;
-            (Burst { saved_max: GP2_SAVED, each_second, of_bytes: false }, most_operations)
+            (Some(Burst { saved_max: GP2_SAVED, each_second }), None)
         }
-        "st1" => (of_disk(40.0), most_bytes),
-        "sc1" => (of_disk(12.0), most_bytes),
-        _ => return None,
+        "st1" => (None, Some(of_disk(40.0))),
+        "sc1" => (None, Some(of_disk(12.0))),
+        _ => (None, None),
     };
-    Some(burst).filter(|burst| burst.each_second < most)
+    let limit =
+        |most: f64, burst: Option<Burst>| Limit { most, burst: burst.filter(|b| b.each_second < most) };
+    Rate { operations: limit(operations, of_operations), bytes: limit(bytes, of_bytes) }
+}
+
+/// The most bytes that are one operation of a volume; one of more is several.
+///
+/// AWS: <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-io-characteristics.html>
+pub(super) fn unit(kind: &str) -> u64 {
+    if matches!(kind, "st1" | "sc1") { 1 << 20 } else { 256 << 10 }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Shape, Wanted, burst, of};
+    use super::{Shape, Wanted, of, rate};
 
     #[test]
     fn each_type_has_its_limits() {
@@ -224,8 +223,10 @@ mod tests {
             (shape("sc1", 2048, None), Some((2.0 * tebibyte, 24.0 * 1_048_576.0))),
             (shape("gp3", 100, Some(3000)), None),
         ] {
-            let burst = burst(&shape).map(|burst| (burst.saved_max, burst.each_second));
-            assert_eq!(burst, saved, "{shape:?}");
+            let rate = rate(&shape);
+            let burst = rate.operations.burst.or(rate.bytes.burst);
+            assert_eq!(burst.map(|burst| (burst.saved_max, burst.each_second)), saved, "{shape:?}");
+            assert_eq!(rate.bytes.burst.is_some(), saved.is_some() && shape.kind != "gp2");
         }
         let bad = [
             ("gp9", 1, None, None, "Unknown volume type 'gp9'"),

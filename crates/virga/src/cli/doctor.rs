@@ -188,11 +188,14 @@ fn volumes() -> Finding {
     match host::missing_for_disks() {
         None => {
             let detail = "machines have them as files that are read, written and formatted like disks; \
-                          no file system is mounted from one; roots of containers are held to the size of theirs";
+                          no file system is mounted from one; roots of containers are held to the size and the rates of theirs, \
+                          and encrypted where those are";
             Finding { what, good: true, detail: detail.into() }
         }
         Some(missing) => {
-            let detail = format!("{missing}; without it nothing holds roots of containers to their size");
+            let detail = format!(
+                "{missing}; without it nothing holds roots of containers to their size and rates, and none can be encrypted"
+            );
             Finding { what, good: false, detail }
         }
     }

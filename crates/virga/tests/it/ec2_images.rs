@@ -155,7 +155,7 @@ fn what_no_image_can_be_of_is_refused() {
         root.call("ec2", "CopyImage", asked).error().0
     };
     for (more, code) in [
-        (json!({ "Encrypted": true }), "Unsupported"),
+        (json!({ "Encrypted": true, "KmsKeyId": "alias/none" }), "InvalidParameterValue"),
         (json!({ "SourceRegion": "us-east-9" }), "InvalidParameterValue"),
         (json!({ "SourceImageId": BUILT_IN }), "InvalidRequest"),
         (json!({ "SourceRegion": "eu-west-1" }), "InvalidAMIID.NotFound"),

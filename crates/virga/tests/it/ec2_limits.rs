@@ -331,6 +331,17 @@ fn types_tell_how_fast_they_are() {
         json!([{ "networkCardIndex": "0", "networkPerformance": "Up to 5 Gigabit", "maximumNetworkInterfaces": "2",
             "baselineBandwidthInGbps": "0.032", "peakBandwidthInGbps": "5.0" }])
     );
+    assert_eq!(
+        found["instanceTypeSet"][0]["ebsInfo"]["ebsOptimizedInfo"],
+        json!({ "baselineBandwidthInMbps": "43", "baselineThroughputInMBps": "5.375", "baselineIops": "250",
+            "maximumBandwidthInMbps": "2085", "maximumThroughputInMBps": "260.625", "maximumIops": "11800" })
+    );
+    // What shares it with its network has no figures of its own.
+    let older = ec2(&root, "DescribeInstanceTypes", json!({ "InstanceTypes": ["t2.micro"] }));
+    assert!(older["instanceTypeSet"][0]["ebsInfo"].get("ebsOptimizedInfo").is_none());
+    let by = filter("ebs-info.ebs-optimized-info.baseline-iops", "3600");
+    let filtered = ec2(&root, "DescribeInstanceTypes", json!({ "Filters": by }));
+    assert_eq!(filtered["instanceTypeSet"][0]["instanceType"], "m5.large");
     let asked = json!({ "ArchitectureTypes": [architecture(&root)], "VirtualizationTypes": ["hvm"],
         "InstanceRequirements": { "VCpuCount": { "Min": 1 }, "MemoryMiB": { "Min": 1 },
             "NetworkBandwidthGbps": { "Min": 1.0, "Max": 3.0 } } });
@@ -338,4 +349,16 @@ fn types_tell_how_fast_they_are() {
     let names: Vec<String> =
         items(&found["instanceTypeSet"]).iter().map(|t| text(&t["instanceType"])).collect();
     assert_eq!(names, ["m5.2xlarge", "m5.xlarge"]);
+    let asked = |range: Value| {
+        json!({ "ArchitectureTypes": [architecture(&root)], "VirtualizationTypes": ["hvm"],
+            "InstanceRequirements": { "VCpuCount": { "Min": 1 }, "MemoryMiB": { "Min": 1 },
+                "BurstablePerformance": "included", "BaselineEbsBandwidthMbps": range } })
+    };
+    let found =
+        ec2(&root, "GetInstanceTypesFromInstanceRequirements", asked(json!({ "Min": 600, "Max": 700 })));
+    let names: Vec<String> =
+        items(&found["instanceTypeSet"]).iter().map(|t| text(&t["instanceType"])).collect();
+    assert_eq!(names, ["m5.large", "t3.2xlarge", "t3.large", "t3.xlarge"]);
+    root.call("ec2", "GetInstanceTypesFromInstanceRequirements", asked(json!({ "Min": 2, "Max": 1 })))
+        .refused(400, "InvalidParameterValue");
 }

@@ -1,5 +1,6 @@
 //! Roots of instances that run, replaced by others. What is in them is tested with real machines.
 
+use crate::ebs_volumes::key;
 use crate::ec2_instances::until;
 use crate::ec2_profiles::IMAGE;
 use crate::harness::{Caller, Cloud};
@@ -179,4 +180,44 @@ fn an_instance_that_ends_meanwhile_leaves_no_volume() {
         cloud.reconcile();
     }
     assert_eq!(items(&ec2(&root, "DescribeVolumes", json!({}))["volumeSet"]), Vec::<Value>::new());
+}
+
+#[test]
+fn what_replaces_an_encrypted_root_is_encrypted() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let own = key(&root);
+    let asked = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1,
+        "BlockDeviceMappings": [{ "DeviceName": "/dev/xvda", "Ebs": { "Encrypted": true, "KmsKeyId": own } }] });
+    let id = text(&ec2(&root, "RunInstances", asked)["instancesSet"][0]["instanceId"]);
+    until(&cloud, &root, &id, "running");
+    let volume = || {
+        let filters = filter("attachment.instance-id", &id);
+        ec2(&root, "DescribeVolumes", json!({ "Filters": filters }))["volumeSet"][0].clone()
+    };
+    let first = volume();
+    let taken = text(&ec2(&root, "CreateSnapshot", json!({ "VolumeId": first["volumeId"] }))["snapshotId"]);
+    let state = || {
+        ec2(&root, "DescribeSnapshots", json!({ "SnapshotIds": [taken] }))["snapshotSet"][0]["status"].clone()
+    };
+    for _ in 0..100 {
+        cloud.reconcile();
+        if state() == "completed" {
+            break;
+        }
+    }
+    assert_eq!(state(), "completed");
+    for more in [json!({}), json!({ "SnapshotId": taken })] {
+        let before = text(&volume()["volumeId"]);
+        let mut asked = json!({ "InstanceId": id });
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let made = ec2(&root, "CreateReplaceRootVolumeTask", asked)["replaceRootVolumeTask"].clone();
+        // Whoever may use the key has asked: from here on the cloud goes on by itself.
+        let done = over(&cloud, &root, &text(&made["replaceRootVolumeTaskId"]));
+        assert_eq!(done["taskState"], "succeeded", "{done}");
+        let now = volume();
+        assert_ne!(text(&now["volumeId"]), before);
+        assert_eq!((&now["encrypted"], &now["kmsKeyId"]), (&json!("true"), &json!(own)), "{more}");
+        until(&cloud, &root, &id, "running");
+    }
 }

@@ -1,5 +1,6 @@
 //! Roots of machines as volumes: how they are made, kept, detached and imaged. What is in them is tested end to end.
 
+use crate::ebs_volumes::key;
 use crate::ec2_instances::until;
 use crate::harness::{Caller, Cloud};
 use crate::vpc_networks::{ec2, filter, items, text};
@@ -114,19 +115,20 @@ fn roots_that_cannot_be_are_refused() {
             "snapshotId cannot be modified on root device",
         ),
         (
-            json!({ "DeviceName": "/dev/xvda", "Ebs": { "Encrypted": true } }),
-            "Unsupported",
-            "which Virga does not encrypt",
+            json!({ "DeviceName": "/dev/xvda", "Ebs": { "KmsKeyId": "alias/none" } }),
+            "InvalidParameterDependency",
+            "requires the parameter Encrypted",
+        ),
+        (
+            json!({ "DeviceName": "/dev/xvda", "Ebs": { "Encrypted": true, "KmsKeyId": "alias/none" } }),
+            "InvalidParameterValue",
+            "alias/none",
         ),
     ] {
         let (found, message) = launch(mapping.clone());
         assert_eq!(found, code, "{mapping}");
         assert!(message.contains(why), "{message}");
     }
-    // Whose new volumes are all encrypted gets no root that is not.
-    ec2(&root, "EnableEbsEncryptionByDefault", json!({}));
-    root.call("ec2", "RunInstances", asked(json!({}))).refused(400, "Unsupported");
-    ec2(&root, "DisableEbsEncryptionByDefault", json!({}));
     // A launch is authorized for its root.
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"},
         {"Effect":"Deny","Action":"ec2:RunInstances","Resource":"arn:aws:ec2:*:*:volume/*","Condition":{"NumericGreaterThan":{"ec2:VolumeSize":"8"}}}]}"#;
@@ -313,7 +315,7 @@ fn a_size_that_nothing_holds_is_refused_where_it_is_asked_for() {
 }
 
 #[test]
-fn a_root_knows_how_large_its_volume_has_become() {
+fn a_root_knows_what_its_volume_has_become() {
     let (cloud, _) = cloud(Simulator::new(), None);
     let root = cloud.root(ACCOUNT);
     let id = machine(&cloud, &root, json!({ "VolumeSize": 9 }));
@@ -321,9 +323,127 @@ fn a_root_knows_how_large_its_volume_has_become() {
     let known = || {
         let (account, region) = (base::AccountId::parse(ACCOUNT).unwrap(), base::Region::US_EAST_1);
         let from = cloud.cloud.store().snapshot();
-        ec2::disk::of_volume(&from, account, region, &volume).unwrap().and_then(|attachment| attachment.size)
+        let found = ec2::disk::of_volume(&from, account, region, &volume).unwrap().unwrap();
+        let rate = found.held.unwrap().rate();
+        (found.size, rate.operations.most, rate.bytes.most / f64::from(1 << 20))
     };
-    assert_eq!(known(), Some(9));
-    ec2(&root, "ModifyVolume", json!({ "VolumeId": volume, "Size": 11 }));
-    soon(&cloud, || known() == Some(11));
+    assert_eq!(known(), (Some(9), 3000.0, 125.0));
+    ec2(&root, "ModifyVolume", json!({ "VolumeId": volume, "Size": 11, "Iops": 5000, "Throughput": 250 }));
+    soon(&cloud, || known() == (Some(11), 5000.0, 250.0));
+}
+
+/// An instance's state and why it is in it.
+fn why(caller: &Caller<'_>, instance: &str) -> (String, String, String) {
+    let found = ec2(caller, "DescribeInstances", json!({ "InstanceIds": [instance] }));
+    let found = &found["reservationSet"][0]["instancesSet"][0];
+    let reason = &found["stateReason"];
+    let said = |name: &str| reason[name].as_str().unwrap_or_default().to_owned();
+    (text(&found["instanceState"]["name"]), said("code"), said("message"))
+}
+
+#[test]
+fn a_root_is_encrypted_where_that_is_asked_for_and_stays_so() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let own = key(&root);
+    let first = machine(&cloud, &root, json!({ "Encrypted": true, "KmsKeyId": own }));
+    let volume = root_of(&root, &first);
+    assert_eq!((&volume["encrypted"], &volume["kmsKeyId"]), (&json!("true"), &json!(own)));
+    // Snapshots and images of it are, and what is made of those.
+    let taken = text(&ec2(&root, "CreateSnapshot", json!({ "VolumeId": volume["volumeId"] }))["snapshotId"]);
+    let shown =
+        |id: &str| ec2(&root, "DescribeSnapshots", json!({ "SnapshotIds": [id] }))["snapshotSet"][0].clone();
+    soon(&cloud, || shown(&taken)["status"] == "completed");
+    assert_eq!((&shown(&taken)["encrypted"], &shown(&taken)["kmsKeyId"]), (&json!("true"), &json!(own)));
+    let image = text(&ec2(&root, "CreateImage", json!({ "InstanceId": first, "Name": "of it" }))["imageId"]);
+    let state = |id: &str| {
+        let found = ec2(&root, "DescribeImages", json!({ "ImageIds": [id] }));
+        found["imagesSet"][0].clone()
+    };
+    soon(&cloud, || state(&image)["imageState"] == "available");
+    assert_eq!(state(&image)["blockDeviceMapping"][0]["ebs"]["encrypted"], "true");
+    let of_image = |id: &str, root: Value| {
+        let mut asked = asked(root);
+        asked["ImageId"] = json!(id);
+        asked
+    };
+    let launched = |asked: Value| {
+        let id = text(&ec2(&root, "RunInstances", asked)["instancesSet"][0]["instanceId"]);
+        until(&cloud, &root, &id, "running");
+        root_of(&root, &id)
+    };
+    let second = launched(of_image(&image, json!({})));
+    assert_eq!((&second["encrypted"], &second["kmsKeyId"]), (&json!("true"), &json!(own)));
+    let other = key(&root);
+    assert_eq!(
+        launched(of_image(&image, json!({ "Encrypted": true, "KmsKeyId": other })))["kmsKeyId"],
+        json!(other)
+    );
+    let architecture = state(&image)["architecture"].clone();
+    let registered = json!({ "Name": "again", "Architecture": architecture, "VirtualizationType": "hvm", "RootDeviceName": "/dev/xvda",
+        "BlockDeviceMappings": [{ "DeviceName": "/dev/xvda", "Ebs": { "SnapshotId": taken } }] });
+    let registered = text(&ec2(&root, "RegisterImage", registered)["imageId"]);
+    soon(&cloud, || state(&registered)["imageState"] == "available");
+    assert_eq!(launched(of_image(&registered, json!({})))["kmsKeyId"], json!(own));
+    // A copy is encrypted where that is asked for, or where the account has it so.
+    let plain = machine(&cloud, &root, json!({}));
+    assert_eq!(root_of(&root, &plain)["encrypted"], "false");
+    let plain = text(&ec2(&root, "CreateImage", json!({ "InstanceId": plain, "Name": "plain" }))["imageId"]);
+    soon(&cloud, || state(&plain)["imageState"] == "available");
+    let copy = |name: &str, more: Value| {
+        let mut asked = json!({ "Name": name, "SourceImageId": plain, "SourceRegion": "us-east-1" });
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let id = text(&ec2(&root, "CopyImage", asked)["imageId"]);
+        soon(&cloud, || state(&id)["imageState"] == "available");
+        launched(of_image(&id, json!({})))
+    };
+    assert_eq!(copy("copied", json!({ "Encrypted": true, "KmsKeyId": own }))["kmsKeyId"], json!(own));
+    assert_eq!(copy("not", json!({}))["encrypted"], "false");
+    assert_eq!(launched(of_image(&plain, json!({ "Encrypted": true })))["encrypted"], "true");
+    ec2(&root, "EnableEbsEncryptionByDefault", json!({}));
+    assert_eq!(copy("by default", json!({}))["encrypted"], "true");
+    assert_eq!(root_of(&root, &machine(&cloud, &root, json!({})))["encrypted"], "true");
+}
+
+#[test]
+fn who_may_not_use_its_key_starts_no_machine() {
+    let (cloud, plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let own = key(&root);
+    let id = machine(&cloud, &root, json!({ "Encrypted": true, "KmsKeyId": own }));
+    stop(&cloud, &root, &id);
+    // AWS: the call succeeds, and the machine stops at once and says why.
+    let starts = |caller: &Caller<'_>| {
+        let said = ec2(caller, "StartInstances", json!({ "InstanceIds": [id] }));
+        assert_eq!(said["instancesSet"][0]["currentState"]["name"], "pending");
+        soon(&cloud, || why(&root, &id).0 != "pending");
+        soon(&cloud, || why(&root, &id).0 != "stopping");
+        why(&root, &id)
+    };
+    let said = ["stopped", "Client.InternalError", "Client.InternalError: Client error on launch"];
+    let refused: (String, String, String) = said.map(str::to_owned).into();
+    root.call("kms", "DisableKey", json!({ "KeyId": own })).ok();
+    assert_eq!(starts(&root), refused);
+    root.call("ec2", "RunInstances", asked(json!({ "Encrypted": true, "KmsKeyId": own })))
+        .refused(400, "InvalidKmsKey.InvalidState");
+    root.call("kms", "EnableKey", json!({ "KeyId": own })).ok();
+    let policy =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"}]}"#;
+    let eva = cloud.user(&root, "eva", policy);
+    assert_eq!(starts(&eva), refused);
+    assert_eq!(starts(&root).0, "running");
+    // What runs goes on, as its key has been opened; a deleted one ends that at the next start.
+    root.call("kms", "ScheduleKeyDeletion", json!({ "KeyId": own, "PendingWindowInDays": 7 })).ok();
+    ec2(&root, "RebootInstances", json!({ "InstanceIds": [id] }));
+    cloud.reconcile();
+    assert_eq!(why(&root, &id).0, "running");
+    stop(&cloud, &root, &id);
+    assert_eq!(starts(&root), refused);
+    // And where nothing can encrypt it, it is refused at the call.
+    plane.lack_disks("there is no /dev/fuse");
+    root.call("ec2", "RunInstances", asked(json!({ "Encrypted": true }))).refused_with(
+        400,
+        "Unsupported",
+        "This machine cannot encrypt the root of a container: there is no /dev/fuse (`virga doctor` says more)",
+    );
 }

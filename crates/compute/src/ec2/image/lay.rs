@@ -7,6 +7,7 @@
 
 use super::pack::{ALL_GONE, BYTES_MAX, GONE, OPAQUE};
 use crate::tar::{Entry, Kind, Reader, bad, parts};
+use host::seal::Key;
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -20,17 +21,18 @@ const ENTRIES_MAX: usize = 4_000_000;
 
 struct Layer<'a> {
     folder: &'a Path,
+    key: Option<&'a Key>,
     /// Folders get their modes at the end: until then they are written to.
     folders: Vec<(PathBuf, Entry)>,
 }
 
-/// Unpacks an archive into a new folder.
+/// Unpacks an archive into a new folder, sealed where there is a key.
 ///
 /// # Errors
 /// [`io::ErrorKind::InvalidData`] for what is no such archive; what the disk says.
-pub(crate) fn lay(folder: &Path, archive: impl Read) -> io::Result<()> {
+pub(crate) fn lay(folder: &Path, key: Option<&Key>, archive: impl Read) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let mut layer = Layer { folder, folders: Vec::new() };
+    let mut layer = Layer { folder, key, folders: Vec::new() };
     let mut archive = Reader::new(archive);
     let (mut left, mut entries) = (BYTES_MAX, 0);
     while let Some(entry) = archive.next()? {
@@ -105,8 +107,11 @@ impl Layer<'_> {
                 return Ok(());
             }
             Kind::File => {
-                let mut file = File::options().write(true).create_new(true).open(&at)?;
-                io::copy(content, &mut file)?;
+                let mut file = File::options().read(true).write(true).create_new(true).open(&at)?;
+                match self.key {
+                    Some(key) => key.fill(&file, content)?,
+                    None => io::copy(content, &mut file)?,
+                };
             }
             Kind::Symbolic => symlink(&entry.link, &at)?,
             Kind::Hard => {
@@ -216,8 +221,8 @@ mod tests {
         fs::set_permissions(upper.join("shut/in"), Permissions::from_mode(0o000)).unwrap();
         fs::set_permissions(upper.join("shut"), Permissions::from_mode(0o500)).unwrap();
         let mut archive = Vec::new();
-        pack(&[upper.clone(), lower, place.0.join("none")], &mut archive).unwrap();
-        lay(&out, &archive[..]).unwrap();
+        pack(&[upper.clone(), lower, place.0.join("none")], None, &mut archive).unwrap();
+        lay(&out, None, &archive[..]).unwrap();
         let read = |name: &str| fs::read_to_string(out.join(name)).unwrap();
         assert_eq!(
             (read("a/below"), read("a/both"), read("was")),
@@ -254,7 +259,7 @@ mod tests {
             ("over", vec![entry(b"d", b'5', 0o755, "", b""), entry(b"d", b'0', 0o644, "", b"x")]),
         ] {
             let place = Place::new(name);
-            let why = lay(&place.0.join("in/out"), &parts.concat()[..]).unwrap_err();
+            let why = lay(&place.0.join("in/out"), None, &parts.concat()[..]).unwrap_err();
             assert_eq!(why.kind(), io::ErrorKind::InvalidData, "{name}: {why}");
             let outside: Vec<_> =
                 fs::read_dir(&place.0).unwrap().map(|one| one.unwrap().file_name()).collect();
@@ -267,17 +272,41 @@ mod tests {
         let place = Place::new("large");
         place.write("hole", "");
         File::options().write(true).open(place.0.join("hole")).unwrap().set_len(BYTES_MAX + 1).unwrap();
-        let why = pack(std::slice::from_ref(&place.0), &mut io::sink()).unwrap_err();
+        let why = pack(std::slice::from_ref(&place.0), None, &mut io::sink()).unwrap_err();
         assert_eq!(why.to_string(), "its files are larger than 64 GiB");
     }
 
     #[test]
     fn what_is_no_folder_holds_nothing() {
         let mut archive = Vec::new();
-        pack(&[PathBuf::from("/nowhere/at/all")], &mut archive).unwrap();
+        pack(&[PathBuf::from("/nowhere/at/all")], None, &mut archive).unwrap();
         assert!(archive.iter().all(|byte| *byte == 0));
         let place = Place::new("empty");
-        lay(&place.0.join("out"), &archive[..]).unwrap();
+        lay(&place.0.join("out"), None, &archive[..]).unwrap();
         assert_eq!(fs::read_dir(place.0.join("out")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_sealed_is_packed_as_it_reads_and_laid_as_noise() {
+        let (place, key) = (Place::new("sealed"), Key::new([4; 32], 1));
+        let word = "a word that is looked for";
+        place.write("upper/plain", word);
+        place.write("upper/.virga-sealing/1", word);
+        fs::create_dir_all(place.0.join("upper/a")).unwrap();
+        host::seal::write(Some(&key), &place.0.join("upper/a/sealed"), word.as_bytes()).unwrap();
+        fs::hard_link(place.0.join("upper/a/sealed"), place.0.join("upper/same")).unwrap();
+        let mut archive = Vec::new();
+        pack(&[place.0.join("upper")], Some(&key), &mut archive).unwrap();
+        lay(&place.0.join("open"), None, &archive[..]).unwrap();
+        let (out, other) = (place.0.join("out"), Key::new([5; 32], 1));
+        lay(&out, Some(&other), &archive[..]).unwrap();
+        for name in ["plain", "a/sealed", "same"] {
+            assert_eq!(fs::read_to_string(place.0.join("open").join(name)).unwrap(), word, "{name}");
+            let (raw, mut text) = (fs::read(out.join(name)).unwrap(), String::new());
+            assert!(raw.len() == word.len() && raw != word.as_bytes(), "{name}");
+            other.reader(File::open(out.join(name)).unwrap()).unwrap().read_to_string(&mut text).unwrap();
+            assert_eq!(text, word, "{name}");
+        }
+        assert!(!place.0.join("open/.virga-sealing").exists());
     }
 }

@@ -6,6 +6,9 @@
 //!   └──boots from──▶ layer: the same archive, unpacked once for all machines ([`lay`])
 //! ```
 //!
+//! Where the snapshot is under a KMS key there is no layer, which would lie open: each machine has all of it as its own, under
+//! the data key of its volume ([`root`]).
+//!
 //! Where a root is no archive but a disk that boots by itself, there is no layer: a machine, which is a virtual one, boots
 //! from a volume of the snapshot.
 //!
@@ -84,7 +87,7 @@ store::record! {
         6 => pub why: Option<(String, String)>,
         /// The root first.
         7 => pub mappings: Vec<Mapping>,
-        /// The name of its layer.
+        /// The name of its layer; empty where it has none, as its root is under a KMS key or a disk.
         8 => pub layer: String,
         9 => pub public: bool,
         /// Accounts that may launch it.
@@ -170,6 +173,11 @@ impl Image {
         self.instance.as_ref().filter(|_| waits && self.reboots)
     }
 
+    /// Whether its root is files under a KMS key: nothing of them is unpacked but for machines, under their own keys.
+    pub(crate) fn is_sealed(&self) -> bool {
+        !self.disk && self.mappings.first().is_some_and(|root| root.encrypted == Some(true))
+    }
+
     /// The snapshot of the root.
     pub(crate) fn root(&self) -> Option<&String> {
         self.mappings.first().and_then(|root| root.snapshot.as_ref())
@@ -197,6 +205,11 @@ impl Found {
                 ..Mapping::default()
             }],
         }
+    }
+
+    /// See [`Image::is_sealed`].
+    pub(crate) fn is_sealed(&self) -> bool {
+        matches!(self, Found::Made(_, image) if image.is_sealed())
     }
 
     /// Whether its root is a disk that boots by itself.

@@ -11,6 +11,7 @@
 //! the kernel's documentation of overlayfs, "whiteouts and opaque directories".
 
 use crate::tar::{BLOCK, Entry, Kind, write};
+use host::seal::{COPIES, Key};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashMap};
@@ -35,24 +36,29 @@ pub(super) const BYTES_MAX: u64 = 64 << 30;
 /// Folders in folders at most.
 const DEPTH_MAX: usize = 200;
 
-/// Writes an archive of what the folders hold, the uppermost first; one that is not there is empty. Machines of it are new
-/// ones.
+/// Writes an archive of what the folders hold, the uppermost first, whichever files are sealed under the key; one that is not
+/// there is empty. Machines of it are new ones.
 ///
 /// # Errors
 /// What the disk says, or who takes the archive.
-pub(crate) fn pack(folders: &[PathBuf], out: &mut dyn Write) -> io::Result<()> {
-    write_out(folders, &OWN, out)
+pub(crate) fn pack(folders: &[PathBuf], key: Option<&Key>, out: &mut dyn Write) -> io::Result<()> {
+    write_out(folders, &OWN, key, out)
 }
 
 /// Likewise, with what makes a machine itself: it is to boot from the same root again.
 ///
 /// # Errors
 /// As [`pack`].
-pub(crate) fn pack_all(folders: &[PathBuf], out: &mut dyn Write) -> io::Result<()> {
-    write_out(folders, &[], out)
+pub(crate) fn pack_all(folders: &[PathBuf], key: Option<&Key>, out: &mut dyn Write) -> io::Result<()> {
+    write_out(folders, &[], key, out)
 }
 
-fn write_out(folders: &[PathBuf], without: &'static [&'static str], out: &mut dyn Write) -> io::Result<()> {
+fn write_out(
+    folders: &[PathBuf],
+    without: &'static [&'static str],
+    key: Option<&Key>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut open = Vec::new();
     for folder in folders {
         match rustix::fs::openat(CWD, folder, FOLDER, Mode::empty()) {
@@ -61,7 +67,7 @@ fn write_out(folders: &[PathBuf], without: &'static [&'static str], out: &mut dy
             Err(why) => return Err(why.into()),
         }
     }
-    let mut packer = Packer { out, without, names: HashMap::new(), left: BYTES_MAX };
+    let mut packer = Packer { out, without, key, names: HashMap::new(), left: BYTES_MAX };
     if let Some(at) = open.iter().position(is_opaque) {
         // A root of its own, not one over the cloud's image.
         open.truncate(at + 1);
@@ -77,6 +83,8 @@ const PLAIN: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOFOL
 struct Packer<'a> {
     out: &'a mut dyn Write,
     without: &'static [&'static str],
+    /// Under which files may be sealed.
+    key: Option<&'a Key>,
     /// Where a file with several names was first met.
     names: HashMap<(u64, u64), PathBuf>,
     /// Bytes that it may still have.
@@ -136,6 +144,7 @@ impl Packer<'_> {
             let path = at.join(OsStr::from_bytes(name.to_bytes()));
             if self.without.iter().any(|own| path == Path::new(own))
                 || name.to_bytes().starts_with(GONE.as_bytes())
+                || depth == 0 && name.as_c_str() == COPIES
             {
                 continue;
             }
@@ -195,7 +204,12 @@ impl Packer<'_> {
         if stat.st_nlink > 1 {
             self.names.insert(itself, path.to_owned());
         }
-        let mut from = File::from(file).take(size);
+        let file = File::from(file);
+        let from: Box<dyn Read> = match self.key {
+            Some(key) => key.reader(file)?,
+            None => Box::new(file),
+        };
+        let mut from = from.take(size);
         let copied = io::copy(&mut from, &mut self.out)?;
         // From here on nothing may be left out: the archive says how long it is.
         let whole = size.next_multiple_of(BLOCK as u64);

@@ -11,10 +11,12 @@
 
 use super::work::{Images, unpack};
 use super::{MADE, PENDING, pack, stage};
-use crate::ec2::model::INSTANCES;
+use crate::ec2::errors::ON_LAUNCH;
+use crate::ec2::model::{INSTANCES, state};
+use crate::ec2::news;
 use crate::ec2::whole;
 use crate::ec2::work::{DISK, LAYERS, UPPER};
-use ec2::backing::{Home, Shelf, Shelves};
+use ec2::backing::{Home, Pack, Shelf, Shelves, Unpack};
 use ec2::disk::{ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, FILLS, Fill};
 use ec2::register;
 use kernel::Cloud;
@@ -104,13 +106,20 @@ impl Images {
         Ok(stuck)
     }
 
-    /// A machine has what its volume has grown by.
+    /// A machine has what its volume has grown by, and is as fast as that is now.
     fn resize(&self, attachment: &DiskAttachment) -> Result<(), String> {
         let (Some(folder), Some(size)) = (&self.folder, attachment.size.filter(|_| attachment.files)) else {
             return Ok(());
         };
         let disk = folder.join(&attachment.instance).join(DISK);
-        let done = host::room::resize(&disk, size.unsigned_abs() << 30);
+        if !disk.exists() {
+            return Ok(());
+        }
+        let done =
+            host::room::resize(&disk, size.unsigned_abs() << 30).and_then(|()| match &attachment.held {
+                Some(held) => held.rate().say(&host::room::rate(&disk)),
+                None => Ok(()),
+            });
         done.map_err(|why| format!("the size of {}: {why}", attachment.volume))
     }
 
@@ -118,7 +127,7 @@ impl Images {
     fn fill(&self, cloud: &Arc<Cloud>, shelf: &dyn Shelf, at: &Key, fill: &Fill) -> Result<(), String> {
         let Some((home, snapshot)) = place(at) else { return Ok(()) };
         let layers = self.layers(cloud, home, &fill.instance)?;
-        let packed = shelf.fill(cloud, home, &snapshot, &mut |out| pack::pack_all(&layers, out));
+        let packed = shelf.fill(cloud, home, &snapshot, &mut |out, key| pack::pack_all(&layers, key, out));
         let why = packed.as_ref().err().map(|why| format!("The files of the root cannot be packed: {why}"));
         let mut tx = cloud.store().begin();
         let how = packed.map_err(|_| why.as_deref().unwrap_or_default());
@@ -152,11 +161,23 @@ impl Images {
                 there.state = ATTACHED.into();
                 DISK_ATTACHMENTS.put(&mut tx, at, &there);
             }
+            // Its bytes are still on their way.
+            (Err(why), Some(_)) if why.kind() == io::ErrorKind::WouldBlock => {
+                self.busy.store(true, Ordering::Relaxed);
+                return Ok(());
+            }
             (Err(why), Some(_)) if why.kind() != io::ErrorKind::InvalidData => {
                 self.busy.store(true, Ordering::Relaxed);
                 return Err(format!("the root {}: {why}", seen.volume));
             }
-            (laid, _) => {
+            (laid, instance) => {
+                if let Some(mut instance) = instance.filter(|instance| instance.state == state::PENDING) {
+                    // AWS's word for a launch of what cannot be read.
+                    instance.enter(state::SHUTTING_DOWN, cloud.clock().now(), Some(ON_LAUNCH));
+                    INSTANCES.put(&mut tx, &key, &instance);
+                    let told = (home.account, home.region);
+                    news::entered(cloud, &mut tx, told, cloud.clock().now(), &instance);
+                }
                 let problem = laid.err().map_or_else(String::new, |why| why.to_string());
                 let known = [("volume", seen.volume.as_str()), ("problem", &problem)];
                 kernel::log::error("a volume is no root of a machine", &known);
@@ -179,7 +200,8 @@ impl Images {
             return Ok(());
         }
         let layers = self.layers(cloud, home, &seen.instance)?;
-        if let Err(why) = shelf.refill(cloud, home, &seen.volume, &mut |out| pack::pack_all(&layers, out)) {
+        let pack: Pack<'_> = &mut |out, key| pack::pack_all(&layers, key, out);
+        if let Err(why) = shelf.refill(cloud, home, &seen.volume, pack) {
             self.busy.store(true, Ordering::Relaxed);
             return Err(format!(
                 "the files of {} cannot be packed into {}: {why}",
@@ -219,7 +241,7 @@ fn is_wanted(from: &dyn Read, home: Home, instance: &str) -> Result<bool, String
 fn lay(
     folder: &Path,
     attachment: &DiskAttachment,
-    open: impl FnOnce() -> io::Result<Box<dyn io::Read>>,
+    open: impl FnOnce() -> io::Result<Unpack>,
 ) -> io::Result<Option<String>> {
     let own = folder.join(&attachment.instance).join(DISK);
     // What a root that was detached has left.

@@ -10,7 +10,7 @@ use crate::ec2::news;
 use crate::ec2::ops::SELF;
 use crate::ec2::work::{DISK, LAYERS, UPPER};
 use base::Timestamp;
-use ec2::backing::{Home, Shelf, Shelves};
+use ec2::backing::{Home, Shelf, Shelves, Unpack};
 use ec2::{disk, register};
 use kernel::reconcile::Reconciler;
 use kernel::{Call, Cloud};
@@ -67,7 +67,7 @@ impl Images {
             return Ok(Packed::Fails("It is of no machine.".into()));
         };
         let layers = self.layers(cloud, home, instance)?;
-        match shelf.fill(cloud, home, root, &mut |out| pack::pack(&layers, out)) {
+        match shelf.fill(cloud, home, root, &mut |out, key| pack::pack(&layers, key, out)) {
             Ok(bytes) => Ok(Packed::Done(bytes)),
             Err(why) => Ok(Packed::Fails(format!("The files of {instance} cannot be packed: {why}"))),
         }
@@ -77,7 +77,11 @@ impl Images {
         let (Some(folder), Some(root)) = (&self.folder, image.root()) else {
             return Step::To(stage::SNAPSHOTS);
         };
-        match unpack(&folder.join(LAYERS), &image.layer, || shelf.open(cloud, home, root)) {
+        if image.is_sealed() {
+            return Step::To(stage::SNAPSHOTS);
+        }
+        let open = || Ok((shelf.open(cloud, home, root)?, None));
+        match unpack(&folder.join(LAYERS), &image.layer, open) {
             Ok(()) => Step::To(stage::SNAPSHOTS),
             Err(why) if why.kind() == io::ErrorKind::InvalidData => {
                 let what = format!("The snapshot {root} does not hold the root of a machine: {why}");
@@ -227,7 +231,7 @@ fn ready(cloud: &Arc<Cloud>, tx: &mut Tx, home: Home, image: &mut Image) -> Resu
 pub(super) fn unpack(
     folder: &Path,
     layer: &str,
-    open: impl FnOnce() -> io::Result<Box<dyn io::Read>>,
+    open: impl FnOnce() -> io::Result<Unpack>,
 ) -> io::Result<()> {
     let whole = folder.join(layer);
     if whole.exists() {
@@ -238,7 +242,7 @@ pub(super) fn unpack(
         host::image::remove(&begun)?;
     }
     fs::create_dir_all(folder)?;
-    let done = open().and_then(|archive| lay::lay(&begun, archive)).and_then(|()| {
+    let done = open().and_then(|(archive, key)| lay::lay(&begun, key.as_ref(), archive)).and_then(|()| {
         host::image::settle(folder)?;
         fs::rename(&begun, &whole)?;
         host::image::settle(folder)

@@ -178,6 +178,7 @@ pub(crate) fn make(
             tags: tags.clone(),
             files: is_root && !found.is_disk(),
             sized: is_root && sized,
+            packed: is_root && found.is_sealed(),
         };
         cx.memory::<Shop>().make(cx, &wanted)?;
     }

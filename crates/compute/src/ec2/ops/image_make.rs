@@ -16,7 +16,7 @@ use crate::ec2::news;
 use base::Region;
 use base::tag::Tags;
 use ec2::access::Access;
-use ec2::backing::{self, Home, Shelves, Taken};
+use ec2::backing::{self, Copying, Home, Shelves, Taken};
 use ec2::disk::{DiskAttachment, ROOT};
 use ec2::errors::is_denied;
 use ec2::kind::{IMAGE, INSTANCE, SNAPSHOT};
@@ -334,11 +334,8 @@ fn register(cx: &mut Cx<'_>, req: Register) -> Result<Made, Ec2Error> {
     }
     let is_encrypted = found.is_some_and(|mapping| mapping.encrypted == Some(true));
     let disk = boots(cx, &layer)?;
-    if is_encrypted && !disk {
-        return Err(files_are_plain());
-    }
-    // A disk is booted from as it is: there is nothing to be unpacked.
-    let stage = if disk { stage::SNAPSHOTS } else { stage::LAY };
+    // A disk is booted from as it is, and what is encrypted is unpacked for its machines only.
+    let stage = if disk || is_encrypted { stage::SNAPSHOTS } else { stage::LAY };
     let description = req.description.unwrap_or_default();
     let image = Image {
         name: req.name,
@@ -358,12 +355,6 @@ fn register(cx: &mut Cx<'_>, req: Register) -> Result<Made, Ec2Error> {
 fn boots(cx: &mut Cx<'_>, snapshot: &str) -> Result<bool, Ec2Error> {
     let shelf = cx.memory::<Shelves>().get()?;
     Ok(disk::boots(&shelf.beginning(cx, cx.account, snapshot)?))
-}
-
-fn files_are_plain() -> Ec2Error {
-    let what = "The root of this image is files, which Virga does not encrypt: a root can be encrypted where the \
-                image is a disk that boots by itself.";
-    Plain::Unsupported(what.into()).into()
 }
 
 fn source(name: &str) -> Result<Region, Ec2Error> {
@@ -394,9 +385,6 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Made, Ec2Error> {
         let what = "The images that come with Virga are in every region, and have no snapshots to be copied.";
         return Err(Plain::InvalidRequest(what.into()).into());
     };
-    if (req.encrypted == Some(true) || req.key.is_some()) && !from.disk {
-        return Err(files_are_plain());
-    }
     if req.copy_tags == Some(true) && owner == cx.account {
         let theirs = theirs?.into_iter().filter(|(key, _)| !key.starts_with("aws:"));
         let theirs: Vec<_> = theirs.filter(|(key, _)| !own.contains_key(key)).collect();
@@ -405,9 +393,10 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Made, Ec2Error> {
     let mut mappings = from.mappings.clone();
     for mapping in &mut mappings {
         let Some(snapshot) = &mapping.snapshot else { continue };
-        let copied = copy_snapshot(cx, &req, &from, snapshot, &of_snapshots)?;
-        mapping.snapshot = Some(copied);
-        mapping.encrypted = mapping.encrypted.map(|is| is || req.encrypted == Some(true));
+        let copied = copy_snapshot(cx, (&req, region), &from, snapshot, &of_snapshots)?;
+        // As it was asked for, or as the account has it.
+        mapping.encrypted = Some(copied.encrypted);
+        mapping.snapshot = Some(copied.id);
     }
     let image = Image {
         name: req.name.clone(),
@@ -428,32 +417,28 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Made, Ec2Error> {
 
 fn copy_snapshot(
     cx: &mut Cx<'_>,
-    req: &Copy,
+    (req, region): (&Copy, Region),
     from: &Image,
     snapshot: &str,
     tags: &Tags,
-) -> Result<String, Ec2Error> {
+) -> Result<Taken, Ec2Error> {
     let description =
         format!("Copied for DestinationAmi from SourceAmi {} for SourceSnapshot {snapshot}", from.id);
-    let mut members = vec![
-        ("SourceRegion", Value::str(&req.region)),
-        ("SourceSnapshotId", Value::str(snapshot)),
-        ("Description", Value::Str(description)),
-    ];
-    members.extend(req.encrypted.map(|encrypted| ("Encrypted", Value::Bool(encrypted))));
-    members.extend(req.key.as_ref().map(|key| ("KmsKeyId", Value::str(key))));
-    if !tags.is_empty() {
-        let noun = Some(SNAPSHOT.noun.to_owned());
-        let specification = TagSpecification { resource_type: noun, tags: tags::view(tags) };
-        members.extend(wire::ToValue::to_value(vec![specification]).map(|tags| ("TagSpecifications", tags)));
-    }
-    match call(cx, "CopySnapshot", members) {
-        Ok(copied) => Ok(text(&copied, "SnapshotId")),
+    let wanted = Copying {
+        region,
+        snapshot,
+        description: &description,
+        encrypted: req.encrypted,
+        key: req.key.as_deref(),
+        tags,
+    };
+    let shelf = cx.memory::<Shelves>().get()?;
+    match shelf.copy(cx, &wanted) {
         Err(why) if why.code() == SNAPSHOT.not_found => {
             let what = "You do not have permission to access the storage of this ami";
             Err(Plain::InvalidRequest(what.into()).into())
         }
-        Err(why) => Err(why),
+        copied => copied,
     }
 }
 

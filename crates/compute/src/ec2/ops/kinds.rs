@@ -1,7 +1,7 @@
 //! Types of instances: told by name, and found by what they have.
 
 use crate::ec2::image::architecture;
-use crate::ec2::kinds::{InstanceType, TYPES, find};
+use crate::ec2::kinds::{self, InstanceType, TYPES, find};
 use crate::ec2::placement::{CLUSTER, PARTITION, SPREAD};
 use crate::requirements::Requirements;
 use ec2::access::list;
@@ -62,6 +62,17 @@ wire::shape! {
         optimized: String = "EbsOptimizedSupport",
         encryption: String = "EncryptionSupport",
         nvme: String = "NvmeSupport",
+        info: Option<Optimized> = "EbsOptimizedInfo",
+    }
+
+    #[derive(Debug)]
+    struct Optimized {
+        megabits: i64 = "BaselineBandwidthInMbps",
+        bytes: f64 = "BaselineThroughputInMBps",
+        iops: i64 = "BaselineIops",
+        megabits_max: i64 = "MaximumBandwidthInMbps",
+        bytes_max: f64 = "MaximumThroughputInMBps",
+        iops_max: i64 = "MaximumIops",
     }
 
     #[derive(Debug)]
@@ -203,7 +214,25 @@ fn view(kind: &InstanceType) -> View {
             optimized: if kind.is_nitro() { "default" } else { "unsupported" }.into(),
             encryption: "supported".into(),
             nvme: if kind.is_nitro() { "required" } else { "unsupported" }.into(),
+            info: kind.ebs().map(optimized),
         },
+    }
+}
+
+fn of_ebs<T: ToString>(told: &View, read: impl Fn(&Optimized) -> T) -> Vec<String> {
+    told.ebs.info.iter().map(|info| read(info).to_string()).collect()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn optimized(kind: kinds::Ebs) -> Optimized {
+    let bytes = |megabits: i64| megabits as f64 / 8.0;
+    Optimized {
+        megabits: kind.megabits,
+        bytes: bytes(kind.megabits),
+        iops: kind.iops,
+        megabits_max: kind.megabits_max,
+        bytes_max: bytes(kind.megabits_max),
+        iops_max: kind.iops_max,
     }
 }
 
@@ -213,6 +242,12 @@ static FILTERS: &Known<View> = &[
     ("burstable-performance-supported", |t| vec![t.burstable.to_string()]),
     ("current-generation", |t| vec![t.current.to_string()]),
     ("dedicated-hosts-supported", |t| vec![t.hosts.to_string()]),
+    ("ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps", |t| of_ebs(t, |info| info.megabits)),
+    ("ebs-info.ebs-optimized-info.baseline-iops", |t| of_ebs(t, |info| info.iops)),
+    ("ebs-info.ebs-optimized-info.baseline-throughput-in-mbps", |t| of_ebs(t, |info| info.bytes)),
+    ("ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps", |t| of_ebs(t, |info| info.megabits_max)),
+    ("ebs-info.ebs-optimized-info.maximum-iops", |t| of_ebs(t, |info| info.iops_max)),
+    ("ebs-info.ebs-optimized-info.maximum-throughput-in-mbps", |t| of_ebs(t, |info| info.bytes_max)),
     ("ebs-info.ebs-optimized-support", |t| vec![t.ebs.optimized.clone()]),
     ("ebs-info.encryption-support", |t| vec![t.ebs.encryption.clone()]),
     ("ebs-info.nvme-support", |t| vec![t.ebs.nvme.clone()]),

@@ -179,6 +179,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
     cx.memory::<Machinery>().possible_as(instance.virtual_machine || !files)?;
     let number = |name: &str| shown.member(name).and_then(Value::as_int);
     let kind = text(&shown, "VolumeType");
+    let key = some(&shown, "KmsKeyId");
     let is_asked = matches!(kind.as_str(), "gp3" | "io1" | "io2");
     let wanted = NewDisk {
         zone: instance.zone.clone(),
@@ -189,12 +190,16 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
         iops: number("Iops").filter(|_| is_asked),
         throughput: number("Throughput").filter(|_| is_asked),
         kind: Some(kind),
+        // What was encrypted stays so, and where nothing else has a key under the same.
+        encrypted: key.is_some().then_some(true),
+        key: key.filter(|_| from.snapshot.is_none()),
         snapshot: from.snapshot.clone(),
         granted: from.granted,
         files,
         ..NewDisk::default()
     };
     let cloud = Arc::clone(cx.cloud());
+    let made = cloud.memory::<Shop>().spare(cx, &wanted)?;
     let task = Task {
         id: REPLACE_ROOT_TASK.id(cx.rng()),
         instance: instance.id,
@@ -205,7 +210,8 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
         image: req.image.clone(),
         snapshot: req.snapshot.clone(),
         deletes: req.deletes == Some(true),
-        new: cloud.memory::<Shop>().spare(cx, &wanted)?,
+        new: made.id,
+        key: made.key,
         old: root.volume,
         goes: root.delete_on_termination,
         is_empty: from.snapshot.is_none(),

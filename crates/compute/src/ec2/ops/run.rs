@@ -601,7 +601,7 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
     let unlimited = credit::of_launch(cx, req.credits.as_ref(), &kind)?;
     let layer = match &found {
         Found::BuiltIn(_) => None,
-        Found::Made(_, image) => Some(image.layer.clone()).filter(|_| !image.disk),
+        Found::Made(_, image) => Some(image.layer.clone()).filter(|_| !image.disk && !image.is_sealed()),
     };
     let mut pattern = Instance {
         reservation: base::id::ec2_resource_id(cx.rng(), "r"),

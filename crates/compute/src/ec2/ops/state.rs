@@ -9,6 +9,7 @@ use crate::ec2::placement;
 use crate::ec2::reservation::claim;
 use ec2::access::Access;
 use ec2::attachment::ATTACHMENTS;
+use ec2::backing::Shelves;
 use ec2::describe;
 use ec2::disk::{self, ATTACHED, ATTACHING, DiskAttachment, ROOT};
 use ec2::kind::INSTANCE;
@@ -98,6 +99,9 @@ fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {
             state::STOPPED => {
                 spot_rules::may_start(cx, &instance)?;
                 boot(cx, &mut instance)?;
+                // AWS: the call succeeds, and the machine stops at once.
+                let shelf = cx.memory::<Shelves>().get()?;
+                instance.locked = !shelf.unlock(cx, &instance.id)?;
             }
             _ => return Err(wrong_state(&instance, "started")),
         }
@@ -134,7 +138,7 @@ pub(crate) fn boot(cx: &mut Cx<'_>, instance: &mut Instance) -> Result<(), Ec2Er
     instance.reserved = claim(cx, instance)?;
     instance.enter(state::PENDING, cx.now, None);
     instance.launched = cx.now;
-    instance.forced = false;
+    (instance.forced, instance.locked) = (false, false);
     instance.notice = None;
     if instance.public
         && let Some(first) = instance.interfaces.first().cloned()

@@ -37,6 +37,8 @@ store::record! {
         12 => pub goes: bool,
         /// The new root is empty: what the cloud's own image is shows through.
         13 => pub is_empty: bool,
+        /// The new root's data key, as [`ec2::disk::DiskAttachment`] has it.
+        14 => pub key: Vec<u8>,
     }
 }
 

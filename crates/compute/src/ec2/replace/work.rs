@@ -108,6 +108,7 @@ impl Replacements {
             instance: &task.instance,
             delete: task.goes,
             state: if task.is_empty { ATTACHED } else { ATTACHING },
+            key: &task.key,
         };
         let cloud = Arc::clone(cx.cloud());
         cloud.memory::<Shop>().root(cx, &root)?;

@@ -8,7 +8,7 @@ use super::model::{
 };
 use super::notice::{Here, carry_out, give, interrupted};
 use super::terms::{pool, too_low};
-use crate::ec2::errors::CLIENT;
+use crate::ec2::errors::ON_LAUNCH;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
 use crate::ec2::ops::SELF;
@@ -258,7 +258,7 @@ fn wait(cx: &mut Cx<'_>, request: &mut Request, instance: Option<Instance>) -> R
     let root = disk::root_of(cx.tx, cx.account, cx.region, &instance.id)?;
     if instance.rooted && root.is_none() {
         // AWS: one whose root was detached is terminated where it would be started.
-        instance.enter(state::SHUTTING_DOWN, cx.now, Some((CLIENT, "Client error on launch")));
+        instance.enter(state::SHUTTING_DOWN, cx.now, Some(ON_LAUNCH));
         keep_instance(cx, &instance, state::STOPPED);
         return Ok(Next::Again);
     }

@@ -1,9 +1,11 @@
 //! What the kernel asks about a machine's files, done with those that there are.
 
 use super::meter::{BLOCK, Meter};
-use super::nodes::{file, is_folder, itself, reopen};
-use super::{Files, Listed};
+use super::nodes::{ROOT, file, is_folder, itself, reopen};
+use super::sealing::{is_mark, without_mark};
+use super::{Files, Listed, Open};
 use crate::fuse::{Out, PAGE, Request, WRITE_MAX, init, op, u32_at, u64_at};
+use crate::seal::COPIES;
 use rustix::fs::{
     AtFlags, CWD, Dir, FallocateFlags, FileType, Gid, Mode, OFlags, RenameFlags, SeekFrom, Stat, Timespec,
     Timestamps, Uid, XattrFlags,
@@ -37,6 +39,10 @@ fn check(name: CString) -> Result<CString, Errno> {
     let bytes = name.to_bytes();
     if bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.contains(&b'/') {
         return Err(Errno::INVAL);
+    }
+    // The cloud's own.
+    if name.as_c_str() == COPIES {
+        return Err(Errno::PERM);
     }
     Ok(name)
 }
@@ -90,13 +96,16 @@ fn is_list_of_rights(name: &CStr) -> bool {
     name.to_bytes().starts_with(b"system.")
 }
 
-impl Files {
+impl Files<'_> {
     /// A body, or an error's number.
     pub(super) fn obey(&mut self, asked: &Request<'_>) -> Result<Out, Errno> {
         let (node, body) = (asked.node, asked.body);
         match asked.operation {
             op::INIT => Ok(init()),
-            op::LOOKUP => self.look_up(node, &name(body, 0)?),
+            op::LOOKUP => match name(body, 0) {
+                Err(Errno::PERM) => Err(Errno::NOENT),
+                name => self.look_up(node, &name?),
+            },
             op::GETATTR => Ok(told(&self.stat(node, body)?)),
             op::SETATTR => self.set_attributes(node, body),
             op::READLINK => {
@@ -129,15 +138,15 @@ impl Files {
             op::LINK => self.link(node, u64_at(body, 0), &name(body, 8)?),
             op::OPEN => {
                 let flags = OFlags::from_bits_retain(u32_at(body, 0)) & OFlags::ACCMODE;
-                let file = reopen(&self.nodes.open(node)?, flags)?;
-                Ok(self.handle(file))
+                let file = self.open_file(node, flags)?;
+                Ok(self.handle(file, node))
             }
             op::CREATE => self.create(asked),
             op::READ => self.read(body),
             op::WRITE => self.write(body),
             op::STATFS => Ok(self.statistics()),
             op::RELEASE => {
-                self.open.remove(&u64_at(body, 0));
+                self.release(u64_at(body, 0));
                 Ok(Out::default())
             }
             op::FSYNC | op::FSYNCDIR => self.settle(asked),
@@ -165,22 +174,22 @@ impl Files {
         self.next
     }
 
-    fn handle(&mut self, file: OwnedFd) -> Out {
+    fn handle(&mut self, file: OwnedFd, node: u64) -> Out {
         const KEEP_CACHE: u32 = 2;
         let number = self.number();
-        self.open.insert(number, file);
+        self.open.insert(number, Open { file, node, end: 0, run: 0 });
         Out::default().u64(number).u32(KEEP_CACHE).u32(0)
     }
 
     fn file(&self, number: u64) -> Result<&OwnedFd, Errno> {
-        self.open.get(&number).ok_or(Errno::BADF)
+        self.open.get(&number).map(|open| &open.file).ok_or(Errno::BADF)
     }
 
     /// By what is open, where that is said.
     fn stat(&self, node: u64, body: &[u8]) -> Result<Stat, Errno> {
         const BY_HANDLE: u32 = 1;
         match self.open.get(&u64_at(body, 8)).filter(|_| u32_at(body, 0) & BY_HANDLE != 0) {
-            Some(file) => rustix::fs::fstat(file),
+            Some(open) => rustix::fs::fstat(&open.file),
             None => rustix::fs::fstat(self.nodes.open(node)?),
         }
     }
@@ -239,12 +248,17 @@ impl Files {
         let place = self.nodes.open(folder)?;
         self.meter.may_have_file(FileType::RegularFile)?;
         let mode = Mode::from_raw_mode(u32_at(body, 4) & 0o7777);
-        let flags = OFlags::from_bits_retain(u32_at(body, 0)) & OFlags::ACCMODE;
+        let flags = match self.seals.is_on() {
+            true => OFlags::RDWR,
+            false => OFlags::from_bits_retain(u32_at(body, 0)) & OFlags::ACCMODE,
+        };
         let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&place, &name, flags, mode)?;
+        let sealed = self.seals.mark(&file)?;
         let stat = self.given(&place, &name, asked.owner)?;
-        let entry = entry(self.nodes.tell(&stat, folder, &name), &stat);
-        Ok(entry.bytes(&self.handle(file).0))
+        let node = self.nodes.tell(&stat, folder, &name);
+        self.seals.know(node, sealed);
+        Ok(entry(node, &stat).bytes(&self.handle(file, node).0))
     }
 
     fn remove(&mut self, folder: u64, name: &CStr, how: AtFlags) -> Result<Out, Errno> {
@@ -263,7 +277,10 @@ impl Files {
         let (old, new) = (check(old)?, check(new)?);
         let (from_place, to_place) = (self.nodes.open(from)?, self.nodes.open(to)?);
         let flags = RenameFlags::from_bits_retain(flags);
-        let moved = rustix::fs::statat(&from_place, &old, AtFlags::SYMLINK_NOFOLLOW)?;
+        let moved = self.about_to_move(&from_place, &old)?;
+        if flags.contains(RenameFlags::EXCHANGE) {
+            self.about_to_move(&to_place, &new)?;
+        }
         let losing = match self.nodes.losing(&to_place, &new) {
             Err(Errno::NOENT) => None,
             losing => Some(losing?),
@@ -293,8 +310,18 @@ impl Files {
         Ok(Out::default())
     }
 
+    /// What is moved is the machine's own.
+    fn about_to_move(&mut self, folder: &OwnedFd, name: &CStr) -> Result<Stat, Errno> {
+        let look = || rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+        let stat = look()?;
+        let Some(node) = self.nodes.number(&stat).filter(|_| self.seals.is_on()) else { return Ok(stat) };
+        self.make_own(node)?;
+        look()
+    }
+
     fn link(&mut self, folder: u64, file: u64, name: &CStr) -> Result<Out, Errno> {
         let place = self.nodes.open(folder)?;
+        self.make_own(file)?;
         let held = self.nodes.open(file)?;
         rustix::fs::linkat(CWD, itself(&held), &place, name, AtFlags::SYMLINK_FOLLOW)?;
         let stat = rustix::fs::statat(&place, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -308,6 +335,7 @@ impl Files {
         const SIZE: u32 = 1 << 3;
         const TIMES: [(u32, u32, usize, usize); 2] = [(1 << 4, 1 << 7, 32, 56), (1 << 5, 1 << 8, 40, 60)];
         let asks = |what: u32| u32_at(body, 0) & what != 0;
+        self.make_own(node)?;
         let place = self.nodes.open(node)?;
         if asks(UID) || asks(GID) {
             let uid = asks(UID).then(|| Uid::from_raw(u32_at(body, 76)));
@@ -321,7 +349,7 @@ impl Files {
         }
         if asks(SIZE) {
             let before = rustix::fs::fstat(&place)?;
-            rustix::fs::ftruncate(reopen(&place, OFlags::WRONLY)?, u64_at(body, 16))?;
+            self.set_size(node, &place, u64_at(body, 16))?;
             self.meter.changed(&before, &rustix::fs::fstat(&place)?);
         }
         let time = |(set, now, at, part): (u32, u32, usize, usize)| match (asks(now), asks(set)) {
@@ -340,9 +368,15 @@ impl Files {
     }
 
     fn read(&self, body: &[u8]) -> Result<Out, Errno> {
-        let (file, mut at) = (self.file(u64_at(body, 0))?, u64_at(body, 8));
+        let (number, mut at) = (u64_at(body, 0), u64_at(body, 8));
+        let Open { file, node, .. } = self.open.get(&number).ok_or(Errno::BADF)?;
         let mut out = vec![0; (u32_at(body, 16) as usize).min(WRITE_MAX)];
         let mut length = 0;
+        if let Some(sealed) = self.seals.of(*node) {
+            length = sealed.read(file, at, &mut out)?;
+            out.truncate(length);
+            return Ok(Out(out));
+        }
         while length < out.len() {
             match rustix::io::pread(file, &mut out[length..], at)? {
                 0 => break,
@@ -356,7 +390,7 @@ impl Files {
     fn write(&mut self, body: &[u8]) -> Result<Out, Errno> {
         let (at, length) = (u64_at(body, 8), u32_at(body, 16) as usize);
         let bytes = body.get(40..40 + length).ok_or(Errno::INVAL)?;
-        let file = self.open.get(&u64_at(body, 0)).ok_or(Errno::BADF)?;
+        let Open { file, node, .. } = self.open.get(&u64_at(body, 0)).ok_or(Errno::BADF)?;
         let before = rustix::fs::fstat(file)?;
         let fits = |meter: &mut Meter, most: usize| meter.may_fill(file, &before, at, most as u64);
         let fitting = match fits(&mut self.meter, length) {
@@ -369,7 +403,10 @@ impl Files {
             }
             other => other.map(|()| length)?,
         };
-        let done = rustix::io::pwrite(file, &bytes[..fitting], at)?;
+        let done = match self.seals.of(*node) {
+            Some(sealed) => sealed.write(file, at, &bytes[..fitting]).map(|()| fitting)?,
+            None => rustix::io::pwrite(file, &bytes[..fitting], at)?,
+        };
         self.meter.changed(&before, &rustix::fs::fstat(file)?);
         Ok(Out::default().u32(u32::try_from(done).unwrap_or(0)).u32(0))
     }
@@ -400,8 +437,11 @@ impl Files {
         Ok(Out::default())
     }
 
-    fn extended(&self, asked: &Request<'_>) -> Result<Out, Errno> {
+    fn extended(&mut self, asked: &Request<'_>) -> Result<Out, Errno> {
         let body = asked.body;
+        if matches!(asked.operation, op::SETXATTR | op::REMOVEXATTR) {
+            self.make_own(asked.node)?;
+        }
         let place = self.nodes.open(asked.node)?;
         let (path, room) = (itself(&place), u32_at(body, 0));
         // Links have none that a user could set.
@@ -409,10 +449,23 @@ impl Files {
         let is_link = kind == FileType::Symlink;
         match asked.operation {
             op::LISTXATTR if is_link => extended(room, |_| Ok(0)),
+            op::LISTXATTR if self.seals.is_on() => {
+                let mut all = vec![0; 64 << 10];
+                let length = rustix::fs::listxattr(&path, &mut all)?;
+                let names = without_mark(&all[..length]);
+                extended(room, |value| match value.len() {
+                    0 => Ok(names.len()),
+                    _ => {
+                        let place = value.get_mut(..names.len()).ok_or(Errno::RANGE)?;
+                        place.copy_from_slice(&names);
+                        Ok(names.len())
+                    }
+                })
+            }
             op::LISTXATTR => extended(room, |value| rustix::fs::listxattr(&path, value)),
             op::GETXATTR => {
                 let [name] = names(body, 8)?;
-                match is_link || is_list_of_rights(&name) {
+                match is_link || is_list_of_rights(&name) || self.is_own(&name) {
                     true => Err(Errno::NODATA),
                     false => extended(room, |value| rustix::fs::getxattr(&path, &name, value)),
                 }
@@ -424,7 +477,7 @@ impl Files {
                 if is_list_of_rights(&name) {
                     return Err(Errno::OPNOTSUPP);
                 }
-                if is_link {
+                if is_link || self.is_own(&name) {
                     return Err(Errno::PERM);
                 }
                 let flags = XattrFlags::from_bits_retain(u32_at(body, 4));
@@ -433,12 +486,17 @@ impl Files {
             }
             _ => {
                 let [name] = names(body, 0)?;
-                match is_link || is_list_of_rights(&name) {
+                match is_link || is_list_of_rights(&name) || self.is_own(&name) {
                     true => Err(Errno::NODATA),
                     false => rustix::fs::removexattr(&path, &name).map(|()| Out::default()),
                 }
             }
         }
+    }
+
+    /// Whether an attribute says that the file is sealed.
+    fn is_own(&self, name: &CStr) -> bool {
+        self.seals.is_on() && is_mark(name)
     }
 
     fn list(&mut self, node: u64, body: &[u8]) -> Result<Out, Errno> {
@@ -448,6 +506,9 @@ impl Files {
             let mut entries = Vec::new();
             for entry in Dir::read_from(folder)? {
                 let entry = entry?;
+                if node == ROOT && entry.file_name() == COPIES {
+                    continue;
+                }
                 entries.push((entry.ino(), entry.file_type(), entry.file_name().to_owned()));
             }
             self.listed.insert(number, Listed(entries));
@@ -471,7 +532,7 @@ impl Files {
     fn allocate(&mut self, body: &[u8]) -> Result<Out, Errno> {
         let (at, length, mode) = (u64_at(body, 8), u64_at(body, 16), u32_at(body, 24));
         let mode = FallocateFlags::from_bits_retain(mode);
-        let file = self.open.get(&u64_at(body, 0)).ok_or(Errno::BADF)?;
+        let Open { file, node, .. } = self.open.get(&u64_at(body, 0)).ok_or(Errno::BADF)?;
         let before = rustix::fs::fstat(file)?;
         let end = at.checked_add(length).ok_or(Errno::FBIG)?;
         let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
@@ -484,7 +545,10 @@ impl Files {
             _ if mode == hole => {}
             _ => return Err(Errno::OPNOTSUPP),
         }
-        rustix::fs::fallocate(file, mode, at, length)?;
+        match self.seals.of(*node) {
+            Some(sealed) => sealed.allocate(file, mode, at, length)?,
+            None => rustix::fs::fallocate(file, mode, at, length)?,
+        }
         self.meter.changed(&before, &rustix::fs::fstat(file)?);
         Ok(Out::default())
     }

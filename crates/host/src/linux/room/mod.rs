@@ -10,6 +10,10 @@
 //! by the count that [`meter`] keeps. `df` in the machine tells of the root's size. What is bound in (the programs of a
 //! built-in image) does not go this way, and is not counted.
 //!
+//! Where there is a key, what lies over the image is sealed ([`sealing`], [`crate::seal`]).
+//!
+//! What is read and written waits for its turn ([`turn`]).
+//!
 //! The overlay is above nothing that a program serves: there the kernel loses files of several names.
 //!
 //! The server is a copy of the host process, beside the machine: in none of its namespaces, so that it is not stopped with
@@ -20,6 +24,8 @@
 mod answer;
 mod meter;
 mod nodes;
+mod sealing;
+mod turn;
 
 use super::boot::Machine;
 use super::{disk, groups};
@@ -30,12 +36,14 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
+use sealing::Seals;
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use turn::Held;
 
 /// In a machine's folder: where the server has its overlay.
 const PLACE: &str = "room";
@@ -44,12 +52,24 @@ const PLACE: &str = "room";
 #[derive(Debug, Default)]
 struct Listed(Vec<(u64, FileType, CString)>);
 
+/// A file that is open.
+#[derive(Debug)]
+struct Open {
+    file: OwnedFd,
+    node: u64,
+    /// Where the last operation ended, and how long what went on until there was.
+    end: u64,
+    run: u64,
+}
+
 /// A machine's files, and what is open of them.
 #[derive(Debug)]
-struct Files {
+struct Files<'a> {
     nodes: Nodes,
     meter: Meter,
-    open: HashMap<u64, OwnedFd>,
+    seals: Seals<'a>,
+    held: Held,
+    open: HashMap<u64, Open>,
     listed: HashMap<u64, Listed>,
     next: u64,
 }
@@ -69,7 +89,8 @@ pub(super) struct Server {
 pub(super) fn start(machine: &Machine, doors: &[OwnedFd]) -> io::Result<Option<Server>> {
     let disk = &machine.disk;
     if crate::room::get(disk)?.is_none() {
-        return Ok(None);
+        // Nothing that should be sealed is written by who does not do that.
+        return if machine.key.is_none() { Ok(None) } else { Err(io::ErrorKind::Unsupported.into()) };
     }
     let channel = disk::channel()?;
     std::fs::create_dir_all(disk.join(PLACE))?;
@@ -112,9 +133,20 @@ fn serve(machine: &Machine, channel: &OwnedFd, line: &UnixStream, doors: &[Owned
     machine.overlay(&root)?;
     let folder = rustix::fs::openat(CWD, &root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     rustix::process::umask(Mode::empty());
+    let seals = Seals::new(
+        machine.key.as_ref(),
+        &rustix::fs::openat(
+            &folder,
+            c".",
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?,
+    )?;
     let mut files = Files {
+        seals,
         nodes: Nodes::new(folder),
         meter: Meter::new(&machine.disk, &root)?,
+        held: Held::new(machine)?,
         open: HashMap::new(),
         listed: HashMap::new(),
         next: 0,
@@ -154,7 +186,7 @@ fn alone_with(channel: &OwnedFd, line: &UnixStream) -> io::Result<(OwnedFd, Unix
     }
 }
 
-impl Files {
+impl Files<'_> {
     /// None to what wants none.
     fn answer(&mut self, asked: &Request<'_>) -> Option<Vec<u8>> {
         match asked.operation {
@@ -169,6 +201,10 @@ impl Files {
                 None
             }
             op::INTERRUPT => None,
+            op::READ | op::WRITE => {
+                self.wait_for_turn(asked.body);
+                whole(asked.unique, self.obey(asked))
+            }
             _ => whole(asked.unique, self.obey(asked)),
         }
     }

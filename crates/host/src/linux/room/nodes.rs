@@ -142,6 +142,27 @@ impl Nodes {
         None
     }
 
+    /// The folders in which a file has names, and those.
+    pub(super) fn names(&self, number: u64) -> Vec<(u64, CString)> {
+        self.all.get(&number).map(|node| node.names.clone()).unwrap_or_default()
+    }
+
+    /// Which number a file has, where the kernel knows it.
+    pub(super) fn number(&self, stat: &Stat) -> Option<u64> {
+        self.by_file.get(&file(stat)).copied()
+    }
+
+    /// Another file is what one was, under all its names, or held open where it has none.
+    pub(super) fn replaced(&mut self, number: u64, stat: &Stat, by: OwnedFd) {
+        let Some(node) = self.all.get_mut(&number) else { return };
+        self.by_file.remove(&node.file);
+        node.file = file(stat);
+        self.by_file.insert(node.file, number);
+        if node.held.is_some() {
+            node.held = Some(by);
+        }
+    }
+
     /// What had one name has another.
     pub(super) fn moved(&mut self, stat: &Stat, from: (u64, &CStr), to: (u64, &CStr)) {
         let Some(node) = self.by_file.get(&file(stat)).and_then(|number| self.all.get_mut(number)) else {
@@ -154,6 +175,10 @@ impl Nodes {
 
 pub(super) fn is_folder(stat: &Stat) -> bool {
     rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory
+}
+
+pub(super) fn is_regular(stat: &Stat) -> bool {
+    rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile
 }
 
 /// By which its file is opened as what it is.

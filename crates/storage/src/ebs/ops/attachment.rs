@@ -10,9 +10,12 @@ use crate::ebs::blocks;
 use crate::ebs::key;
 use crate::ebs::model::{AVAILABLE, VOLUMES, Volume};
 use crate::ebs::plug::Plugged;
+use crate::ebs::shape;
 use ec2::access::Access;
 use ec2::describe;
-use ec2::disk::{self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, NewDisk, NewRoot};
+use ec2::disk::{
+    self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, Held, Made, NewDisk, NewRoot,
+};
 use ec2::errors::Limit;
 use ec2::kind::{INSTANCE, VOLUME};
 use ec2::{Ec2Error, Plain, register};
@@ -107,6 +110,8 @@ struct Wanted<'a> {
     files: bool,
     sized: bool,
     state: &'static str,
+    /// See [`DiskAttachment::key`], where that is known already.
+    key: Option<&'a [u8]>,
 }
 
 /// Writes an attachment down.
@@ -124,11 +129,18 @@ fn plug(cx: &mut Cx<'_>, volume: &Volume, wanted: &Wanted<'_>) -> Result<DiskAtt
         return Err(Limit::AttachedVolumes.into());
     }
     match wanted.files {
+        true if volume.key.is_some() => cx.memory::<Plugged>().seals_roots()?,
         true if wanted.sized => cx.memory::<Plugged>().holds_roots()?,
         true => {}
         false => cx.memory::<Plugged>().possible()?,
     }
-    let seal = blocks::map(cx.tx, volume.map)?.seal;
+    let key = match wanted.key {
+        Some(key) => key.to_vec(),
+        None => {
+            let seal = blocks::map(cx.tx, volume.map)?.seal;
+            key::keep(cx, seal.as_ref())?
+        }
+    };
     let attachment = DiskAttachment {
         volume: volume.id.clone(),
         instance: instance.to_owned(),
@@ -136,9 +148,10 @@ fn plug(cx: &mut Cx<'_>, volume: &Volume, wanted: &Wanted<'_>) -> Result<DiskAtt
         at: cx.now,
         delete_on_termination: wanted.delete,
         state: wanted.state.into(),
-        key: key::keep(cx, seal.as_ref())?,
+        key,
         files: wanted.files,
         size: wanted.files.then_some(volume.size),
+        held: wanted.files.then(|| Held::to(&shape::rate(&volume.shape()))),
         ..DiskAttachment::default()
     };
     DISK_ATTACHMENTS.put(cx.tx, &register::key(cx.account, cx.region, &volume.id), &attachment);
@@ -149,16 +162,6 @@ fn in_use(device: &str) -> Ec2Error {
     let what =
         format!("Invalid value '{device}' for unixDevice. Attachment point {device} is already in use");
     Plain::InvalidParameterValue(what).into()
-}
-
-/// Whether a volume that becomes a root holds files, and no disk that boots by itself.
-fn holds_files(cx: &mut Cx<'_>, volume: &Volume) -> Result<bool, Ec2Error> {
-    let files = !disk::boots(&backing::beginning(cx, volume.map)?);
-    if files && volume.key.is_some() {
-        let what = "is encrypted, and holds files: Virga keeps those of a machine as files, which it does not encrypt";
-        return Err(Plain::Unsupported(format!("The volume {} {what}.", volume.id)).into());
-    }
-    Ok(files)
 }
 
 fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<AttachmentView, Ec2Error> {
@@ -187,7 +190,8 @@ fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<AttachmentView, Ec2Error> {
     if is_root && (!machine.rooted || state != "stopped") {
         return Err(in_use(&req.device));
     }
-    let files = is_root && holds_files(cx, &volume)?;
+    // No disk that boots by itself.
+    let files = is_root && !disk::boots(&backing::beginning(cx, volume.map)?);
     let wanted = Wanted {
         instance: &req.instance,
         // A machine has one name for it.
@@ -196,6 +200,7 @@ fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<AttachmentView, Ec2Error> {
         files,
         sized: false,
         state: ATTACHING,
+        key: None,
     };
     let made = plug(cx, &volume, &wanted)?;
     Ok(attachment_view(&made))
@@ -248,8 +253,9 @@ pub fn for_launch(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<(), Ec2Error> {
         delete: wanted.delete_on_termination,
         files: wanted.files,
         sized: wanted.sized,
-        // Its files are the image's: there is nothing to be made ready.
-        state: if wanted.files { ATTACHED } else { ATTACHING },
+        // Where its files are the image's there is nothing to be made ready.
+        state: if wanted.files && !wanted.packed { ATTACHED } else { ATTACHING },
+        key: None,
     };
     plug(cx, &volume, &attachment)?;
     Ok(())
@@ -259,8 +265,13 @@ pub fn for_launch(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<(), Ec2Error> {
 ///
 /// # Errors
 /// Those of `CreateVolume`.
-pub fn spare(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<String, Ec2Error> {
-    Ok(volume::for_launch(cx, wanted)?.id)
+pub fn spare(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<Made, Ec2Error> {
+    let volume = volume::for_launch(cx, wanted)?;
+    if wanted.files && volume.key.is_some() {
+        cx.memory::<Plugged>().seals_roots()?;
+    }
+    let seal = blocks::map(cx.tx, volume.map)?.seal;
+    Ok(Made { key: key::keep(cx, seal.as_ref())?, id: volume.id })
 }
 
 /// A volume becomes the root of a machine that is off and has none: see [`ec2::disk::Root`].
@@ -269,9 +280,10 @@ pub fn spare(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<String, Ec2Error> {
 /// Those of `AttachVolume`.
 pub fn as_root(cx: &mut Cx<'_>, root: &NewRoot<'_>) -> Result<(), Ec2Error> {
     let volume = describe::get(cx, &VOLUMES, &VOLUME, root.volume)?;
-    let files = holds_files(cx, &volume)?;
-    let NewRoot { instance, delete, state, .. } = *root;
-    plug(cx, &volume, &Wanted { instance, device: disk::ROOT, delete, files, sized: false, state })?;
+    let files = !disk::boots(&backing::kept_beginning(cx, volume.map, root.key)?);
+    let NewRoot { instance, delete, state, key, .. } = *root;
+    let key = Some(key);
+    plug(cx, &volume, &Wanted { instance, device: disk::ROOT, delete, files, sized: false, state, key })?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use crate::ebs::key;
 use crate::ebs::model::{COMPLETED, Copied as Of, PENDING, Snapshot};
 use base::Region;
 use ec2::access::Access;
+use ec2::backing::Copying;
 use ec2::kind::SNAPSHOT;
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, register};
@@ -58,8 +59,28 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Copied, Ec2Error> {
     }
     let source = Region::parse(&req.region)
         .ok_or_else(|| Ec2Error::value(&req.region, "SourceRegion", "It is no region."))?;
+    let made = make(
+        cx,
+        &Copying {
+            region: source,
+            snapshot: &req.id,
+            description: req.description.as_deref().unwrap_or_default(),
+            encrypted: req.encrypted,
+            key: req.key.as_deref(),
+            tags: &own,
+        },
+    )?;
+    Ok(Copied { tags: tags::view(&own), id: made.id })
+}
+
+/// The copy, with the rights of the caller to keys.
+///
+/// # Errors
+/// Those of `CopySnapshot`.
+pub(crate) fn make(cx: &mut Cx<'_>, req: &Copying<'_>) -> Result<Snapshot, Ec2Error> {
+    let source = req.region;
     let here = std::mem::replace(&mut cx.region, source);
-    let found = snapshots::find(cx, &req.id);
+    let found = snapshots::find(cx, req.snapshot);
     cx.region = here;
     let (_, from) = found?;
     if from.state != COMPLETED {
@@ -74,8 +95,8 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Copied, Ec2Error> {
     let copied =
         Of { from: register::arn(cx.account, source, SNAPSHOT.noun, &from.id), shares: !is_encrypted };
     let (map, kms) = if is_encrypted {
-        let named = match &req.key {
-            Some(named) => named.clone(),
+        let named = match req.key {
+            Some(named) => named.to_owned(),
             None => key::default_key(cx)?,
         };
         let seal = key::make(cx, &named, &id)?;
@@ -90,7 +111,7 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Copied, Ec2Error> {
         id: id.clone(),
         volume: crate::ebs::model::NO_VOLUME.into(),
         size: from.size,
-        description: req.description.unwrap_or_default(),
+        description: req.description.to_owned(),
         state: PENDING.into(),
         started: cx.now,
         map,
@@ -99,6 +120,6 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Copied, Ec2Error> {
         copied: Some(copied),
         ..Snapshot::default()
     };
-    enter(cx, &snapshot, &own);
-    Ok(Copied { tags: tags::view(&own), id })
+    enter(cx, &snapshot, req.tags);
+    Ok(snapshot)
 }

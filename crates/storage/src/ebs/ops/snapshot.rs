@@ -159,7 +159,7 @@ fn take_any(
         let what = format!("Volume {} is being detached and has nothing to be taken of.", volume.id);
         return Err(Plain::IncorrectState(what).into());
     }
-    let snapshot = Snapshot { set: set.cloned(), ..shelved::begun(cx, Some(&volume), description) };
+    let snapshot = Snapshot { set: set.cloned(), ..shelved::begun(cx, Some(&volume), description)? };
     let at = register::key(cx.account, cx.region, &snapshot.id);
     FILLS.put(cx.tx, &at, &Fill { instance: attachment.instance });
     enter(cx, &snapshot, tags);

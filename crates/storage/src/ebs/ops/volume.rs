@@ -240,13 +240,7 @@ pub(crate) fn for_launch(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<Volume, Ec
             format!("Volume of size {size}GB is smaller than  snapshot '{id}', expect size >= {least}GB");
         return Err(Plain::InvalidBlockDeviceMapping(what).into());
     }
-    let volume = make(cx, &req, from, wanted.zone.clone(), &wanted.tags)?;
-    if wanted.files && volume.key.is_some() {
-        let what = "The root of this image is files, which Virga does not encrypt: a root can be encrypted \
-                    where the image is a disk that boots by itself";
-        return Err(Plain::Unsupported(format!("{what} ({}).", wanted.device)).into());
-    }
-    Ok(volume)
+    make(cx, &req, from, wanted.zone.clone(), &wanted.tags)
 }
 
 /// What policies may ask about a volume.
