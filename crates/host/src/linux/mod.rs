@@ -2,6 +2,7 @@
 
 mod boot;
 mod child;
+mod counters;
 mod cover;
 mod disk;
 mod filter;

@@ -1,13 +1,14 @@
 //! What is in the host process's namespaces, and how it becomes what programs say.
 
+use super::counters::Asked;
 use super::frame::{Order, Put, Take};
 use super::links::{device, internet_end};
 use super::netlink::Messages;
-use super::netlink::filter::{ask_counters, read_counters, transactions};
+use super::netlink::filter::transactions;
 use super::netlink::route::{End, LOOPBACK, Leads};
 use super::{Line, Posted};
 use crate::{Count, HostError, Inventory, Place};
-use net::program::{Chain, Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, measure, nat_filter};
+use net::program::{Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, measure, nat_filter};
 use net::{Cidr, Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,8 +21,6 @@ pub(super) const ROUTER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0
 pub(super) const ROUTER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 /// Messages of one kind go together up to this size.
 const CHUNK: usize = 60_000;
-/// From here on counters are read chain by chain.
-const MANY_RULES: usize = 2000;
 
 /// The idle times of connections are AWS's where Linux has others.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html>
@@ -86,11 +85,11 @@ impl Space {
 pub(super) struct Router {
     pub(super) space: Space,
     pub(super) applied: Program,
-    has_table: bool,
+    pub(super) has_table: bool,
     /// Of the sets in which flows are counted.
     pub(super) generation: u32,
     /// What rules that are gone have seen.
-    past: BTreeMap<String, Count>,
+    pub(super) past: BTreeMap<String, Count>,
 }
 
 impl Router {
@@ -130,7 +129,7 @@ pub(super) struct Plane {
     pub(super) internet: Space,
     /// Hosts on the internet.
     hosts: BTreeSet<IpAddr>,
-    routers: BTreeMap<String, Router>,
+    pub(super) routers: BTreeMap<String, Router>,
     pub(super) machines: BTreeMap<String, Machine>,
     /// By which relay a lone machine sends, and which of those behind it that is.
     pub(super) tethers: BTreeMap<String, (String, u32)>,
@@ -171,6 +170,11 @@ impl Plane {
         let filter = nat_filter(&"nat-probe".to_owned(), "eth0");
         for part in transactions(&FilterDelta::from_nothing(&filter), true) {
             self.line.netlink(machine.key, true, part).map_err(unable("netfilter tables (nf_tables)"))?;
+        }
+        for part in transactions(&FilterDelta::from_nothing(&net::program::ranges()), false) {
+            self.line
+                .netlink(machine.key, true, part)
+                .map_err(unable("netfilter sets of ranges (5.7 has them)"))?;
         }
         for part in transactions(&FilterDelta::from_nothing(&measure()), false) {
             self.line.netlink(machine.key, true, part).map_err(unable("netfilter limits (nft_limit)"))?;
@@ -328,10 +332,17 @@ impl Plane {
         let line = Arc::clone(&self.line);
         let router = self.router(vpc)?;
         let key = router.space.key;
-        let gone = delta.chains_changed.keys().chain(&delta.chains_removed).map(String::as_str);
-        read_chains(&line, key, gone.map(Some), &mut router.past)?;
+        let mut asked = Asked::default();
+        for chain in delta.chains_changed.keys().chain(&delta.chains_removed) {
+            asked.chain(&line, key, Some(chain))?;
+        }
+        let sets = &router.applied.filter.allowed;
+        for (name, set) in delta.allowed_removed.iter().filter_map(|name| sets.get_key_value(name)) {
+            asked.set(&line, key, name, set)?;
+        }
         let first = !std::mem::replace(&mut router.has_table, true);
-        transactions(delta, first).into_iter().try_for_each(|part| self.send(key, true, part))
+        transactions(delta, first).into_iter().try_for_each(|part| self.send(key, true, part))?;
+        asked.read(&mut self.router(vpc)?.past)
     }
 
     fn addresses_and_tables(&mut self, vpc: &str, delta: &Delta) -> Result<(), HostError> {
@@ -469,31 +480,6 @@ impl Plane {
         drop_space(&self.line, &gone.space)?;
         deleted.map(|_| ())
     }
-
-    pub(super) fn counters(&self, vpc: &str) -> Result<BTreeMap<String, Count>, HostError> {
-        let router = self.routers.get(vpc).ok_or_else(|| HostError::NotThere(vpc.to_owned()))?;
-        let mut counts = router.past.clone();
-        let filter = &router.applied.filter;
-        if !router.has_table {
-            return Ok(counts);
-        }
-        if filter.rules() < MANY_RULES {
-            read_chains(&self.line, router.space.key, std::iter::once(None), &mut counts)?;
-        } else {
-            let named = |chain: &Chain| chain.rules.iter().any(|rule| !rule.name.is_empty());
-            let chains = filter.chains.iter().filter(|(_, chain)| named(chain));
-            read_chains(
-                &self.line,
-                router.space.key,
-                chains.map(|(name, _)| Some(name.as_str())),
-                &mut counts,
-            )?;
-        }
-        for machine in router.applied.nat_gateways.iter().filter_map(|id| self.machines.get(id)) {
-            read_chains(&self.line, machine.space.key, std::iter::once(None), &mut counts)?;
-        }
-        Ok(counts)
-    }
 }
 
 /// The machine at the other end of a link.
@@ -502,20 +488,6 @@ fn machine_of(link: &Link) -> Option<String> {
         Far::Machine(plug) => Some(plug.attachment.machine.clone()),
         _ => None,
     }
-}
-
-/// Reads the counters of chains; `None` stands for all. All are asked for before the first is waited for.
-fn read_chains<'a>(
-    line: &Line,
-    space: u32,
-    chains: impl Iterator<Item = Option<&'a str>>,
-    into: &mut BTreeMap<String, Count>,
-) -> Result<(), HostError> {
-    let posted = chains.map(|chain| line.post_netlink(space, true, ask_counters(chain)));
-    for posted in posted.collect::<Result<Vec<Posted>, HostError>>()? {
-        read_counters(&posted.wait()?, into);
-    }
-    Ok(())
 }
 
 fn new_space(line: &Line, settings: Settings) -> Result<Space, HostError> {

@@ -1,14 +1,18 @@
 //! Rules as netfilter has them, in words of ours: chains of matches with an action, sets and maps. Only what VPCs need.
 
+use super::allowed::Allowed;
 use crate::cidr::Cidr;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// All rules of one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub sets: BTreeMap<String, Set>,
+    /// Sets of what groups allow; their names say what is in them, and so the same name is the same set.
+    pub allowed: BTreeMap<String, Arc<Allowed>>,
     pub chains: BTreeMap<String, Chain>,
 }
 
@@ -94,6 +98,8 @@ pub enum Match {
     V4,
     V6,
     Protocol(u8),
+    /// None of these protocols.
+    OtherThan([u8; 3]),
     /// Destination ports, for protocols that have them.
     Ports(u16, u16),
     IcmpKind(u8),
@@ -136,6 +142,9 @@ pub enum Key {
     Protocol,
     /// Source and destination.
     Ports,
+    DestinationPort,
+    /// Type and code.
+    IcmpKinds,
     /// FIN, SYN, RST and ACK.
     TcpFlags,
 }
@@ -242,7 +251,7 @@ impl Filter {
         }
     }
 
-    /// How many rules there are.
+    /// How many rules of ours there are; what sets allow is not among them.
     pub fn rules(&self) -> usize {
         self.chains.values().map(|chain| chain.rules.len()).sum()
     }
@@ -258,6 +267,12 @@ impl fmt::Display for Filter {
                     Some(datum) => writeln!(f, "  {} : {datum}", key.join(" . "))?,
                     None => writeln!(f, "  {}", key.join(" . "))?,
                 }
+            }
+        }
+        for (name, allowed) in &self.allowed {
+            writeln!(f, "set {name}")?;
+            for (span, block) in allowed.spans() {
+                writeln!(f, "  {:?} . {:?} . {block}", span.protocols, span.ports)?;
             }
         }
         for (name, chain) in &self.chains {

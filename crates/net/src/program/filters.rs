@@ -7,17 +7,21 @@
 //! Where interfaces are watched ([`super::flows`]) what the sender's side says is asked first, by itself, so that it is
 //! known which side it was that refused.
 
+use super::allowed::Allowed;
 use super::filter::{Action, Data, Datum, Field, Filter, Hook, Key, Match, Rule, Set, Value, Verdict};
 use super::{LINK_EGRESS_ONLY, LINK_INTERNET, Plan, Program, names, services};
 use crate::cidr::{self, Cidr};
 use crate::topology::{AclEntry, Destination, Peer, SecurityGroupRule, Target, Traffic};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
-const ICMP: u8 = 1;
+/// So many rules of a group by addresses are asked one after the other; more are a set.
+const FEW: usize = 4;
+pub(super) const ICMP: u8 = 1;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
-const ICMPV6: u8 = 58;
+pub(super) const ICMPV6: u8 = 58;
 
 impl Plan<'_> {
     pub(super) fn filter(&self, program: &mut Program) {
@@ -286,14 +290,14 @@ impl Plan<'_> {
         for group in self.vpc.security_groups.values() {
             for (rules, egress) in [(&group.egress, true), (&group.ingress, false)] {
                 let chain = group_chain(&group.id, egress);
-                filter.chains.entry(chain.clone()).or_default();
+                filter.chain(&chain);
+                self.rules_by_address(filter, &chain, rules, egress);
                 for rule in rules {
                     if let Peer::Group(peer) = &rule.peer {
                         referenced.insert(peer.as_str());
-                    }
-                    for matches in self.group_rule(rule, egress) {
-                        let verdict = if egress { Verdict::Goto("arrival".into()) } else { self.passed() };
-                        filter.rule(&chain, Rule::new(rule.id.as_str(), matches, Action::Do(verdict)));
+                        for members in members(peer, egress) {
+                            filter.rule(&chain, self.group_rule(rule, members, egress));
+                        }
                     }
                 }
             }
@@ -309,31 +313,35 @@ impl Plan<'_> {
         }
     }
 
-    /// A rule of a group; as many of ours as it takes.
-    fn group_rule(&self, rule: &SecurityGroupRule, egress: bool) -> Vec<Vec<Match>> {
-        let with = |peer: Vec<Match>| {
-            let mut matches = peer;
-            matches.extend(traffic(rule.traffic));
-            matches
-        };
-        match &rule.peer {
-            Peer::Cidr(cidr) => vec![with(vec![peer(*cidr, egress)])],
-            Peer::PrefixList(list) => {
-                let cidrs = self.topology.prefix_list(list).iter();
-                cidrs.map(|cidr| with(vec![peer(*cidr, egress)])).collect()
+    /// The rules of a group that are about blocks of addresses.
+    fn rules_by_address(&self, filter: &mut Filter, chain: &str, rules: &[SecurityGroupRule], egress: bool) {
+        let blocks = self.topology.blocks(rules);
+        if blocks.len() <= FEW {
+            for (cidr, rule) in blocks {
+                filter.rule(chain, self.group_rule(rule, vec![peer(cidr, egress)], egress));
             }
-            Peer::Group(group) => {
-                let (key4, key6) = if egress {
-                    (Key::DestinationV4, Key::DestinationV6)
-                } else {
-                    (Key::SourceV4, Key::SourceV6)
-                };
-                vec![
-                    with(vec![Match::V4, member(&[key4], &format!("{group}/4"), false)]),
-                    with(vec![Match::V6, member(&[key6], &format!("{group}/6"), false)]),
-                ]
+            return;
+        }
+        for v4 in [true, false] {
+            let allowed = Allowed::of(&blocks, v4);
+            if !allowed.is_empty() {
+                let set = format!("{chain}/{}/{:016x}", if v4 { 4 } else { 6 }, allowed.digest());
+                let asked = allowed.asked(&set, egress, &self.allowed(egress));
+                asked.into_iter().for_each(|rule| filter.rule(chain, rule));
+                filter.allowed.insert(set, Arc::new(allowed));
             }
         }
+    }
+
+    /// What becomes of what a group allows.
+    fn allowed(&self, egress: bool) -> Verdict {
+        if egress { Verdict::Goto("arrival".into()) } else { self.passed() }
+    }
+
+    fn group_rule(&self, rule: &SecurityGroupRule, peer: Vec<Match>, egress: bool) -> Rule {
+        let mut matches = peer;
+        matches.extend(traffic(rule.traffic));
+        Rule::new(rule.id.as_str(), matches, Action::Do(self.allowed(egress)))
     }
 
     /// What the router itself takes: services from inside, and gateway endpoints past ACL and groups.
@@ -395,6 +403,16 @@ impl Plan<'_> {
         let nowhere = vec![Value::Link(String::new())];
         filter.element("groups-in", nowhere, Some(Datum::Verdict(Verdict::Accept)));
     }
+}
+
+/// Whether the other side is in a group, by each family.
+fn members(group: &str, egress: bool) -> [Vec<Match>; 2] {
+    let (v4, v6) = match egress {
+        true => (Key::DestinationV4, Key::DestinationV6),
+        false => (Key::SourceV4, Key::SourceV6),
+    };
+    let of = |family, key, set: &str| vec![family, member(&[key], &format!("{group}/{set}"), false)];
+    [of(Match::V4, v4, "4"), of(Match::V6, v6, "6")]
 }
 
 fn acl_chain(acl: &str, egress: bool) -> String {

@@ -25,6 +25,11 @@ impl Messages {
             Match::V4 => self.meta_is(15, &[2]),
             Match::V6 => self.meta_is(15, &[10]),
             Match::Protocol(number) => self.meta_is(16, &[*number]),
+            Match::OtherThan(numbers) => {
+                const IS_NOT: u32 = 1;
+                self.meta(16, REGISTER);
+                numbers.iter().for_each(|number| self.comparison(IS_NOT, &[*number]));
+            }
             Match::Ports(from, to) => {
                 self.load(TRANSPORT, 2, 2, REGISTER);
                 if from == to {
@@ -170,6 +175,14 @@ impl Messages {
                     self.load(TRANSPORT, 0, 4, register);
                     width(Field::Word)
                 }
+                Key::DestinationPort => {
+                    self.load(TRANSPORT, 2, 2, register);
+                    width(Field::Word)
+                }
+                Key::IcmpKinds => {
+                    self.load(TRANSPORT, 0, 2, register);
+                    width(Field::Word)
+                }
                 Key::TcpFlags => {
                     const FIN_SYN_RST_ACK: u8 = 0x17;
                     self.load(TRANSPORT, 13, 1, register);
@@ -260,13 +273,7 @@ impl Messages {
             out.be32(3, UPDATE);
             out.be32(4, REGISTER);
             out.attribute(6, &COUNTED_FOR.to_be_bytes());
-            out.nest(7, |out| {
-                out.text(1, "counter");
-                out.nest(2, |out| {
-                    out.attribute(1, &0u64.to_be_bytes());
-                    out.attribute(2, &0u64.to_be_bytes());
-                });
-            });
+            out.nest(7, Messages::new_counter);
         });
     }
 
