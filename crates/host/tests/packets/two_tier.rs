@@ -83,6 +83,54 @@ fn the_internet_gateway_translates_one_to_one() {
 }
 
 #[test]
+fn a_public_address_that_moves_takes_no_connection_along() {
+    let mut lab = lab();
+    let listener = lab.plane.listen(&Place::Machine("web".into()), "10.0.1.10:81".parse().unwrap()).unwrap();
+    sample::group(lab.vpc(), "sg-web", &[(Traffic::Tcp(Ports { from: 80, to: 81 }), anyone())], None);
+    sample::group(lab.vpc(), "sg-app", &[(tcp(80), anyone())], None);
+    lab.apply();
+    let host = Place::Internet(ip("192.0.2.80"));
+    let mut out = lab.plane.connect(&host, "203.0.113.10:81".parse().unwrap(), SHORT * 10).unwrap();
+    let mut inside = listener.accept().unwrap().0;
+    let mut exchange = |byte: u8| {
+        let mut got = [0];
+        inside.set_read_timeout(Some(SHORT)).unwrap();
+        out.write_all(&[byte]).unwrap();
+        inside.read_exact(&mut got).is_ok()
+    };
+    assert!(exchange(1));
+    let public = |lab: &mut Lab, machine: &str, address: &str| {
+        lab.vpc().interfaces.get_mut(machine).unwrap().addresses[0].public = Some(ip(address));
+    };
+    public(&mut lab, "eni-web", "203.0.113.11");
+    public(&mut lab, "eni-app", "203.0.113.10");
+    lab.apply();
+    assert!(!exchange(2), "a connection went on at who had the address before");
+    assert_eq!(lab.seen_as("192.0.2.80", "203.0.113.10", 80, true), Some(ip("192.0.2.80")));
+    assert_eq!(lab.seen_as("app", "192.0.2.80", 80, true), Some(ip("203.0.113.10")));
+}
+
+/// An error is about a packet that the sender knows.
+#[test]
+fn errors_are_translated_with_what_they_quote() {
+    let mut lab = lab();
+    sample::group(lab.vpc(), "sg-web", &[(Traffic::All, anyone())], None);
+    lab.apply();
+    let refused = |from: &Place, bound: &str, to: &str| {
+        let socket = lab.plane.datagrams(from, bound.parse().unwrap()).unwrap();
+        socket.connect(to.parse::<SocketAddr>().unwrap()).unwrap();
+        socket.send(b"to a port at which nobody listens").unwrap();
+        socket.set_read_timeout(Some(SHORT * 4)).unwrap();
+        socket.recv(&mut [0; 8]).unwrap_err().kind() == std::io::ErrorKind::ConnectionRefused
+    };
+    let (web, db) = (Place::Machine("web".into()), Place::Machine("db".into()));
+    let host = Place::Internet(ip("192.0.2.80"));
+    assert!(refused(&web, "0.0.0.0:0", "192.0.2.80:9"), "to who sent by the gateway");
+    assert!(refused(&host, "192.0.2.80:0", "203.0.113.10:9"), "to who sent to a public address");
+    assert!(refused(&db, "0.0.0.0:0", "192.0.2.80:9"), "to who sent by a NAT gateway");
+}
+
+#[test]
 fn without_a_gateway_a_public_address_is_nothing() {
     let mut lab = lab();
     lab.works("192.0.2.80", "203.0.113.10", 80);

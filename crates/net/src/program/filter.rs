@@ -159,15 +159,10 @@ pub enum Action {
     },
     /// The packet's mark becomes the group of the link that it came by, by which its route table is chosen.
     MarkGroup,
-    /// What begins a connection is known by this zone as well, what answers it is not: so the same packet may begin
-    /// another one when it comes by again. Before connections are looked at.
-    Zone(u16),
-    /// The destination becomes what a map has for it.
-    TranslateDestination {
-        map: String,
-    },
-    /// The source becomes what a map has for it.
-    TranslateSource {
+    /// The source, or the destination, becomes what a map has for it; or that of the packet that an ICMP error quotes.
+    Translate {
+        of_source: bool,
+        quoted: bool,
         map: String,
     },
     /// The source becomes the link's address and a port of chance within these.

@@ -123,17 +123,8 @@ impl Plan<'_> {
                 filter.element("public-out", vec![private], datum(public));
             }
         }
+        self.translation(filter);
         let (comes, goes) = (|| Match::In(LINK_INTERNET.into()), || Match::Out(LINK_INTERNET.into()));
-        filter.nat("translate-in", Hook::Prerouting, -100);
-        let map = "public-in".to_owned();
-        filter.rule(
-            "translate-in",
-            Rule::new("", vec![comes(), Match::V4], Action::TranslateDestination { map }),
-        );
-        filter.nat("translate-out", Hook::Postrouting, 100);
-        let map = "public-out".to_owned();
-        filter.rule("translate-out", Rule::new("", vec![goes(), Match::V4], Action::TranslateSource { map }));
-        self.seconds(filter);
         filter.base("gateways", Hook::Forward, -20, true);
         for refused in cidr::PRIVATE.into_iter().chain([cidr::SHARED]) {
             let name = names::refused_address(self.gateway());
@@ -157,30 +148,24 @@ impl Plan<'_> {
         }
     }
 
-    /// What a machine passes on to the internet gateway as it came: to the router it is the connection that it has known from
-    /// its way to that machine, and a connection is translated where it begins. So it begins another one there, under the
-    /// public address of whom it is from, whose answers are translated back before it is asked where they go.
-    fn seconds(&self, filter: &mut Filter) {
-        const SECOND: u16 = 1;
-        for (interface, subnet, name) in &self.plugged {
-            let routes = self.topology.routes(self.vpc, self.vpc.route_table_of(subnet));
-            let mut routes: Vec<_> = routes.iter().filter(|(cidr, _)| cidr.is_v4()).collect();
-            let leads_out = |target: &Target| matches!(target, Target::InternetGateway(_));
-            if self.vpc.is_checked(interface) || !routes.iter().any(|(_, target)| leads_out(target)) {
-                continue;
-            }
-            filter.base("seconds", Hook::Prerouting, -290, true);
-            let chain = format!("{}/seconds", interface.id);
-            let lead = Verdict::Goto(chain.clone());
-            filter.rule("seconds", Rule::plain(vec![Match::In(name.clone()), Match::V4], lead));
-            filter.chain(&chain);
-            routes.sort_by_key(|(cidr, _)| std::cmp::Reverse(cidr.length()));
-            for (cidr, target) in routes {
-                let to = || vec![Match::Destination(cidr)];
-                if leads_out(target) {
-                    filter.rule(&chain, Rule::new("", to(), Action::Zone(SECOND)));
-                }
-                filter.rule(&chain, Rule::plain(to(), Verdict::Accept));
+    /// The internet gateway's, packet by packet, before connections are looked at on the way in and after it on the way out:
+    /// as AWS's, it knows no connections. So what the router remembers are private addresses, whichever way a packet came
+    /// and its answer goes, and an address that somebody else has now is his at once. Errors quote the packet that they are
+    /// about.
+    fn translation(&self, filter: &mut Filter) {
+        const ERRORS: [u8; 3] = [3, 11, 12];
+        let ways = [
+            ("translate-in", Hook::Prerouting, -250, Match::In(LINK_INTERNET.into()), "public-in"),
+            ("translate-out", Hook::Postrouting, 100, Match::Out(LINK_INTERNET.into()), "public-out"),
+        ];
+        for (chain, hook, priority, link, map) in ways {
+            let of_source = hook == Hook::Postrouting;
+            let translate = |of_source, quoted| Action::Translate { of_source, quoted, map: map.to_owned() };
+            filter.base(chain, hook, priority, true);
+            filter.rule(chain, Rule::new("", vec![link.clone(), Match::V4], translate(of_source, false)));
+            for kind in ERRORS {
+                let error = vec![link.clone(), Match::V4, Match::Protocol(ICMP), Match::IcmpKind(kind)];
+                filter.rule(chain, Rule::new("", error, translate(!of_source, true)));
             }
         }
     }

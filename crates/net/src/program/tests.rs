@@ -70,9 +70,7 @@ fn check_whole(p: &Program) {
         }
         match &rule.action {
             Action::Do(v) => target(v),
-            Action::Map { map, .. }
-            | Action::TranslateDestination { map }
-            | Action::TranslateSource { map } => {
+            Action::Map { map, .. } | Action::Translate { map, .. } => {
                 assert!(p.filter.sets.contains_key(map), "{map}\n{p}");
             }
             _ => {}

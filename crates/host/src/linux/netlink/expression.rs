@@ -221,26 +221,7 @@ impl Messages {
                     out.be32(3, REGISTER);
                 });
             }
-            Action::Zone(number) => {
-                const ZONE: u32 = 17;
-                const OF_THE_FIRST: u8 = 0;
-                self.load_constant(&number.to_ne_bytes(), REGISTER);
-                self.expression("ct", |out| {
-                    out.be32(2, ZONE);
-                    out.attribute(3, &[OF_THE_FIRST]);
-                    out.be32(4, REGISTER);
-                });
-            }
-            Action::TranslateDestination { map } => {
-                self.load(NETWORK, 16, 4, REGISTER);
-                self.look_up(map, REGISTER);
-                self.translate(1);
-            }
-            Action::TranslateSource { map } => {
-                self.load(NETWORK, 12, 4, REGISTER);
-                self.look_up(map, REGISTER);
-                self.translate(0);
-            }
+            Action::Translate { of_source, quoted, map } => self.translate(*of_source, *quoted, map),
             Action::Count { of, set, then } => {
                 self.keys(of);
                 self.count(set);
@@ -292,11 +273,28 @@ impl Messages {
         });
     }
 
-    fn translate(&mut self, kind: u32) {
-        self.expression("nat", |out| {
-            out.be32(1, kind);
-            out.be32(2, 2);
-            out.be32(3, REGISTER);
+    /// Writes another address into the packet, and makes its sums right. An error's own sum is right as before: it is one
+    /// over the header that it quotes, with that one's sum.
+    fn translate(&mut self, of_source: bool, quoted: bool, map: &str) {
+        const INTERNET_SUM: u32 = 1;
+        const SUM_OF_PORTS_TOO: u32 = 1;
+        /// Behind the eight bytes of an error.
+        const QUOTED_HEADER: u32 = 8;
+        const SUM: u32 = 10;
+        let (base, header) = if quoted { (TRANSPORT, QUOTED_HEADER) } else { (NETWORK, 0) };
+        let at = header + if of_source { 12 } else { 16 };
+        self.load(base, at, width(Field::V4), REGISTER);
+        self.look_up(map, REGISTER);
+        self.expression("payload", |out| {
+            out.be32(2, base);
+            out.be32(3, at);
+            out.be32(4, width(Field::V4));
+            out.be32(5, REGISTER);
+            out.be32(6, INTERNET_SUM);
+            out.be32(7, header + SUM);
+            if !quoted {
+                out.be32(8, SUM_OF_PORTS_TOO);
+            }
         });
     }
 }
