@@ -10,6 +10,7 @@ mod flows;
 mod frame;
 mod groups;
 mod guest;
+mod interruptions;
 mod links;
 mod listen;
 mod netlink;

@@ -2,13 +2,16 @@
 
 use super::counters::Asked;
 use super::frame::{Order, Put, Take};
+use super::interruptions::may_interrupt;
 use super::links::{device, internet_end};
 use super::netlink::Messages;
+use super::netlink::connections::ask_connections;
 use super::netlink::filter::transactions;
 use super::netlink::route::{End, LOOPBACK, Leads};
 use super::{Line, Posted};
 use crate::{Count, HostError, Inventory, Place};
 use net::program::{Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, measure, nat_filter};
+use net::tracking::Openness;
 use net::{Cidr, Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -88,6 +91,8 @@ pub(super) struct Router {
     pub(super) has_table: bool,
     /// Of the sets in which flows are counted.
     pub(super) generation: u32,
+    /// What interfaces let pass from and to everybody, as of the last apply.
+    open: Openness,
     /// What rules that are gone have seen.
     pub(super) past: BTreeMap<String, Count>,
 }
@@ -176,6 +181,9 @@ impl Plane {
                 .netlink(machine.key, true, part)
                 .map_err(unable("netfilter sets of ranges (5.7 has them)"))?;
         }
+        self.line
+            .netlink(machine.key, true, ask_connections())
+            .map_err(unable("list of connections (nf_conntrack_netlink)"))?;
         for part in transactions(&FilterDelta::from_nothing(&measure()), false) {
             self.line.netlink(machine.key, true, part).map_err(unable("netfilter limits (nft_limit)"))?;
         }
@@ -215,8 +223,15 @@ impl Plane {
     pub(super) fn apply(&mut self, topology: &Topology, vpc: &str) -> Result<(), HostError> {
         let mut program = Program::compile(topology, vpc);
         self.need_router(vpc)?;
-        program.count_in(self.router(vpc)?.generation);
-        let done = self.converge(program);
+        let router = self.router(vpc)?;
+        program.count_in(router.generation);
+        let open = topology.vpcs.get(vpc).map(|vpc| Openness::of(topology, vpc)).unwrap_or_default();
+        let interrupts = may_interrupt(&program.since(&router.applied).filter);
+        let before = std::mem::replace(&mut router.open, open);
+        let mut done = self.converge(program);
+        if done.is_ok() && interrupts {
+            done = self.interrupt(topology, vpc, &before);
+        }
         if done.is_err() {
             // What is still under way comes before what takes it all away.
             let _ = self.settle();
@@ -247,7 +262,14 @@ impl Plane {
         if !self.routers.contains_key(vpc) {
             let space = new_space(&self.line, ROUTER_SETTINGS)?;
             let applied = Program { vpc: vpc.to_owned(), ..Program::default() };
-            let router = Router { space, applied, has_table: false, generation: 0, past: BTreeMap::new() };
+            let router = Router {
+                space,
+                applied,
+                has_table: false,
+                open: Openness::default(),
+                generation: 0,
+                past: BTreeMap::new(),
+            };
             self.routers.insert(vpc.to_owned(), router);
         }
         Ok(())

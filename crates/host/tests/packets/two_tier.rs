@@ -6,7 +6,7 @@ use net::sample::{self, anyone, cidr, ip, tcp};
 use net::topology::{AclEntry, Peer, Ports, Target, Traffic};
 use net::walk::{Flow, Origin, Transport, walk};
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 fn lab() -> Lab {
     let lab = Lab::new(sample::two_tier());
@@ -195,6 +195,65 @@ fn a_foreign_source_goes_nowhere() {
     assert_eq!(lab.count(&check), before + 1);
 }
 
+/// Whether a byte comes there and back through a connection.
+fn exchange(mut out: TcpStream, mut inside: TcpStream) -> impl FnMut(u8) -> bool {
+    for stream in [&out, &inside] {
+        stream.set_read_timeout(Some(SHORT)).unwrap();
+    }
+    move |byte| {
+        let mut got = [0];
+        let arrived = out.write_all(&[byte]).is_ok() && inside.read_exact(&mut got).is_ok();
+        arrived && inside.write_all(&got).is_ok() && out.read_exact(&mut got).is_ok() && got == [byte]
+    }
+}
+
+/// What everybody may do, and all answers to everybody, is not tracked.
+#[test]
+fn what_passes_by_rules_for_everybody_ends_with_them() {
+    let mut lab = lab();
+    let listener = lab.plane.listen(&Place::Machine("db".into()), "0.0.0.0:3306".parse().unwrap()).unwrap();
+    let group = |lab: &mut Lab, rules: &[(Traffic, Peer)], egress: Option<&[(Traffic, Peer)]>| {
+        sample::group(lab.vpc(), "sg-db", rules, egress);
+        lab.apply();
+    };
+    let connect = |lab: &Lab| {
+        let to = "10.0.2.10:3306".parse().unwrap();
+        let out = lab.plane.connect(&Place::Machine("web".into()), to, SHORT * 10).unwrap();
+        exchange(out, listener.accept().unwrap().0)
+    };
+    let open = [(tcp(3306), anyone())];
+    for watched in [false, true] {
+        if watched {
+            lab.vpc().watched.insert("eni-db".into());
+        }
+        group(&mut lab, &open, None);
+        let mut first = connect(&lab);
+        assert!(first(1));
+        // Narrower, but about it as well.
+        group(&mut lab, &[(tcp(3306), Peer::Cidr(cidr("10.0.1.10/32")))], None);
+        assert!(first(2));
+        // From now on others are tracked, and this one was not.
+        let mut second = connect(&lab);
+        assert!(second(3));
+        if watched {
+            group(&mut lab, &open, None);
+        }
+        group(&mut lab, &[(tcp(5432), anyone())], None);
+        assert!(!first(4), "it passed by a rule that is gone");
+        assert!(second(4), "it was tracked from its first packet on");
+        // Another rule that is about it lets it go on.
+        group(&mut lab, &open, None);
+        let mut third = connect(&lab);
+        assert!(third(5));
+        // Answers pass by a rule as well.
+        group(&mut lab, &open, Some(&[(tcp(1), anyone())]));
+        assert!(!third(6), "its answers passed by a rule that is gone");
+        drop(second);
+    }
+    // The next that connects is asked as always.
+    lab.blocked("db", "10.0.1.11", 5201);
+}
+
 #[test]
 fn what_is_established_survives_the_rule_that_allowed_it() {
     let mut lab = lab();
@@ -203,18 +262,10 @@ fn what_is_established_survives_the_rule_that_allowed_it() {
         sample::group(lab.vpc(), "sg-db", rules, None);
         lab.apply();
     };
-    group(&mut lab, &[(tcp(3306), anyone()), (tcp(5432), anyone())]);
+    group(&mut lab, &[(tcp(3306), Peer::Cidr(cidr("10.0.1.0/24"))), (tcp(5432), anyone())]);
     let to = "10.0.2.10:3306".parse().unwrap();
-    let mut out = lab.plane.connect(&Place::Machine("web".into()), to, SHORT * 10).unwrap();
-    let mut inside = listener.accept().unwrap().0;
-    let mut exchange = |byte: u8| {
-        out.set_read_timeout(Some(SHORT)).unwrap();
-        out.write_all(&[byte]).unwrap();
-        inside.set_read_timeout(Some(SHORT)).unwrap();
-        let mut got = [0];
-        let arrived = inside.read_exact(&mut got).is_ok();
-        arrived && inside.write_all(&got).is_ok() && out.read_exact(&mut got).is_ok() && got == [byte]
-    };
+    let out = lab.plane.connect(&Place::Machine("web".into()), to, SHORT * 10).unwrap();
+    let mut exchange = exchange(out, listener.accept().unwrap().0);
     assert!(exchange(1));
     group(&mut lab, &[(tcp(5432), anyone())]);
     lab.blocked("web", "10.0.2.10", 3306);

@@ -116,6 +116,11 @@ pub enum Match {
     Tracked,
     New,
     Invalid,
+    /// Of a connection, or of its answers, that one side does not let pass any more ([`crate::tracking`]).
+    Interrupted {
+        answers: bool,
+        by_sender: bool,
+    },
     /// Answers of connections.
     Answer,
     /// What all packets that were asked this by the rule have together, beyond so many bytes a second. So many more may

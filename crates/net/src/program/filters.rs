@@ -258,6 +258,10 @@ impl Plan<'_> {
             filter.element("groups-in", link(), verdict(Verdict::Accept));
         }
         filter.base("groups", Hook::Forward, 0, false);
+        if !self.watches {
+            self.interrupted(filter, "groups", true);
+        }
+        self.interrupted(filter, "groups", false);
         filter.rule("groups", Rule::plain(vec![Match::Tracked], self.passed()));
         filter.rule("groups", Rule::plain(vec![Match::Invalid], self.refused(false)));
         if self.watches {
@@ -267,6 +271,14 @@ impl Plan<'_> {
         filter.rule("groups", map(&[Key::In], "groups-out"));
         filter.rule("arrival", map(&[Key::Out], "groups-in"));
         filter.rule("arrival", Rule::plain(vec![], Verdict::Drop));
+    }
+
+    /// What a side does not let pass any more, though it is of a connection that was let pass.
+    pub(super) fn interrupted(&self, filter: &mut Filter, chain: &str, by_sender: bool) {
+        for answers in [false, true] {
+            let interrupted = Match::Interrupted { answers, by_sender };
+            filter.rule(chain, Rule::plain(vec![interrupted], self.refused(by_sender)));
+        }
     }
 
     /// One chain per group and direction, for all its interfaces.

@@ -9,6 +9,10 @@ const REGISTER: u32 = 8;
 const VERDICT: u32 = 0;
 const NETWORK: u32 = 1;
 const TRANSPORT: u32 = 2;
+/// Of comparisons.
+const IS_NOT: u32 = 1;
+/// Of packets in their connection.
+const DIRECTION: u32 = 1;
 
 impl Messages {
     pub(super) fn expression(&mut self, name: &str, data: impl FnOnce(&mut Messages)) {
@@ -26,7 +30,6 @@ impl Messages {
             Match::V6 => self.meta_is(15, &[10]),
             Match::Protocol(number) => self.meta_is(16, &[*number]),
             Match::OtherThan(numbers) => {
-                const IS_NOT: u32 = 1;
                 self.meta(16, REGISTER);
                 numbers.iter().for_each(|number| self.comparison(IS_NOT, &[*number]));
             }
@@ -74,11 +77,16 @@ impl Messages {
                 out.be32(4, BYTES);
                 out.be32(5, BEYOND);
             }),
+            Match::Interrupted { answers, by_sender } => {
+                const MARK: u32 = 3;
+                self.connection(MARK);
+                self.mask(&net::tracking::mark(*answers, *by_sender).to_ne_bytes(), REGISTER);
+                self.comparison(IS_NOT, &0u32.to_ne_bytes());
+                self.connection(DIRECTION);
+                self.compare(&[u8::from(*answers)]);
+            }
             Match::Answer => {
-                self.expression("ct", |out| {
-                    out.be32(1, REGISTER);
-                    out.be32(2, 1);
-                });
+                self.connection(DIRECTION);
                 self.compare(&[1]);
             }
         }
@@ -144,13 +152,19 @@ impl Messages {
         self.compare(&base);
     }
 
-    fn state(&mut self, bits: u32) {
+    /// Loads what is known of the packet's connection.
+    fn connection(&mut self, what: u32) {
         self.expression("ct", |out| {
             out.be32(1, REGISTER);
-            out.be32(2, 0);
+            out.be32(2, what);
         });
+    }
+
+    fn state(&mut self, bits: u32) {
+        const STATE: u32 = 0;
+        self.connection(STATE);
         self.mask(&bits.to_ne_bytes(), REGISTER);
-        self.comparison(1, &0u32.to_ne_bytes());
+        self.comparison(IS_NOT, &0u32.to_ne_bytes());
     }
 
     /// Loads what is looked up, one after the other.
