@@ -10,7 +10,7 @@ use super::netlink::filter::transactions;
 use super::netlink::route::{End, LOOPBACK, Leads};
 use super::{Line, Posted};
 use crate::{Count, HostError, Inventory, Place};
-use net::program::{Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, measure, nat_filter};
+use net::program::{Delta, Far, Filter, FilterDelta, Hop, Link, TABLE_MAIN, Via, measure, nat_filter};
 use net::tracking::Openness;
 use net::{Cidr, Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,6 +121,8 @@ pub(super) struct Machine {
     /// Which table its addresses ask. They outlive the link that they are for.
     pub(super) rules: BTreeMap<IpAddr, u32>,
     pub(super) kind: Translates,
+    /// What it translates by.
+    pub(super) filter: Filter,
     /// It has no place in any network.
     pub(super) is_lone: bool,
     /// Its guest alone speaks for it.
@@ -172,7 +174,7 @@ impl Plane {
             }
         };
         self.line.netlink(self.internet.key, false, pair).map_err(unable("veth links"))?;
-        let filter = nat_filter(&"nat-probe".to_owned(), "eth0");
+        let filter = nat_filter(&"nat-probe".to_owned(), "eth0", &[]);
         for part in transactions(&FilterDelta::from_nothing(&filter), true) {
             self.line.netlink(machine.key, true, part).map_err(unable("netfilter tables (nf_tables)"))?;
         }
@@ -477,7 +479,14 @@ impl Plane {
         let space = new_space(&self.line, MACHINE_SETTINGS)?;
         self.machines.insert(
             machine.to_owned(),
-            Machine { space, rules: BTreeMap::new(), kind: Translates::No, is_lone: true, is_silent: false },
+            Machine {
+                space,
+                rules: BTreeMap::new(),
+                kind: Translates::No,
+                filter: Filter::default(),
+                is_lone: true,
+                is_silent: false,
+            },
         );
         Ok(())
     }

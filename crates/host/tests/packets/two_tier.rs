@@ -3,7 +3,7 @@
 use crate::lab::{Lab, SHORT};
 use host::{Driver, Place};
 use net::sample::{self, anyone, cidr, ip, tcp};
-use net::topology::{AclEntry, Peer, Ports, Target, Traffic};
+use net::topology::{AclEntry, Address, Peer, Ports, Target, Traffic};
 use net::walk::{Flow, Origin, Transport, walk};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -176,6 +176,26 @@ fn a_private_subnet_reaches_out_through_nat_and_nobody_reaches_in() {
     sample::table(lab.vpc(), "rtb-public", &[]);
     lab.apply();
     lab.blocked("db", "192.0.2.80", 80);
+}
+
+#[test]
+fn a_nat_gateway_sends_from_all_its_addresses() {
+    let mut lab = lab();
+    let seen = |lab: &Lab| {
+        let seen = |_| lab.seen_as("db", "192.0.2.80", 80, true).unwrap();
+        (0..24).map(seen).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(seen(&lab), [ip("203.0.113.50")].into());
+    let before = lab.count("nat-1");
+    let more = [("10.0.1.51", "203.0.113.51"), ("10.0.1.52", "203.0.113.52")];
+    let more = more.map(|(private, public)| Address { private: ip(private), public: Some(ip(public)) });
+    lab.vpc().interfaces.get_mut("eni-nat-1").unwrap().addresses.extend(more);
+    lab.apply();
+    assert_eq!(seen(&lab), [ip("203.0.113.50"), ip("203.0.113.51"), ip("203.0.113.52")].into());
+    assert_eq!(lab.count("nat-1"), before + 24, "what was counted stays, and is counted once");
+    lab.vpc().interfaces.get_mut("eni-nat-1").unwrap().addresses.truncate(1);
+    lab.apply();
+    assert_eq!(seen(&lab), [ip("203.0.113.50")].into());
 }
 
 #[test]

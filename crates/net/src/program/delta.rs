@@ -58,7 +58,7 @@ impl FilterDelta {
         FilterDelta::between(&Filter::default(), filter)
     }
 
-    fn between(before: &Filter, after: &Filter) -> FilterDelta {
+    pub fn between(before: &Filter, after: &Filter) -> FilterDelta {
         let mut delta = FilterDelta::default();
         for (name, set) in &before.sets {
             match after.sets.get(name) {

@@ -4,7 +4,7 @@ use super::allowed::Allowed;
 use crate::cidr::Cidr;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// All rules of one network namespace.
@@ -121,6 +121,8 @@ pub enum Match {
         answers: bool,
         by_sender: bool,
     },
+    /// By chance.
+    OneIn(u32),
     /// Answers of connections.
     Answer,
     /// What all packets that were asked this by the rule have together, beyond so many bytes a second. So many more may
@@ -169,6 +171,11 @@ pub enum Action {
         of_source: bool,
         quoted: bool,
         map: String,
+    },
+    /// The source becomes this, and a port of chance within these; any where they are zero.
+    Become {
+        address: Ipv4Addr,
+        ports: (u16, u16),
     },
     /// The source becomes the link's address and a port of chance within these.
     Masquerade {

@@ -9,6 +9,8 @@ const REGISTER: u32 = 8;
 const VERDICT: u32 = 0;
 const NETWORK: u32 = 1;
 const TRANSPORT: u32 = 2;
+/// Of ports that are chosen.
+const RANDOM: u32 = 1 << 4;
 /// Of comparisons.
 const IS_NOT: u32 = 1;
 /// Of packets in their connection.
@@ -77,19 +79,32 @@ impl Messages {
                 out.be32(4, BYTES);
                 out.be32(5, BEYOND);
             }),
-            Match::Interrupted { answers, by_sender } => {
-                const MARK: u32 = 3;
-                self.connection(MARK);
-                self.mask(&net::tracking::mark(*answers, *by_sender).to_ne_bytes(), REGISTER);
-                self.comparison(IS_NOT, &0u32.to_ne_bytes());
-                self.connection(DIRECTION);
-                self.compare(&[u8::from(*answers)]);
-            }
+            Match::Interrupted { answers, by_sender } => self.interrupted(*answers, *by_sender),
+            Match::OneIn(many) => self.one_in(*many),
             Match::Answer => {
                 self.connection(DIRECTION);
                 self.compare(&[1]);
             }
         }
+    }
+
+    fn interrupted(&mut self, answers: bool, by_sender: bool) {
+        const MARK: u32 = 3;
+        self.connection(MARK);
+        self.mask(&net::tracking::mark(answers, by_sender).to_ne_bytes(), REGISTER);
+        self.comparison(IS_NOT, &0u32.to_ne_bytes());
+        self.connection(DIRECTION);
+        self.compare(&[u8::from(answers)]);
+    }
+
+    fn one_in(&mut self, many: u32) {
+        const BY_CHANCE: u32 = 1;
+        self.expression("numgen", |out| {
+            out.be32(1, REGISTER);
+            out.be32(2, many);
+            out.be32(3, BY_CHANCE);
+        });
+        self.compare(&0u32.to_ne_bytes());
     }
 
     fn meta(&mut self, key: u32, register: u32) {
@@ -241,8 +256,24 @@ impl Messages {
                 self.count(set);
                 self.action(&Action::Do(then.clone()));
             }
+            Action::Become { address, ports } => {
+                const SOURCE: u32 = 0;
+                const INET: u32 = 2;
+                self.load_constant(&address.octets(), REGISTER);
+                self.load_constant(&ports.0.to_be_bytes(), REGISTER + 1);
+                self.load_constant(&ports.1.to_be_bytes(), REGISTER + 2);
+                self.expression("nat", |out| {
+                    out.be32(1, SOURCE);
+                    out.be32(2, INET);
+                    out.be32(3, REGISTER);
+                    if ports.1 != 0 {
+                        out.be32(5, REGISTER + 1);
+                        out.be32(6, REGISTER + 2);
+                    }
+                    out.be32(7, RANDOM);
+                });
+            }
             Action::Masquerade { from, to } => {
-                const RANDOM: u32 = 1 << 4;
                 const PORTS: u32 = 1 << 1;
                 let ports = *to != 0;
                 if ports {
