@@ -468,7 +468,7 @@ pub(super) const DISK: &str = "disk";
 /// In that: over the layers.
 pub(super) const UPPER: &str = "upper";
 
-/// Takes the public address that was assigned at the start away.
+/// Takes the public address that was assigned at the start away, and lets the interface rest.
 fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
     let key = register::key(home.account, home.region, interface);
     let found = ATTACHMENTS.get(tx, &key).map_err(|e| e.to_string())?;
@@ -477,8 +477,9 @@ fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
         if let Ok(address) = address.parse() {
             public::release(tx, address);
         }
-        ATTACHMENTS.put(tx, &key, &attachment);
     }
+    attachment.rests = true;
+    ATTACHMENTS.put(tx, &key, &attachment);
     Ok(attachment.delete_on_termination)
 }
 

@@ -138,6 +138,7 @@ pub(super) fn attachment(cx: &mut Cx<'_>, instance: &Instance, device: i64) -> A
         device_index: device,
         at: cx.now,
         status: "attached".into(),
+        rests: instance.state == state::STOPPED,
         ..Attachment::default()
     }
 }
