@@ -24,6 +24,9 @@ store::record! {
         9 => pub public_address: Option<String>,
         /// Its machine is stopped: it is attached, and nothing is there that would take a packet.
         10 => pub rests: bool,
+        /// The resolver knows its primary address by the machine's id: that of IPv4, and of IPv6.
+        11 => pub named: bool,
+        12 => pub named_v6: bool,
     }
 }
 
