@@ -228,12 +228,11 @@ impl Plane {
         let router = self.router(vpc)?;
         program.count_in(router.generation);
         let open = topology.vpcs.get(vpc).map(|vpc| Openness::of(topology, vpc)).unwrap_or_default();
-        let interrupts = may_interrupt(&program.since(&router.applied).filter);
         let before = std::mem::replace(&mut router.open, open);
-        let mut done = self.converge(program);
-        if done.is_ok() && interrupts {
-            done = self.interrupt(topology, vpc, &before);
-        }
+        let done = match self.converge(program) {
+            Ok(true) => self.interrupt(topology, vpc, &before),
+            done => done.map(drop),
+        };
         if done.is_err() {
             // What is still under way comes before what takes it all away.
             let _ = self.settle();
@@ -282,14 +281,15 @@ impl Plane {
         self.routers.values().map(|router| &router.applied)
     }
 
-    pub(super) fn converge(&mut self, program: Program) -> Result<(), HostError> {
+    /// Makes a VPC what a program says; whether that may be the end of connections.
+    pub(super) fn converge(&mut self, program: Program) -> Result<bool, HostError> {
         let vpc = program.vpc.clone();
         let delta = match self.routers.get(&vpc) {
             Some(router) => program.since(&router.applied),
             None => return Err(HostError::NotThere(vpc)),
         };
         if delta.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         self.remove_links(&vpc, &delta.links_removed)?;
         self.filter(&vpc, &delta.filter)?;
@@ -307,7 +307,8 @@ impl Plane {
             }
             None => BTreeSet::new(),
         };
-        rewired.iter().try_for_each(|machine| self.rewire(machine))
+        rewired.iter().try_for_each(|machine| self.rewire(machine))?;
+        Ok(may_interrupt(&delta.filter))
     }
 
     pub(super) fn router(&mut self, vpc: &str) -> Result<&mut Router, HostError> {
