@@ -435,6 +435,53 @@ def test_why_tells_a_packets_way_with_live_counters(machines, cloud, ec2):
     ec2.terminate_instances(InstanceIds=[client, server])
 
 
+def test_a_stopped_machine_answers_nobody(machines, cloud, ec2):
+    client, server = launched(ec2), launched(ec2)
+    found = ec2.describe_instances(InstanceIds=[server])["Reservations"][0]["Instances"][0]
+    [table] = ec2.describe_route_tables(Filters=[{"Name": "association.main", "Values": ["true"]}])["RouteTables"]
+    own = {"RouteTableId": table["RouteTableId"], "DestinationCidrBlock": "198.51.100.0/24"}
+    ec2.create_route(**own, InstanceId=server)
+
+    def route():
+        [table] = ec2.describe_route_tables(RouteTableIds=[own["RouteTableId"]])["RouteTables"]
+        [found] = [one for one in table["Routes"] if one.get("DestinationCidrBlock") == own["DestinationCidrBlock"]]
+        return found["State"]
+
+    def asks(expected):
+        """Nobody listens at that port: who is there says so, and who is not says nothing."""
+        get = ("exec", client, "--", "curl", "-s", "-m", "1", f"http://{found['PrivateIpAddress']}:9/")
+        for _ in range(60):
+            code = cloud.run(*get, check=False).returncode
+            if code == expected:
+                return
+            time.sleep(0.1)
+        pytest.fail(f"curl says {code}, not {expected}")
+
+    way = ("why", "--from", client, "--to", server, "--port", "9")
+    refuses, is_silent = 7, 28
+    asks(refuses)
+    assert cloud.ask(*way)["works"] is True
+    assert route() == "active"
+    ec2.stop_instances(InstanceIds=[server])
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[server], WaiterConfig=WAIT)
+    asks(is_silent)
+    told = cloud.ask(*way)
+    assert told["works"] is False
+    assert [step["stopped"] for step in told["forward"] if step["stopped"]] == ["BAD_STATE_ATTACHMENT"]
+    assert route() == "blackhole"
+    # It is attached all the same.
+    [interface] = found["NetworkInterfaces"]
+    [shown] = ec2.describe_network_interfaces(NetworkInterfaceIds=[interface["NetworkInterfaceId"]])[
+        "NetworkInterfaces"
+    ]
+    assert (shown["Status"], shown["Attachment"]["InstanceId"]) == ("in-use", server)
+    ec2.start_instances(InstanceIds=[server])
+    ec2.get_waiter("instance_running").wait(InstanceIds=[server], WaiterConfig=WAIT)
+    asks(refuses)
+    assert route() == "active"
+    ec2.terminate_instances(InstanceIds=[client, server])
+
+
 def test_why_names_what_is_wrong(cloud):
     for arguments, why in [
         (("--from", "i-00000000000000000", "--to", "192.0.2.1", "--port", "1"), "there is no instance i-0"),

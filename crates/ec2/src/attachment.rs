@@ -22,6 +22,11 @@ store::record! {
         8 => pub status: String,
         /// A public address that was assigned at launch and lasts as long as the attachment, on the primary address.
         9 => pub public_address: Option<String>,
+        /// Its machine is stopped: it is attached, and nothing is there that would take a packet.
+        10 => pub rests: bool,
+        /// The resolver knows its primary address by the machine's id: that of IPv4, and of IPv6.
+        11 => pub named: bool,
+        12 => pub named_v6: bool,
     }
 }
 
@@ -29,6 +34,19 @@ pub const ATTACHMENTS: Table<Attachment> = Table::new(0x1F05, "ec2/attachments")
 
 /// Who attaches the interfaces that services of the cloud manage.
 pub const CLOUD: &str = "amazon-aws";
+
+/// The attachment to a machine that takes packets, or will in a moment.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn live(
+    from: &dyn Read,
+    account: AccountId,
+    region: Region,
+    interface: &str,
+) -> Result<Option<Attachment>, StoreError> {
+    Ok(of(from, account, region, interface)?.filter(|attachment| !attachment.rests))
+}
 
 /// # Errors
 /// When the store cannot be read.

@@ -14,13 +14,16 @@ use std::net::SocketAddr;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-/// All rules of 1,000 interfaces, 100 of each, are changed within this, where interfaces share their groups.
+/// All rules of 1,000 interfaces, 100 of each, are changed within this, whether interfaces share their groups or each has its
+/// own.
 const RULES_MAX: Duration = Duration::from_secs(1);
 /// Through the rules at least this part of what goes through a plain pair of links.
 const OF_PLAIN_MIN: f64 = 0.7;
 /// A new connection among 100,000 rules takes at most so many times what it takes among one.
 const AMONG_RULES_MAX: f64 = 1.5;
 const CONNECTIONS: usize = 300;
+/// How often what a bar is about is tried: a moment in which the machine has something else to do is no measure.
+const TRIES: u16 = 3;
 
 /// A bar: what was measured, and whether that is enough.
 fn bar(missed: &mut usize, is_met: bool, text: &str) {
@@ -106,7 +109,7 @@ fn large(groups: usize, port: u16) -> Topology {
     Topology { vpcs: [(v.id.clone(), v)].into(), ..Topology::default() }
 }
 
-/// What a new connection takes where nothing else holds it up.
+/// What a new connection takes where nothing else holds it up. The kernel still tidies up for a while after large changes.
 fn connection(plane: &Linux, from: &str, to: &str, address: &str) -> Duration {
     let address: SocketAddr = address.parse().expect("an address");
     let listener = plane.listen(&Place::Machine(to.to_owned()), address).expect("a listener");
@@ -118,9 +121,13 @@ fn connection(plane: &Linux, from: &str, to: &str, address: &str) -> Duration {
         drop((listener.accept().expect("a connection"), out));
         took
     };
-    let mut times: Vec<Duration> = (0..CONNECTIONS).map(one).collect();
-    times.sort();
-    times[times.len() / 10]
+    let some = |_| {
+        std::thread::sleep(Duration::from_millis(500));
+        let mut times: Vec<Duration> = (0..CONNECTIONS).map(one).collect();
+        times.sort();
+        times[times.len() / 10]
+    };
+    (0..TRIES).map(some).min().unwrap_or_default()
 }
 
 fn thousands(missed: &mut usize) {
@@ -134,20 +141,16 @@ fn thousands(missed: &mut usize) {
         let began = Instant::now();
         plane.apply(&topology, "vpc-large").expect("a VPC");
         let all = began.elapsed();
-        let changed = large(groups, 2000);
-        let began = Instant::now();
-        plane.apply(&changed, "vpc-large").expect("other rules");
-        let rules = began.elapsed();
+        let change = |n: u16| {
+            let changed = large(groups, 1000 + 1000 * n);
+            let began = Instant::now();
+            plane.apply(&changed, "vpc-large").expect("other rules");
+            began.elapsed()
+        };
+        let rules = (1..=TRIES).map(change).min().unwrap_or_default();
         println!("1,000 interfaces in {groups:>4} groups of 100 rules: all of it {all:.2?}");
-        // With a group for each interface it is the kernel that takes its time: it looks at the whole table for each of the
-        // hundreds of transactions that 100,000 other rules are.
-        match groups {
-            10 => {
-                let text = format!("  all rules changed in {rules:.2?}, at most {RULES_MAX:.0?}");
-                bar(missed, rules <= RULES_MAX, &text);
-            }
-            _ => println!("  all rules changed in {rules:.2?}"),
-        }
+        let text = format!("  all rules changed in {rules:.2?}, at most {RULES_MAX:.0?}");
+        bar(missed, rules <= RULES_MAX, &text);
         // The rule that lets it pass is the last of its group.
         let among_many = connection(&plane, "m0", "m1", "10.0.0.5:80");
         let times = among_many.as_secs_f64() / among_few.as_secs_f64();
@@ -158,7 +161,7 @@ fn thousands(missed: &mut usize) {
         let began = Instant::now();
         let counters = plane.counters("vpc-large").expect("counters").len();
         println!("  {counters} counters read in {:.1?}", began.elapsed());
-        let mut one = large(groups, 2000);
+        let mut one = large(groups, 1000 + 1000 * TRIES);
         let vpc = one.vpcs.get_mut("vpc-large").expect("a VPC");
         vpc.security_groups.get_mut("sg-1").expect("a group").ingress[0].traffic = sample::tcp(9);
         let began = Instant::now();

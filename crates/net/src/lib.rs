@@ -4,6 +4,7 @@
 //! - [`topology`]: a VPC and everything in it that a packet can meet, as plain structs.
 //! - [`walk`]: a packet's way through a topology, hop by hop, with the rule that decided at each; and its answer's way
 //!   back.
+//! - [`tracking`]: which connections end with the rule that let them pass.
 //! - [`program`]: a topology compiled to links, routes and filter rules that a data plane applies, and the difference
 //!   between two of them.
 //!
@@ -14,6 +15,7 @@ pub mod program;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
 pub mod topology;
+pub mod tracking;
 pub mod walk;
 
 pub use cidr::Cidr;

@@ -254,6 +254,9 @@ fn random_vpc(dice: &mut Dice, name: &str, block: &str, n: usize, peerings: &[Pe
     v
 }
 
+/// Blocks that groups' rules of random topologies are about, inside each other.
+const BLOCKS: [&str; 3] = ["10.0.0.0/16", "10.1.1.0/24", "10.0.1.10/32"];
+
 fn random_groups(dice: &mut Dice, v: &mut Vpc, name: &str) {
     for g in 0..3 {
         let rules = |dice: &mut Dice, at_least: usize| {
@@ -263,7 +266,8 @@ fn random_groups(dice: &mut Dice, v: &mut Vpc, name: &str) {
                     1 => Traffic::Tcp(Ports { from: 1, to: 1000 }),
                     _ => tcp(*dice.of(&PORTS)),
                 };
-                let peer = match dice.below(5) {
+                let peer = match dice.below(6) {
+                    5 => Peer::Cidr(cidr(BLOCKS[dice.below(3)])),
                     0 => Peer::Cidr(cidr("10.0.0.0/15")),
                     1 => Peer::Group(format!("sg-{}-{}", dice.of(&["a", "b", "c"]), dice.below(3))),
                     2 => Peer::Cidr(cidr("192.0.2.0/24")),
@@ -271,7 +275,9 @@ fn random_groups(dice: &mut Dice, v: &mut Vpc, name: &str) {
                 };
                 (traffic, peer)
             };
-            (0..at_least + dice.below(3)).map(|_| rule(dice)).collect::<Vec<_>>()
+            // Of some groups there are enough to be a set.
+            let more = if dice.one_in(3) { 4 + dice.below(6) } else { dice.below(3) };
+            (0..at_least + more).map(|_| rule(dice)).collect::<Vec<_>>()
         };
         let ingress = rules(dice, 1);
         let egress = dice.one_in(3).then(|| rules(dice, 1));

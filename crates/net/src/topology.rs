@@ -315,6 +315,22 @@ impl Topology {
         self.prefix_lists.get(id).map_or(&[], Vec::as_slice)
     }
 
+    /// The blocks that rules of a group are about, each with its rule, in the order in which they are asked: of the broader
+    /// block first, then as listed. AWS's groups have no order, as their rules only allow; but each packet counts for one of
+    /// them. Rules that name a group come after these.
+    pub fn blocks<'a>(&self, rules: &'a [SecurityGroupRule]) -> Vec<(Cidr, &'a SecurityGroupRule)> {
+        let mut all = Vec::with_capacity(rules.len());
+        for rule in rules {
+            match &rule.peer {
+                Peer::Cidr(cidr) => all.push((*cidr, rule)),
+                Peer::PrefixList(list) => all.extend(self.prefix_list(list).iter().map(|cidr| (*cidr, rule))),
+                Peer::Group(_) => {}
+            }
+        }
+        all.sort_by_key(|(cidr, _)| cidr.length());
+        all
+    }
+
     /// A route table with its local routes and prefix lists spread out: what decides by the longest prefix. Where a
     /// block is named twice, a route by block goes before one by prefix list.
     pub fn routes(&self, vpc: &Vpc, table: &str) -> Prefixes<Target> {

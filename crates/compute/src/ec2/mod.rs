@@ -38,6 +38,7 @@ pub mod machinery;
 mod metadata;
 pub mod meter;
 pub mod model;
+pub(crate) mod names;
 mod news;
 pub mod ops;
 pub(crate) mod placement;

@@ -118,6 +118,17 @@ store::record! {
         41 => pub locked: bool,
         /// It has been up: a start that goes wrong stops it, and does not end it.
         42 => pub ran: bool,
+        43 => pub names: Names,
+    }
+
+    /// What a machine is called ([`super::names`]).
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Names {
+        /// By its id, not by its address.
+        1 => pub by_id: bool,
+        /// Whether its id has an address of IPv4 for the resolver, and of IPv6.
+        2 => pub ipv4: bool,
+        3 => pub ipv6: bool,
     }
 
     /// In which capacity reservation a machine is to be: in any that is open, unless it says otherwise.

@@ -3,6 +3,7 @@
 //! Members here are those that a launch acts on; others are reported or refused as those of RunInstances are.
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RequestLaunchTemplateData.html>
 
+use super::names::Wanted as Names;
 use super::ops::credit::Wanted as Credits;
 use super::ops::disks::Mapping;
 use super::ops::metadata::Wanted;
@@ -28,6 +29,7 @@ wire::shape! {
         pub(crate) groups: Vec<String> = "SecurityGroupIds",
         pub(crate) named: Vec<String> = "SecurityGroups",
         pub(crate) optimized: Option<bool> = "EbsOptimized",
+        pub(crate) names: Option<Names> = "PrivateDnsNameOptions",
         pub(crate) placement: Option<Placement> = "Placement",
         pub(crate) interfaces: Vec<Plug> = "NetworkInterfaces",
         pub(crate) tags: Vec<TagSpecification> = "TagSpecifications",

@@ -10,6 +10,7 @@ use super::image::{self, MADE, root};
 use super::machinery::Machinery;
 use super::metadata::Metadata;
 use super::model::{INSTANCES, Instance, state};
+use super::names;
 use super::news;
 use super::replace;
 use super::share;
@@ -187,8 +188,7 @@ impl Machines {
             (own_root.is_some(), own_root.map(|layer| whole::files(layer, key.as_ref())));
         let (below, binds) = self.root(folder, layer, is_whole)?;
         let plan = user_data::plan(&instance.user_data);
-        let by_address = || format!("ip-{}", instance.address.replace('.', "-"));
-        let name = plan.name.clone().unwrap_or_else(by_address);
+        let name = plan.name.clone().unwrap_or_else(|| names::label(instance));
         let hostname = format!("{name}\n");
         let public = instance.public_key.as_ref().map(|key| format!("{key}\n")).unwrap_or_default();
         let disks = disks.join("\n");
@@ -523,17 +523,18 @@ pub(super) const DISK: &str = "disk";
 /// In that: over the layers.
 pub(super) const UPPER: &str = "upper";
 
-/// Takes the public address that was assigned at the start away.
+/// Takes the public address that was assigned at the start away, and lets the interface rest.
 fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
     let key = register::key(home.account, home.region, interface);
     let found = ATTACHMENTS.get(tx, &key).map_err(|e| e.to_string())?;
     let Some(mut attachment) = found else { return Ok(false) };
-    if let Some(address) = attachment.public_address.take() {
-        if let Ok(address) = address.parse() {
-            public::release(tx, address);
-        }
-        ATTACHMENTS.put(tx, &key, &attachment);
+    if let Some(address) = attachment.public_address.take()
+        && let Ok(address) = address.parse()
+    {
+        public::release(tx, address);
     }
+    attachment.rests = true;
+    ATTACHMENTS.put(tx, &key, &attachment);
     Ok(attachment.delete_on_termination)
 }
 

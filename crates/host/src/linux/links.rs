@@ -7,7 +7,7 @@ use super::plane::{
     MACHINE_SETTINGS, Machine, NAT_SETTINGS, Plane, ROUTER, ROUTER_MAC, ROUTER_V6, Translates, new_spaces,
 };
 use crate::HostError;
-use net::program::{Delta, Far, FilterDelta, Link, Plug, TABLE_MAIN, nat_filter, relay_filter};
+use net::program::{Delta, Far, Filter, FilterDelta, Link, Plug, TABLE_MAIN, nat_filter, relay_filter};
 use net::{Cidr, Program};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -169,7 +169,14 @@ impl Plane {
         for ((id, kind), space) in new.into_iter().zip(spaces) {
             self.machines.insert(
                 id,
-                Machine { space, rules: BTreeMap::new(), kind, is_lone: false, is_silent: false },
+                Machine {
+                    space,
+                    rules: BTreeMap::new(),
+                    kind,
+                    filter: Filter::default(),
+                    is_lone: false,
+                    is_silent: false,
+                },
             );
         }
         Ok(())
@@ -194,14 +201,20 @@ impl Plane {
             default_routes(&mut out, plug, index, self.ipv6, &mut machine.rules);
             let (key, kind) = (machine.space.key, machine.kind);
             self.send(key, false, out)?;
-            // Of one that has an only interface the rules are made with it.
+            // Of one that has an only interface the rules are made with it, and follow its addresses.
             let filter = match kind {
-                Translates::Gateway if program.nat_gateways.contains(id) => Some(nat_filter(id, &device)),
-                Translates::Relay if program.relays.contains(id) => Some(relay_filter(&device)),
-                _ => None,
+                Translates::Gateway if program.nat_gateways.contains(id) => {
+                    nat_filter(id, &device, &v4(plug))
+                }
+                Translates::Relay if program.relays.contains(id) => relay_filter(&device),
+                _ => continue,
             };
-            if let Some(filter) = filter {
-                for part in transactions(&FilterDelta::from_nothing(&filter), true) {
+            let Some(machine) = self.machines.get_mut(id) else { continue };
+            let delta = FilterDelta::between(&machine.filter, &filter);
+            let first = machine.filter == Filter::default();
+            machine.filter = filter;
+            if !delta.is_empty() {
+                for part in transactions(&delta, first) {
                     self.send(key, true, part)?;
                 }
             }
@@ -331,4 +344,13 @@ fn default_routes(
             }
         }
     }
+}
+
+/// The IPv4 addresses of an interface, the primary one first.
+fn v4(plug: &Plug) -> Vec<Ipv4Addr> {
+    let v4 = |address: &(IpAddr, u8)| match address.0 {
+        IpAddr::V4(v4) => Some(v4),
+        IpAddr::V6(_) => None,
+    };
+    plug.addresses.iter().filter_map(v4).collect()
 }

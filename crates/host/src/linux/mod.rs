@@ -2,6 +2,7 @@
 
 mod boot;
 mod child;
+mod counters;
 mod cover;
 mod disk;
 mod filter;
@@ -9,6 +10,7 @@ mod flows;
 mod frame;
 mod groups;
 mod guest;
+mod interruptions;
 mod links;
 mod listen;
 mod netlink;

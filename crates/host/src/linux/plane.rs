@@ -1,13 +1,17 @@
 //! What is in the host process's namespaces, and how it becomes what programs say.
 
+use super::counters::Asked;
 use super::frame::{Order, Put, Take};
+use super::interruptions::may_interrupt;
 use super::links::{device, internet_end};
 use super::netlink::Messages;
-use super::netlink::filter::{ask_counters, read_counters, transactions};
+use super::netlink::connections::ask_connections;
+use super::netlink::filter::transactions;
 use super::netlink::route::{End, LOOPBACK, Leads};
 use super::{Line, Posted};
 use crate::{Count, HostError, Inventory, Place};
-use net::program::{Chain, Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, measure, nat_filter};
+use net::program::{Delta, Far, Filter, FilterDelta, Hop, Link, TABLE_MAIN, Via, measure, nat_filter};
+use net::tracking::Openness;
 use net::{Cidr, Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,8 +24,6 @@ pub(super) const ROUTER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0
 pub(super) const ROUTER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 /// Messages of one kind go together up to this size.
 const CHUNK: usize = 60_000;
-/// From here on counters are read chain by chain.
-const MANY_RULES: usize = 2000;
 
 /// The idle times of connections are AWS's where Linux has others.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html>
@@ -86,11 +88,13 @@ impl Space {
 pub(super) struct Router {
     pub(super) space: Space,
     pub(super) applied: Program,
-    has_table: bool,
+    pub(super) has_table: bool,
     /// Of the sets in which flows are counted.
     pub(super) generation: u32,
+    /// What interfaces let pass from and to everybody, as of the last apply.
+    open: Openness,
     /// What rules that are gone have seen.
-    past: BTreeMap<String, Count>,
+    pub(super) past: BTreeMap<String, Count>,
 }
 
 impl Router {
@@ -117,6 +121,8 @@ pub(super) struct Machine {
     /// Which table its addresses ask. They outlive the link that they are for.
     pub(super) rules: BTreeMap<IpAddr, u32>,
     pub(super) kind: Translates,
+    /// What it translates by.
+    pub(super) filter: Filter,
     /// It has no place in any network.
     pub(super) is_lone: bool,
     /// Its guest alone speaks for it.
@@ -130,7 +136,7 @@ pub(super) struct Plane {
     pub(super) internet: Space,
     /// Hosts on the internet.
     hosts: BTreeSet<IpAddr>,
-    routers: BTreeMap<String, Router>,
+    pub(super) routers: BTreeMap<String, Router>,
     pub(super) machines: BTreeMap<String, Machine>,
     /// By which relay a lone machine sends, and which of those behind it that is.
     pub(super) tethers: BTreeMap<String, (String, u32)>,
@@ -168,10 +174,18 @@ impl Plane {
             }
         };
         self.line.netlink(self.internet.key, false, pair).map_err(unable("veth links"))?;
-        let filter = nat_filter(&"nat-probe".to_owned(), "eth0");
+        let filter = nat_filter(&"nat-probe".to_owned(), "eth0", &[]);
         for part in transactions(&FilterDelta::from_nothing(&filter), true) {
             self.line.netlink(machine.key, true, part).map_err(unable("netfilter tables (nf_tables)"))?;
         }
+        for part in transactions(&FilterDelta::from_nothing(&net::program::ranges()), false) {
+            self.line
+                .netlink(machine.key, true, part)
+                .map_err(unable("netfilter sets of ranges (5.7 has them)"))?;
+        }
+        self.line
+            .netlink(machine.key, true, ask_connections())
+            .map_err(unable("list of connections (nf_conntrack_netlink)"))?;
         for part in transactions(&FilterDelta::from_nothing(&measure()), false) {
             self.line.netlink(machine.key, true, part).map_err(unable("netfilter limits (nft_limit)"))?;
         }
@@ -211,8 +225,14 @@ impl Plane {
     pub(super) fn apply(&mut self, topology: &Topology, vpc: &str) -> Result<(), HostError> {
         let mut program = Program::compile(topology, vpc);
         self.need_router(vpc)?;
-        program.count_in(self.router(vpc)?.generation);
-        let done = self.converge(program);
+        let router = self.router(vpc)?;
+        program.count_in(router.generation);
+        let open = topology.vpcs.get(vpc).map(|vpc| Openness::of(topology, vpc)).unwrap_or_default();
+        let before = std::mem::replace(&mut router.open, open);
+        let done = match self.converge(program) {
+            Ok(true) => self.interrupt(topology, vpc, &before),
+            done => done.map(drop),
+        };
         if done.is_err() {
             // What is still under way comes before what takes it all away.
             let _ = self.settle();
@@ -243,7 +263,14 @@ impl Plane {
         if !self.routers.contains_key(vpc) {
             let space = new_space(&self.line, ROUTER_SETTINGS)?;
             let applied = Program { vpc: vpc.to_owned(), ..Program::default() };
-            let router = Router { space, applied, has_table: false, generation: 0, past: BTreeMap::new() };
+            let router = Router {
+                space,
+                applied,
+                has_table: false,
+                open: Openness::default(),
+                generation: 0,
+                past: BTreeMap::new(),
+            };
             self.routers.insert(vpc.to_owned(), router);
         }
         Ok(())
@@ -254,14 +281,15 @@ impl Plane {
         self.routers.values().map(|router| &router.applied)
     }
 
-    pub(super) fn converge(&mut self, program: Program) -> Result<(), HostError> {
+    /// Makes a VPC what a program says; whether that may be the end of connections.
+    pub(super) fn converge(&mut self, program: Program) -> Result<bool, HostError> {
         let vpc = program.vpc.clone();
         let delta = match self.routers.get(&vpc) {
             Some(router) => program.since(&router.applied),
             None => return Err(HostError::NotThere(vpc)),
         };
         if delta.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         self.remove_links(&vpc, &delta.links_removed)?;
         self.filter(&vpc, &delta.filter)?;
@@ -279,7 +307,8 @@ impl Plane {
             }
             None => BTreeSet::new(),
         };
-        rewired.iter().try_for_each(|machine| self.rewire(machine))
+        rewired.iter().try_for_each(|machine| self.rewire(machine))?;
+        Ok(may_interrupt(&delta.filter))
     }
 
     pub(super) fn router(&mut self, vpc: &str) -> Result<&mut Router, HostError> {
@@ -328,10 +357,17 @@ impl Plane {
         let line = Arc::clone(&self.line);
         let router = self.router(vpc)?;
         let key = router.space.key;
-        let gone = delta.chains_changed.keys().chain(&delta.chains_removed).map(String::as_str);
-        read_chains(&line, key, gone.map(Some), &mut router.past)?;
+        let mut asked = Asked::default();
+        for chain in delta.chains_changed.keys().chain(&delta.chains_removed) {
+            asked.chain(&line, key, Some(chain))?;
+        }
+        let sets = &router.applied.filter.allowed;
+        for (name, set) in delta.allowed_removed.iter().filter_map(|name| sets.get_key_value(name)) {
+            asked.set(&line, key, name, set)?;
+        }
         let first = !std::mem::replace(&mut router.has_table, true);
-        transactions(delta, first).into_iter().try_for_each(|part| self.send(key, true, part))
+        transactions(delta, first).into_iter().try_for_each(|part| self.send(key, true, part))?;
+        asked.read(&mut self.router(vpc)?.past)
     }
 
     fn addresses_and_tables(&mut self, vpc: &str, delta: &Delta) -> Result<(), HostError> {
@@ -444,7 +480,14 @@ impl Plane {
         let space = new_space(&self.line, MACHINE_SETTINGS)?;
         self.machines.insert(
             machine.to_owned(),
-            Machine { space, rules: BTreeMap::new(), kind: Translates::No, is_lone: true, is_silent: false },
+            Machine {
+                space,
+                rules: BTreeMap::new(),
+                kind: Translates::No,
+                filter: Filter::default(),
+                is_lone: true,
+                is_silent: false,
+            },
         );
         Ok(())
     }
@@ -469,31 +512,6 @@ impl Plane {
         drop_space(&self.line, &gone.space)?;
         deleted.map(|_| ())
     }
-
-    pub(super) fn counters(&self, vpc: &str) -> Result<BTreeMap<String, Count>, HostError> {
-        let router = self.routers.get(vpc).ok_or_else(|| HostError::NotThere(vpc.to_owned()))?;
-        let mut counts = router.past.clone();
-        let filter = &router.applied.filter;
-        if !router.has_table {
-            return Ok(counts);
-        }
-        if filter.rules() < MANY_RULES {
-            read_chains(&self.line, router.space.key, std::iter::once(None), &mut counts)?;
-        } else {
-            let named = |chain: &Chain| chain.rules.iter().any(|rule| !rule.name.is_empty());
-            let chains = filter.chains.iter().filter(|(_, chain)| named(chain));
-            read_chains(
-                &self.line,
-                router.space.key,
-                chains.map(|(name, _)| Some(name.as_str())),
-                &mut counts,
-            )?;
-        }
-        for machine in router.applied.nat_gateways.iter().filter_map(|id| self.machines.get(id)) {
-            read_chains(&self.line, machine.space.key, std::iter::once(None), &mut counts)?;
-        }
-        Ok(counts)
-    }
 }
 
 /// The machine at the other end of a link.
@@ -502,20 +520,6 @@ fn machine_of(link: &Link) -> Option<String> {
         Far::Machine(plug) => Some(plug.attachment.machine.clone()),
         _ => None,
     }
-}
-
-/// Reads the counters of chains; `None` stands for all. All are asked for before the first is waited for.
-fn read_chains<'a>(
-    line: &Line,
-    space: u32,
-    chains: impl Iterator<Item = Option<&'a str>>,
-    into: &mut BTreeMap<String, Count>,
-) -> Result<(), HostError> {
-    let posted = chains.map(|chain| line.post_netlink(space, true, ask_counters(chain)));
-    for posted in posted.collect::<Result<Vec<Posted>, HostError>>()? {
-        read_counters(&posted.wait()?, into);
-    }
-    Ok(())
 }
 
 fn new_space(line: &Line, settings: Settings) -> Result<Space, HostError> {

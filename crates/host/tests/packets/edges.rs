@@ -1,15 +1,14 @@
 //! Edge associations: what comes in from the internet is led through a machine that looks at it, and so are the answers;
 //! and so is what begins inside, which the gateway translates when it comes from that machine.
-//!
-//! Not here: connections whose answers do not come back through the machine. The router, which has seen them go in there,
-//! takes what follows an answer that it has not seen for no part of them.
+//! The machine may see one direction only.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, SHORT};
 use crate::processes::spawn;
 use host::{Driver, Place};
 use net::Topology;
 use net::sample::{self, anyone, ip, tcp};
 use net::topology::{Target, Traffic};
+use std::io::{Read, Write};
 
 /// `web` behind `inspect`, both ways: the gateway's own table leads in through it, the subnet's leads out through it.
 fn inspected() -> Topology {
@@ -47,8 +46,7 @@ fn what_comes_in_goes_through_the_machine_that_the_gateways_table_names() {
     let client = "192.0.2.80";
     // It passes nothing on yet.
     lab.blocked(client, "203.0.113.10", 80);
-    let switch = spawn("sh", &["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"], None);
-    assert_eq!(lab.plane.spawn("inspect", switch).unwrap().wait().unwrap(), 0);
+    forwards(&lab, "inspect");
     assert_eq!(lab.seen_as(client, "203.0.113.10", 80, true), Some(ip(client)));
     assert!(lab.count("sgr-sg-inspect-in-0") > 0);
     // What begins inside goes the same way, and has the public address of whom it is from when it leaves.
@@ -76,4 +74,77 @@ fn what_comes_in_goes_through_the_machine_that_the_gateways_table_names() {
     sample::table(lab.vpc(), "rtb-web", &[("0.0.0.0/0", Target::InternetGateway("igw-1".into()))]);
     lab.apply();
     lab.works(client, "203.0.113.10", 80);
+}
+
+fn forwards(lab: &Lab, machine: &str) {
+    let switch = spawn("sh", &["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"], None);
+    assert_eq!(lab.plane.spawn(machine, switch).unwrap().wait().unwrap(), 0);
+}
+
+/// Whether bytes go both ways, again and again, through one connection.
+fn converse(lab: &Lab, from: &Place, to: (&Place, &str), called: &str) -> bool {
+    let listener = lab.plane.listen(to.0, to.1.parse().unwrap()).unwrap();
+    let Ok(mut out) = lab.plane.connect(from, called.parse().unwrap(), SHORT * 8) else { return false };
+    let mut inside = listener.accept().unwrap().0;
+    for stream in [&out, &inside] {
+        stream.set_read_timeout(Some(SHORT * 8)).unwrap();
+    }
+    let mut got = [0; 3];
+    (0..5).all(|_| {
+        out.write_all(b"ask").is_ok()
+            && inside.read_exact(&mut got).is_ok()
+            && inside.write_all(b"say").is_ok()
+            && out.read_exact(&mut got).is_ok()
+    })
+}
+
+#[test]
+fn answers_may_go_another_way() {
+    let mut lab = Lab::new(inspected());
+    forwards(&lab, "inspect");
+    let (web, host) = (Place::Machine("web".into()), Place::Internet(ip("192.0.2.80")));
+    let met = |lab: &Lab| lab.count("sgr-sg-inspect-in-0");
+    // In through the machine, and straight out.
+    let out = [("0.0.0.0/0", Target::InternetGateway("igw-1".into()))];
+    sample::table(lab.vpc(), "rtb-web", &out);
+    lab.apply();
+    assert!(converse(&lab, &host, (&web, "10.0.1.10:80"), "203.0.113.10:80"));
+    assert!(met(&lab) > 0);
+    // Out through the machine, and straight in.
+    sample::table(lab.vpc(), "rtb-web", &[("0.0.0.0/0", Target::NetworkInterface("eni-inspect".into()))]);
+    lab.vpc().internet_gateway.as_mut().unwrap().route_table = None;
+    lab.apply();
+    let before = met(&lab);
+    assert!(converse(&lab, &web, (&host, "192.0.2.80:81"), "192.0.2.80:81"));
+    assert!(met(&lab) > before);
+    // Its group is asked, though it sees but half.
+    sample::group(lab.vpc(), "sg-inspect", &[(tcp(80), anyone())], None);
+    lab.apply();
+    assert!(!converse(&lab, &web, (&host, "192.0.2.80:81"), "192.0.2.80:81"));
+    // So is that of whom it sends on to, for what it sends on.
+    sample::group(lab.vpc(), "sg-inspect", &[(Traffic::All, anyone())], Some(&[(tcp(80), anyone())]));
+    lab.apply();
+    assert!(!converse(&lab, &web, (&host, "192.0.2.80:81"), "192.0.2.80:81"));
+}
+
+#[test]
+fn within_a_vpc_one_direction_may_go_through_a_machine() {
+    let mut lab = Lab::new(inspected());
+    forwards(&lab, "inspect");
+    let inspect = || Target::NetworkInterface("eni-inspect".into());
+    sample::table(lab.vpc(), "rtb-db", &[]);
+    sample::subnet(lab.vpc(), "subnet-db", "10.0.3.0/24", "rtb-db");
+    sample::group(lab.vpc(), "sg-db", &[(tcp(5432), anyone())], None);
+    sample::interface(lab.vpc(), "db", "subnet-db", "10.0.3.10", None, &["sg-db"]);
+    sample::table(lab.vpc(), "rtb-web", &[("10.0.3.0/24", inspect())]);
+    lab.apply();
+    let (web, db) = (Place::Machine("web".into()), Place::Machine("db".into()));
+    assert!(converse(&lab, &web, (&db, "10.0.3.10:5432"), "10.0.3.10:5432"));
+    assert!(lab.count("sgr-sg-inspect-in-0") > 0);
+    assert!(!converse(&lab, &web, (&db, "10.0.3.10:5433"), "10.0.3.10:5433"));
+    // The other direction alone.
+    sample::table(lab.vpc(), "rtb-web", &[]);
+    sample::table(lab.vpc(), "rtb-db", &[("10.0.1.0/24", inspect())]);
+    lab.apply();
+    assert!(converse(&lab, &web, (&db, "10.0.3.10:5432"), "10.0.3.10:5432"));
 }

@@ -6,6 +6,7 @@ mod bandwidth;
 mod disks;
 mod edges;
 mod flows;
+mod groups;
 mod guests;
 mod ipv6;
 mod lab;

@@ -3,10 +3,10 @@
 use crate::lab::{Lab, SHORT};
 use host::{Driver, Place};
 use net::sample::{self, anyone, cidr, ip, tcp};
-use net::topology::{AclEntry, Peer, Ports, Target, Traffic};
+use net::topology::{AclEntry, Address, Peer, Ports, Target, Traffic};
 use net::walk::{Flow, Origin, Transport, walk};
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 fn lab() -> Lab {
     let lab = Lab::new(sample::two_tier());
@@ -83,6 +83,54 @@ fn the_internet_gateway_translates_one_to_one() {
 }
 
 #[test]
+fn a_public_address_that_moves_takes_no_connection_along() {
+    let mut lab = lab();
+    let listener = lab.plane.listen(&Place::Machine("web".into()), "10.0.1.10:81".parse().unwrap()).unwrap();
+    sample::group(lab.vpc(), "sg-web", &[(Traffic::Tcp(Ports { from: 80, to: 81 }), anyone())], None);
+    sample::group(lab.vpc(), "sg-app", &[(tcp(80), anyone())], None);
+    lab.apply();
+    let host = Place::Internet(ip("192.0.2.80"));
+    let mut out = lab.plane.connect(&host, "203.0.113.10:81".parse().unwrap(), SHORT * 10).unwrap();
+    let mut inside = listener.accept().unwrap().0;
+    let mut exchange = |byte: u8| {
+        let mut got = [0];
+        inside.set_read_timeout(Some(SHORT)).unwrap();
+        out.write_all(&[byte]).unwrap();
+        inside.read_exact(&mut got).is_ok()
+    };
+    assert!(exchange(1));
+    let public = |lab: &mut Lab, machine: &str, address: &str| {
+        lab.vpc().interfaces.get_mut(machine).unwrap().addresses[0].public = Some(ip(address));
+    };
+    public(&mut lab, "eni-web", "203.0.113.11");
+    public(&mut lab, "eni-app", "203.0.113.10");
+    lab.apply();
+    assert!(!exchange(2), "a connection went on at who had the address before");
+    assert_eq!(lab.seen_as("192.0.2.80", "203.0.113.10", 80, true), Some(ip("192.0.2.80")));
+    assert_eq!(lab.seen_as("app", "192.0.2.80", 80, true), Some(ip("203.0.113.10")));
+}
+
+/// An error is about a packet that the sender knows.
+#[test]
+fn errors_are_translated_with_what_they_quote() {
+    let mut lab = lab();
+    sample::group(lab.vpc(), "sg-web", &[(Traffic::All, anyone())], None);
+    lab.apply();
+    let refused = |from: &Place, bound: &str, to: &str| {
+        let socket = lab.plane.datagrams(from, bound.parse().unwrap()).unwrap();
+        socket.connect(to.parse::<SocketAddr>().unwrap()).unwrap();
+        socket.send(b"to a port at which nobody listens").unwrap();
+        socket.set_read_timeout(Some(SHORT * 4)).unwrap();
+        socket.recv(&mut [0; 8]).unwrap_err().kind() == std::io::ErrorKind::ConnectionRefused
+    };
+    let (web, db) = (Place::Machine("web".into()), Place::Machine("db".into()));
+    let host = Place::Internet(ip("192.0.2.80"));
+    assert!(refused(&web, "0.0.0.0:0", "192.0.2.80:9"), "to who sent by the gateway");
+    assert!(refused(&host, "192.0.2.80:0", "203.0.113.10:9"), "to who sent to a public address");
+    assert!(refused(&db, "0.0.0.0:0", "192.0.2.80:9"), "to who sent by a NAT gateway");
+}
+
+#[test]
 fn without_a_gateway_a_public_address_is_nothing() {
     let mut lab = lab();
     lab.works("192.0.2.80", "203.0.113.10", 80);
@@ -131,6 +179,26 @@ fn a_private_subnet_reaches_out_through_nat_and_nobody_reaches_in() {
 }
 
 #[test]
+fn a_nat_gateway_sends_from_all_its_addresses() {
+    let mut lab = lab();
+    let seen = |lab: &Lab| {
+        let seen = |_| lab.seen_as("db", "192.0.2.80", 80, true).unwrap();
+        (0..24).map(seen).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(seen(&lab), [ip("203.0.113.50")].into());
+    let before = lab.count("nat-1");
+    let more = [("10.0.1.51", "203.0.113.51"), ("10.0.1.52", "203.0.113.52")];
+    let more = more.map(|(private, public)| Address { private: ip(private), public: Some(ip(public)) });
+    lab.vpc().interfaces.get_mut("eni-nat-1").unwrap().addresses.extend(more);
+    lab.apply();
+    assert_eq!(seen(&lab), [ip("203.0.113.50"), ip("203.0.113.51"), ip("203.0.113.52")].into());
+    assert_eq!(lab.count("nat-1"), before + 24, "what was counted stays, and is counted once");
+    lab.vpc().interfaces.get_mut("eni-nat-1").unwrap().addresses.truncate(1);
+    lab.apply();
+    assert_eq!(seen(&lab), [ip("203.0.113.50")].into());
+}
+
+#[test]
 fn a_foreign_source_goes_nowhere() {
     let lab = lab();
     let place = Place::Machine("web".into());
@@ -147,6 +215,65 @@ fn a_foreign_source_goes_nowhere() {
     assert_eq!(lab.count(&check), before + 1);
 }
 
+/// Whether a byte comes there and back through a connection.
+fn exchange(mut out: TcpStream, mut inside: TcpStream) -> impl FnMut(u8) -> bool {
+    for stream in [&out, &inside] {
+        stream.set_read_timeout(Some(SHORT)).unwrap();
+    }
+    move |byte| {
+        let mut got = [0];
+        let arrived = out.write_all(&[byte]).is_ok() && inside.read_exact(&mut got).is_ok();
+        arrived && inside.write_all(&got).is_ok() && out.read_exact(&mut got).is_ok() && got == [byte]
+    }
+}
+
+/// What everybody may do, and all answers to everybody, is not tracked.
+#[test]
+fn what_passes_by_rules_for_everybody_ends_with_them() {
+    let mut lab = lab();
+    let listener = lab.plane.listen(&Place::Machine("db".into()), "0.0.0.0:3306".parse().unwrap()).unwrap();
+    let group = |lab: &mut Lab, rules: &[(Traffic, Peer)], egress: Option<&[(Traffic, Peer)]>| {
+        sample::group(lab.vpc(), "sg-db", rules, egress);
+        lab.apply();
+    };
+    let connect = |lab: &Lab| {
+        let to = "10.0.2.10:3306".parse().unwrap();
+        let out = lab.plane.connect(&Place::Machine("web".into()), to, SHORT * 10).unwrap();
+        exchange(out, listener.accept().unwrap().0)
+    };
+    let open = [(tcp(3306), anyone())];
+    for watched in [false, true] {
+        if watched {
+            lab.vpc().watched.insert("eni-db".into());
+        }
+        group(&mut lab, &open, None);
+        let mut first = connect(&lab);
+        assert!(first(1));
+        // Narrower, but about it as well.
+        group(&mut lab, &[(tcp(3306), Peer::Cidr(cidr("10.0.1.10/32")))], None);
+        assert!(first(2));
+        // From now on others are tracked, and this one was not.
+        let mut second = connect(&lab);
+        assert!(second(3));
+        if watched {
+            group(&mut lab, &open, None);
+        }
+        group(&mut lab, &[(tcp(5432), anyone())], None);
+        assert!(!first(4), "it passed by a rule that is gone");
+        assert!(second(4), "it was tracked from its first packet on");
+        // Another rule that is about it lets it go on.
+        group(&mut lab, &open, None);
+        let mut third = connect(&lab);
+        assert!(third(5));
+        // Answers pass by a rule as well.
+        group(&mut lab, &open, Some(&[(tcp(1), anyone())]));
+        assert!(!third(6), "its answers passed by a rule that is gone");
+        drop(second);
+    }
+    // The next that connects is asked as always.
+    lab.blocked("db", "10.0.1.11", 5201);
+}
+
 #[test]
 fn what_is_established_survives_the_rule_that_allowed_it() {
     let mut lab = lab();
@@ -155,18 +282,10 @@ fn what_is_established_survives_the_rule_that_allowed_it() {
         sample::group(lab.vpc(), "sg-db", rules, None);
         lab.apply();
     };
-    group(&mut lab, &[(tcp(3306), anyone()), (tcp(5432), anyone())]);
+    group(&mut lab, &[(tcp(3306), Peer::Cidr(cidr("10.0.1.0/24"))), (tcp(5432), anyone())]);
     let to = "10.0.2.10:3306".parse().unwrap();
-    let mut out = lab.plane.connect(&Place::Machine("web".into()), to, SHORT * 10).unwrap();
-    let mut inside = listener.accept().unwrap().0;
-    let mut exchange = |byte: u8| {
-        out.set_read_timeout(Some(SHORT)).unwrap();
-        out.write_all(&[byte]).unwrap();
-        inside.set_read_timeout(Some(SHORT)).unwrap();
-        let mut got = [0];
-        let arrived = inside.read_exact(&mut got).is_ok();
-        arrived && inside.write_all(&got).is_ok() && out.read_exact(&mut got).is_ok() && got == [byte]
-    };
+    let out = lab.plane.connect(&Place::Machine("web".into()), to, SHORT * 10).unwrap();
+    let mut exchange = exchange(out, listener.accept().unwrap().0);
     assert!(exchange(1));
     group(&mut lab, &[(tcp(5432), anyone())]);
     lab.blocked("web", "10.0.2.10", 3306);

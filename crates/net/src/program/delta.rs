@@ -1,10 +1,12 @@
 //! What has to be done to get from one program to another.
 
+use super::allowed::Allowed;
 use super::filter::{Chain, Datum, Filter, Set, Value};
 use super::{Hop, Link, Program};
 use crate::cidr::Cidr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Removals first, within each kind; a thing that changes its nature is removed and added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct FilterDelta {
     /// By set.
     pub elements_removed: BTreeMap<String, Vec<Vec<Value>>>,
     pub elements_added: BTreeMap<String, Vec<Element>>,
+    pub allowed_removed: BTreeSet<String>,
+    pub allowed_added: BTreeMap<String, Arc<Allowed>>,
     pub chains_removed: BTreeSet<String>,
     /// Empty before.
     pub chains_added: BTreeMap<String, Chain>,
@@ -54,7 +58,7 @@ impl FilterDelta {
         FilterDelta::between(&Filter::default(), filter)
     }
 
-    fn between(before: &Filter, after: &Filter) -> FilterDelta {
+    pub fn between(before: &Filter, after: &Filter) -> FilterDelta {
         let mut delta = FilterDelta::default();
         for (name, set) in &before.sets {
             match after.sets.get(name) {
@@ -69,6 +73,10 @@ impl FilterDelta {
                 delta.sets_added.insert(name.clone(), set.clone());
             }
         }
+        let (was, now) = (&before.allowed, &after.allowed);
+        delta.allowed_removed = was.keys().filter(|name| !now.contains_key(*name)).cloned().collect();
+        let new = now.iter().filter(|(name, _)| !was.contains_key(*name));
+        delta.allowed_added = new.map(|(name, allowed)| (name.clone(), Arc::clone(allowed))).collect();
         for (name, chain) in &before.chains {
             match after.chains.get(name) {
                 Some(now) if now.base == chain.base => {

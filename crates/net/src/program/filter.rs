@@ -1,14 +1,18 @@
 //! Rules as netfilter has them, in words of ours: chains of matches with an action, sets and maps. Only what VPCs need.
 
+use super::allowed::Allowed;
 use crate::cidr::Cidr;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 /// All rules of one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub sets: BTreeMap<String, Set>,
+    /// Sets of what groups allow; their names say what is in them, and so the same name is the same set.
+    pub allowed: BTreeMap<String, Arc<Allowed>>,
     pub chains: BTreeMap<String, Chain>,
 }
 
@@ -94,6 +98,8 @@ pub enum Match {
     V4,
     V6,
     Protocol(u8),
+    /// None of these protocols.
+    OtherThan([u8; 3]),
     /// Destination ports, for protocols that have them.
     Ports(u16, u16),
     IcmpKind(u8),
@@ -110,6 +116,13 @@ pub enum Match {
     Tracked,
     New,
     Invalid,
+    /// Of a connection, or of its answers, that one side does not let pass any more ([`crate::tracking`]).
+    Interrupted {
+        answers: bool,
+        by_sender: bool,
+    },
+    /// By chance.
+    OneIn(u32),
     /// Answers of connections.
     Answer,
     /// What all packets that were asked this by the rule have together, beyond so many bytes a second. So many more may
@@ -136,6 +149,9 @@ pub enum Key {
     Protocol,
     /// Source and destination.
     Ports,
+    DestinationPort,
+    /// Type and code.
+    IcmpKinds,
     /// FIN, SYN, RST and ACK.
     TcpFlags,
 }
@@ -150,16 +166,16 @@ pub enum Action {
     },
     /// The packet's mark becomes the group of the link that it came by, by which its route table is chosen.
     MarkGroup,
-    /// What begins a connection is known by this zone as well, what answers it is not: so the same packet may begin
-    /// another one when it comes by again. Before connections are looked at.
-    Zone(u16),
-    /// The destination becomes what a map has for it.
-    TranslateDestination {
+    /// The source, or the destination, becomes what a map has for it; or that of the packet that an ICMP error quotes.
+    Translate {
+        of_source: bool,
+        quoted: bool,
         map: String,
     },
-    /// The source becomes what a map has for it.
-    TranslateSource {
-        map: String,
+    /// The source becomes this, and a port of chance within these; any where they are zero.
+    Become {
+        address: Ipv4Addr,
+        ports: (u16, u16),
     },
     /// The source becomes the link's address and a port of chance within these.
     Masquerade {
@@ -242,7 +258,7 @@ impl Filter {
         }
     }
 
-    /// How many rules there are.
+    /// How many rules of ours there are; what sets allow is not among them.
     pub fn rules(&self) -> usize {
         self.chains.values().map(|chain| chain.rules.len()).sum()
     }
@@ -258,6 +274,12 @@ impl fmt::Display for Filter {
                     Some(datum) => writeln!(f, "  {} : {datum}", key.join(" . "))?,
                     None => writeln!(f, "  {}", key.join(" . "))?,
                 }
+            }
+        }
+        for (name, allowed) in &self.allowed {
+            writeln!(f, "set {name}")?;
+            for (span, block) in allowed.spans() {
+                writeln!(f, "  {:?} . {:?} . {block}", span.protocols, span.ports)?;
             }
         }
         for (name, chain) in &self.chains {

@@ -7,17 +7,21 @@
 //! Where interfaces are watched ([`super::flows`]) what the sender's side says is asked first, by itself, so that it is
 //! known which side it was that refused.
 
+use super::allowed::Allowed;
 use super::filter::{Action, Data, Datum, Field, Filter, Hook, Key, Match, Rule, Set, Value, Verdict};
 use super::{LINK_EGRESS_ONLY, LINK_INTERNET, Plan, Program, names, services};
 use crate::cidr::{self, Cidr};
 use crate::topology::{AclEntry, Destination, Peer, SecurityGroupRule, Target, Traffic};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
-const ICMP: u8 = 1;
+/// So many rules of a group by addresses are asked one after the other; more are a set.
+const FEW: usize = 4;
+pub(super) const ICMP: u8 = 1;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
-const ICMPV6: u8 = 58;
+pub(super) const ICMPV6: u8 = 58;
 
 impl Plan<'_> {
     pub(super) fn filter(&self, program: &mut Program) {
@@ -119,17 +123,8 @@ impl Plan<'_> {
                 filter.element("public-out", vec![private], datum(public));
             }
         }
+        self.translation(filter);
         let (comes, goes) = (|| Match::In(LINK_INTERNET.into()), || Match::Out(LINK_INTERNET.into()));
-        filter.nat("translate-in", Hook::Prerouting, -100);
-        let map = "public-in".to_owned();
-        filter.rule(
-            "translate-in",
-            Rule::new("", vec![comes(), Match::V4], Action::TranslateDestination { map }),
-        );
-        filter.nat("translate-out", Hook::Postrouting, 100);
-        let map = "public-out".to_owned();
-        filter.rule("translate-out", Rule::new("", vec![goes(), Match::V4], Action::TranslateSource { map }));
-        self.seconds(filter);
         filter.base("gateways", Hook::Forward, -20, true);
         for refused in cidr::PRIVATE.into_iter().chain([cidr::SHARED]) {
             let name = names::refused_address(self.gateway());
@@ -153,30 +148,24 @@ impl Plan<'_> {
         }
     }
 
-    /// What a machine passes on to the internet gateway as it came: to the router it is the connection that it has known from
-    /// its way to that machine, and a connection is translated where it begins. So it begins another one there, under the
-    /// public address of whom it is from, whose answers are translated back before it is asked where they go.
-    fn seconds(&self, filter: &mut Filter) {
-        const SECOND: u16 = 1;
-        for (interface, subnet, name) in &self.plugged {
-            let routes = self.topology.routes(self.vpc, self.vpc.route_table_of(subnet));
-            let mut routes: Vec<_> = routes.iter().filter(|(cidr, _)| cidr.is_v4()).collect();
-            let leads_out = |target: &Target| matches!(target, Target::InternetGateway(_));
-            if self.vpc.is_checked(interface) || !routes.iter().any(|(_, target)| leads_out(target)) {
-                continue;
-            }
-            filter.base("seconds", Hook::Prerouting, -290, true);
-            let chain = format!("{}/seconds", interface.id);
-            let lead = Verdict::Goto(chain.clone());
-            filter.rule("seconds", Rule::plain(vec![Match::In(name.clone()), Match::V4], lead));
-            filter.chain(&chain);
-            routes.sort_by_key(|(cidr, _)| std::cmp::Reverse(cidr.length()));
-            for (cidr, target) in routes {
-                let to = || vec![Match::Destination(cidr)];
-                if leads_out(target) {
-                    filter.rule(&chain, Rule::new("", to(), Action::Zone(SECOND)));
-                }
-                filter.rule(&chain, Rule::plain(to(), Verdict::Accept));
+    /// The internet gateway's, packet by packet, before connections are looked at on the way in and after it on the way out:
+    /// as AWS's, it knows no connections. So what the router remembers are private addresses, whichever way a packet came
+    /// and its answer goes, and an address that somebody else has now is his at once. Errors quote the packet that they are
+    /// about.
+    fn translation(&self, filter: &mut Filter) {
+        const ERRORS: [u8; 3] = [3, 11, 12];
+        let ways = [
+            ("translate-in", Hook::Prerouting, -250, Match::In(LINK_INTERNET.into()), "public-in"),
+            ("translate-out", Hook::Postrouting, 100, Match::Out(LINK_INTERNET.into()), "public-out"),
+        ];
+        for (chain, hook, priority, link, map) in ways {
+            let of_source = hook == Hook::Postrouting;
+            let translate = |of_source, quoted| Action::Translate { of_source, quoted, map: map.to_owned() };
+            filter.base(chain, hook, priority, true);
+            filter.rule(chain, Rule::new("", vec![link.clone(), Match::V4], translate(of_source, false)));
+            for kind in ERRORS {
+                let error = vec![link.clone(), Match::V4, Match::Protocol(ICMP), Match::IcmpKind(kind)];
+                filter.rule(chain, Rule::new("", error, translate(!of_source, true)));
             }
         }
     }
@@ -269,6 +258,10 @@ impl Plan<'_> {
             filter.element("groups-in", link(), verdict(Verdict::Accept));
         }
         filter.base("groups", Hook::Forward, 0, false);
+        if !self.watches {
+            self.interrupted(filter, "groups", true);
+        }
+        self.interrupted(filter, "groups", false);
         filter.rule("groups", Rule::plain(vec![Match::Tracked], self.passed()));
         filter.rule("groups", Rule::plain(vec![Match::Invalid], self.refused(false)));
         if self.watches {
@@ -280,20 +273,28 @@ impl Plan<'_> {
         filter.rule("arrival", Rule::plain(vec![], Verdict::Drop));
     }
 
+    /// What a side does not let pass any more, though it is of a connection that was let pass.
+    pub(super) fn interrupted(&self, filter: &mut Filter, chain: &str, by_sender: bool) {
+        for answers in [false, true] {
+            let interrupted = Match::Interrupted { answers, by_sender };
+            filter.rule(chain, Rule::plain(vec![interrupted], self.refused(by_sender)));
+        }
+    }
+
     /// One chain per group and direction, for all its interfaces.
     fn groups_themselves(&self, filter: &mut Filter) {
         let mut referenced = BTreeSet::new();
         for group in self.vpc.security_groups.values() {
             for (rules, egress) in [(&group.egress, true), (&group.ingress, false)] {
                 let chain = group_chain(&group.id, egress);
-                filter.chains.entry(chain.clone()).or_default();
+                filter.chain(&chain);
+                self.rules_by_address(filter, &chain, rules, egress);
                 for rule in rules {
                     if let Peer::Group(peer) = &rule.peer {
                         referenced.insert(peer.as_str());
-                    }
-                    for matches in self.group_rule(rule, egress) {
-                        let verdict = if egress { Verdict::Goto("arrival".into()) } else { self.passed() };
-                        filter.rule(&chain, Rule::new(rule.id.as_str(), matches, Action::Do(verdict)));
+                        for members in members(peer, egress) {
+                            filter.rule(&chain, self.group_rule(rule, members, egress));
+                        }
                     }
                 }
             }
@@ -309,31 +310,35 @@ impl Plan<'_> {
         }
     }
 
-    /// A rule of a group; as many of ours as it takes.
-    fn group_rule(&self, rule: &SecurityGroupRule, egress: bool) -> Vec<Vec<Match>> {
-        let with = |peer: Vec<Match>| {
-            let mut matches = peer;
-            matches.extend(traffic(rule.traffic));
-            matches
-        };
-        match &rule.peer {
-            Peer::Cidr(cidr) => vec![with(vec![peer(*cidr, egress)])],
-            Peer::PrefixList(list) => {
-                let cidrs = self.topology.prefix_list(list).iter();
-                cidrs.map(|cidr| with(vec![peer(*cidr, egress)])).collect()
+    /// The rules of a group that are about blocks of addresses.
+    fn rules_by_address(&self, filter: &mut Filter, chain: &str, rules: &[SecurityGroupRule], egress: bool) {
+        let blocks = self.topology.blocks(rules);
+        if blocks.len() <= FEW {
+            for (cidr, rule) in blocks {
+                filter.rule(chain, self.group_rule(rule, vec![peer(cidr, egress)], egress));
             }
-            Peer::Group(group) => {
-                let (key4, key6) = if egress {
-                    (Key::DestinationV4, Key::DestinationV6)
-                } else {
-                    (Key::SourceV4, Key::SourceV6)
-                };
-                vec![
-                    with(vec![Match::V4, member(&[key4], &format!("{group}/4"), false)]),
-                    with(vec![Match::V6, member(&[key6], &format!("{group}/6"), false)]),
-                ]
+            return;
+        }
+        for v4 in [true, false] {
+            let allowed = Allowed::of(&blocks, v4);
+            if !allowed.is_empty() {
+                let set = format!("{chain}/{}/{:016x}", if v4 { 4 } else { 6 }, allowed.digest());
+                let asked = allowed.asked(&set, egress, &self.allowed(egress));
+                asked.into_iter().for_each(|rule| filter.rule(chain, rule));
+                filter.allowed.insert(set, Arc::new(allowed));
             }
         }
+    }
+
+    /// What becomes of what a group allows.
+    fn allowed(&self, egress: bool) -> Verdict {
+        if egress { Verdict::Goto("arrival".into()) } else { self.passed() }
+    }
+
+    fn group_rule(&self, rule: &SecurityGroupRule, peer: Vec<Match>, egress: bool) -> Rule {
+        let mut matches = peer;
+        matches.extend(traffic(rule.traffic));
+        Rule::new(rule.id.as_str(), matches, Action::Do(self.allowed(egress)))
     }
 
     /// What the router itself takes: services from inside, and gateway endpoints past ACL and groups.
@@ -395,6 +400,16 @@ impl Plan<'_> {
         let nowhere = vec![Value::Link(String::new())];
         filter.element("groups-in", nowhere, Some(Datum::Verdict(Verdict::Accept)));
     }
+}
+
+/// Whether the other side is in a group, by each family.
+fn members(group: &str, egress: bool) -> [Vec<Match>; 2] {
+    let (v4, v6) = match egress {
+        true => (Key::DestinationV4, Key::DestinationV6),
+        false => (Key::SourceV4, Key::SourceV6),
+    };
+    let of = |family, key, set: &str| vec![family, member(&[key], &format!("{group}/{set}"), false)];
+    [of(Match::V4, v4, "4"), of(Match::V6, v6, "6")]
 }
 
 fn acl_chain(acl: &str, egress: bool) -> String {

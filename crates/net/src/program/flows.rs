@@ -117,6 +117,7 @@ impl Plan<'_> {
     pub(super) fn leaving(&self, filter: &mut Filter, chain: &str) {
         let arrival = || Verdict::Goto("arrival".into());
         let inside = member(&[Key::InGroup], "inside", false);
+        self.interrupted(filter, chain, true);
         filter.rule(chain, Rule::plain(vec![Match::Tracked], arrival()));
         filter.rule(chain, Rule::plain(vec![Match::Invalid, inside], self.refused(true)));
         // From outside it is the receiver who refuses it.

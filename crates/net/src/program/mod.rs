@@ -8,6 +8,7 @@
 //!
 //! A program is data: it can be printed, compared, and the difference between two ([`Delta`]) is what has to be done.
 
+mod allowed;
 mod bandwidth;
 mod delta;
 mod filter;
@@ -20,6 +21,7 @@ pub mod services;
 #[cfg(test)]
 mod tests;
 
+pub use allowed::{Allowed, Span, ranges};
 pub use bandwidth::measure;
 pub use delta::{Delta, Element, FilterDelta};
 pub use filter::{

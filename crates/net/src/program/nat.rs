@@ -2,6 +2,7 @@
 
 use super::filter::{Action, Filter, Hook, Match, Rule, Verdict};
 use crate::topology::Id;
+use std::net::Ipv4Addr;
 
 /// What the packets of a NAT gateway are counted under, beside those that begin something, which bear its id.
 #[derive(Debug)]
@@ -26,8 +27,10 @@ const GO_ON: &str = "go-on";
 
 /// What comes in and is not for the gateway itself goes out again from its own address and a port of chance between
 /// 1024 and 65535; only answers come back. Nobody can talk to the gateway itself.
-/// `link` is the name of its interface's link.
-pub fn nat_filter(gateway: &Id, link: &str) -> Filter {
+/// `link` is the name of its interface's link. Of several addresses each connection gets one by chance (AWS's gateways choose
+/// by a hash of the flow, which is no more predictable).
+/// <https://aws.amazon.com/blogs/networking-and-content-delivery/attach-multiple-ips-to-a-nat-gateway-to-scale-your-egress-traffic-pattern/>
+pub fn nat_filter(gateway: &Id, link: &str, addresses: &[Ipv4Addr]) -> Filter {
     let mut filter = shut();
     filter.chain(GO_ON);
     let counters = NatCounters::of(gateway);
@@ -41,7 +44,7 @@ pub fn nat_filter(gateway: &Id, link: &str) -> Filter {
     filter.rule("forward", Rule::plain(vec![Match::Tracked], Verdict::Accept));
     filter.rule("forward", Rule::new(counters.connections, begins, go_on()));
     filter.rule("forward", Rule::new(gateway.as_str(), through, accept()));
-    masquerade(&mut filter, link);
+    masquerade(&mut filter, link, addresses);
     filter
 }
 
@@ -52,7 +55,7 @@ pub fn relay_filter(link: &str) -> Filter {
     let mut filter = closed();
     filter.rule("forward", Rule::plain(vec![Match::In(link.into())], Verdict::Drop));
     filter.rule("forward", Rule::plain(vec![Match::V4, Match::Out(link.into())], Verdict::Accept));
-    masquerade(&mut filter, link);
+    masquerade(&mut filter, link, &[]);
     filter
 }
 
@@ -85,12 +88,19 @@ fn closed() -> Filter {
     filter
 }
 
-fn masquerade(filter: &mut Filter, link: &str) {
+fn masquerade(filter: &mut Filter, link: &str, addresses: &[Ipv4Addr]) {
     filter.nat("postrouting", Hook::Postrouting, 100);
-    for protocol in [6, 17] {
-        let out = vec![Match::V4, Match::Out(link.into()), Match::Protocol(protocol)];
-        filter.rule("postrouting", Rule::new("", out, Action::Masquerade { from: 1024, to: u16::MAX }));
+    // The last one that is asked is the link's first address, for all that no other was chosen for.
+    let others = addresses.get(1..).unwrap_or(&[]);
+    for (protocol, ports) in [(Some(6), (1024, u16::MAX)), (Some(17), (1024, u16::MAX)), (None, (0, 0))] {
+        let mut out = vec![Match::V4, Match::Out(link.into())];
+        out.extend(protocol.map(Match::Protocol));
+        for (left, address) in (2..=addresses.len()).rev().zip(others) {
+            let chosen = Match::OneIn(u32::try_from(left).unwrap_or(1));
+            let action = Action::Become { address: *address, ports };
+            filter.rule("postrouting", Rule::new("", [out.clone(), vec![chosen]].concat(), action));
+        }
+        let action = Action::Masquerade { from: ports.0, to: ports.1 };
+        filter.rule("postrouting", Rule::new("", out, action));
     }
-    let rest = vec![Match::V4, Match::Out(link.into())];
-    filter.rule("postrouting", Rule::new("", rest, Action::Masquerade { from: 0, to: 0 }));
 }

@@ -35,6 +35,12 @@ fn apply(mut p: Program, delta: Delta) -> Program {
             assert!(p.filter.sets.get_mut(&name).unwrap().elements.insert(key, datum).is_none());
         }
     }
+    for name in &f.allowed_removed {
+        assert!(p.filter.allowed.remove(name).is_some());
+    }
+    for (name, allowed) in f.allowed_added {
+        assert!(p.filter.allowed.insert(name, allowed).is_none());
+    }
     p.filter.chains.retain(|name, _| !f.chains_removed.contains(name));
     p.filter.chains.extend(f.chains_added);
     p.filter.chains.extend(f.chains_changed);
@@ -58,14 +64,13 @@ fn check_whole(p: &Program) {
     for rule in p.filter.chains.values().flat_map(|chain| &chain.rules) {
         for m in &rule.matches {
             if let Match::Member { set, .. } = m {
-                assert!(p.filter.sets.contains_key(set), "{set}\n{p}");
+                let there = p.filter.sets.contains_key(set) || p.filter.allowed.contains_key(set);
+                assert!(there, "{set}\n{p}");
             }
         }
         match &rule.action {
             Action::Do(v) => target(v),
-            Action::Map { map, .. }
-            | Action::TranslateDestination { map }
-            | Action::TranslateSource { map } => {
+            Action::Map { map, .. } | Action::Translate { map, .. } => {
                 assert!(p.filter.sets.contains_key(map), "{map}\n{p}");
             }
             _ => {}

@@ -2,7 +2,6 @@
 
 use super::{Packet, Transport};
 use crate::topology::{AclEntry, NetworkAcl, Peer, SecurityGroup, SecurityGroupRule, Topology, Traffic, Vpc};
-use std::net::IpAddr;
 
 /// Whether a packet is of the traffic that a rule is about.
 pub fn traffic_matches(traffic: Traffic, packet: &Packet) -> bool {
@@ -33,17 +32,14 @@ pub fn group_allows<'a>(
 ) -> Option<&'a SecurityGroupRule> {
     let (rules, peer) =
         if egress { (&group.egress, packet.destination) } else { (&group.ingress, packet.source) };
-    rules
-        .iter()
-        .find(|rule| traffic_matches(rule.traffic, packet) && is_peer(topology, vpc, &rule.peer, peer))
-}
-
-fn is_peer(topology: &Topology, vpc: &Vpc, peer: &Peer, address: IpAddr) -> bool {
-    match peer {
-        Peer::Cidr(cidr) => cidr.contains(address),
-        Peer::Group(group) => topology.members(vpc, group).contains(&address),
-        Peer::PrefixList(list) => topology.prefix_list(list).iter().any(|cidr| cidr.contains(address)),
-    }
+    let is_about = |rule: &SecurityGroupRule| traffic_matches(rule.traffic, packet);
+    let by_block =
+        topology.blocks(rules).into_iter().find(|(cidr, rule)| cidr.contains(peer) && is_about(rule));
+    let is_member = |rule: &SecurityGroupRule| match &rule.peer {
+        Peer::Group(group) => topology.members(vpc, group).contains(&peer),
+        Peer::Cidr(_) | Peer::PrefixList(_) => false,
+    };
+    by_block.map(|(_, rule)| rule).or_else(|| rules.iter().find(|rule| is_about(rule) && is_member(rule)))
 }
 
 /// The first entry that is about the packet; none: the last one, `*`, denies.

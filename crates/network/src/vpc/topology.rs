@@ -234,7 +234,7 @@ fn target(from: &dyn Read, place: Place<'_>, target: &Target) -> Result<plan::Ta
             alive(NATS.get(from, &key)?.is_some_and(is_up), plan::Target::NatGateway(id))
         }
         Target::Interface(_) => {
-            let attached = attachment::of(from, place.account, place.region, &id)?.is_some();
+            let attached = attachment::live(from, place.account, place.region, &id)?.is_some();
             alive(attached && INTERFACES.contains(from, &key)?, plan::Target::NetworkInterface(id))
         }
         Target::Peering(_) => {
@@ -309,7 +309,7 @@ fn interface(
     interface: &Interface,
     machines: &BTreeMap<String, String>,
 ) -> Result<plan::NetworkInterface, StoreError> {
-    let attached = attachment::of(from, place.account, place.region, &interface.id)?;
+    let attached = attachment::live(from, place.account, place.region, &interface.id)?;
     let assigned = attached.as_ref().and_then(|attachment| attachment.public_address.clone());
     let mut addresses = Vec::new();
     for (at, address) in interface.addresses.iter().enumerate() {

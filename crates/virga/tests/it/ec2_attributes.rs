@@ -184,6 +184,51 @@ fn a_launch_asks_for_ipv6() {
 }
 
 #[test]
+fn machines_are_called_as_their_launch_or_their_subnet_says() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let names = |one: &Value| {
+        let options = &one["privateDnsNameOptions"];
+        let flags = ["enableResourceNameDnsARecord", "enableResourceNameDnsAAAARecord"];
+        (text(&options["hostnameType"]), flags.map(|flag| text(&options[flag]) == "true"))
+    };
+    let first = launch(&root, json!({}));
+    let subnet = text(&first["subnetId"]);
+    assert_eq!(names(&first), ("ip-name".into(), [false, false]));
+    assert!(text(&first["privateDnsName"]).starts_with("ip-172-31-"));
+    for change in [
+        json!({ "PrivateDnsHostnameTypeOnLaunch": "resource-name" }),
+        json!({ "EnableResourceNameDnsARecordOnLaunch": { "Value": true } }),
+    ] {
+        let mut asked = json!({ "SubnetId": subnet });
+        asked.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        ec2(&root, "ModifySubnetAttribute", asked);
+    }
+    let by_subnet = launch(&root, json!({ "SubnetId": subnet }));
+    assert_eq!(names(&by_subnet), ("resource-name".into(), [true, false]));
+    assert_eq!(by_subnet["privateDnsName"], format!("{}.ec2.internal", text(&by_subnet["instanceId"])));
+    // What was launched before keeps its name, and a launch may say otherwise, in part.
+    let id = text(&first["instanceId"]);
+    assert_eq!(names(&shown(&root, &id)["instancesSet"][0]), ("ip-name".into(), [false, false]));
+    let options = json!({ "HostnameType": "ip-name", "EnableResourceNameDnsAAAARecord": true });
+    let said = launch(&root, json!({ "SubnetId": subnet, "PrivateDnsNameOptions": options }));
+    assert_eq!(names(&said), ("ip-name".into(), [true, true]));
+    let kind = filter("private-dns-name-options.hostname-type", "resource-name");
+    let found = ec2(&root, "DescribeInstances", json!({ "Filters": kind }));
+    let found = items(&found["reservationSet"]);
+    assert_eq!((found.len(), &found[0]["instancesSet"][0]["instanceId"]), (1, &by_subnet["instanceId"]));
+    let options = json!({ "HostnameType": "resource-name" });
+    let data = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "PrivateDnsNameOptions": options });
+    ec2(&root, "CreateLaunchTemplate", json!({ "LaunchTemplateName": "named", "LaunchTemplateData": data }));
+    let template = json!({ "LaunchTemplateName": "named" });
+    let asked = json!({ "LaunchTemplate": template, "MinCount": 1, "MaxCount": 1 });
+    let by_template = ec2(&root, "RunInstances", asked)["instancesSet"][0].clone();
+    assert_eq!(names(&by_template).0, "resource-name");
+    let wrong = json!({ "PrivateDnsNameOptions": { "HostnameType": "a-name" } });
+    root.call("ec2", "RunInstances", self::asked(wrong)).refused(400, "InvalidParameterValue");
+}
+
+#[test]
 fn attributes_of_the_one_interface_are_those_of_its_instance() {
     let (cloud, _) = cloud(Simulator::new(), None);
     let root = cloud.root(ACCOUNT);

@@ -14,8 +14,20 @@ fn machines_find_each_other_by_name() {
     let root = cloud.root("123456789012");
     let network = vpc(&root);
     let there = subnet(&root, &network, "10.0.1.0/24");
-    let nic = json!([{ "DeviceIndex": 0, "SubnetId": there, "AssociatePublicIpAddress": true, "PrivateIpAddress": "10.0.1.10" }]);
-    let asked = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, "NetworkInterfaces": nic });
+    ec2(&root, "AssociateVpcCidrBlock", json!({ "VpcId": network, "AmazonProvidedIpv6CidrBlock": true }));
+    let shown = ec2(&root, "DescribeVpcs", json!({ "VpcIds": [network] }));
+    let block = text(&shown["vpcSet"][0]["ipv6CidrBlockAssociationSet"][0]["ipv6CidrBlock"]);
+    let block = block.replace("/56", "/64");
+    ec2(&root, "AssociateSubnetCidrBlock", json!({ "SubnetId": there, "Ipv6CidrBlock": block }));
+    let v6 = block.replace("::/64", "::10");
+    let nic = json!([{ "DeviceIndex": 0, "SubnetId": there, "AssociatePublicIpAddress": true, "PrivateIpAddress": "10.0.1.10", "Ipv6Addresses": [{ "Ipv6Address": v6 }] }]);
+    let by_id = json!({
+        "HostnameType": "resource-name", "EnableResourceNameDnsARecord": true, "EnableResourceNameDnsAAAARecord": true,
+    });
+    let asked = json!({
+        "ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, "NetworkInterfaces": nic,
+        "PrivateDnsNameOptions": by_id,
+    });
     let id = text(&ec2(&root, "RunInstances", asked)["instancesSet"][0]["instanceId"]);
     until_running(&cloud, &root, &id);
     let seen = ec2(&root, "DescribeInstances", json!({ "InstanceIds": [id] }));
@@ -33,6 +45,9 @@ fn machines_find_each_other_by_name() {
         for (what, found) in [
             ("ip-10-0-1-10.ec2.internal", own),
             ("10.0.1.10", own),
+            // What is asked for first is IPv6.
+            (&format!("{id}.ec2.internal"), &format!("{v6} {id}.ec2.internal")),
+            ("i-0123456789abcdef0.ec2.internal", "nothing"),
             ("instance-data.ec2.internal", "169.254.169.254 instance-data.ec2.internal"),
             ("ip-10-0-1-11.ec2.internal", "nothing"),
             ("10.0.1.11", "nothing"),
@@ -42,6 +57,10 @@ fn machines_find_each_other_by_name() {
             assert_eq!(find(server, what), found, "{what} by {server}");
         }
     }
+    let v4 = inside(&plane, &id, &format!("getent ahostsv4 {id}.ec2.internal"));
+    assert!(v4.starts_with("10.0.1.10 "), "{v4}");
+    let hostname = inside(&plane, &id, "cat /etc/hostname");
+    assert_eq!(hostname.trim(), id, "it is called as its name says");
     let set = |what: &str, on: bool| {
         ec2(&root, "ModifyVpcAttribute", json!({ "VpcId": network, what: { "Value": on } }))
     };

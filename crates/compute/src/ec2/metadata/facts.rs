@@ -3,6 +3,7 @@
 use super::tree::{Facts, Nic, Profile, Role};
 use crate::ec2::image::architecture;
 use crate::ec2::model::{Association, INSTANCES, Instance, state};
+use crate::ec2::names::host_name;
 use crate::ec2::ops::describe::private_dns;
 use crate::ec2::ops::profile::{self as profiles, name_of};
 use crate::ec2::ops::{SELF, call, list, text, texts};
@@ -98,7 +99,7 @@ pub(super) fn of(cx: &mut Cx<'_>, instance: &Instance) -> Result<Facts, Ec2Error
         reservation: instance.reservation.clone(),
         launched: instance.launched,
         address: instance.address.clone(),
-        host_name: private_dns(cx, &instance.address),
+        host_name: host_name(cx, instance),
         key: instance.key_name.clone().zip(instance.public_key.clone()),
         user_data: instance.user_data.clone(),
         is_spot: instance.spot.is_some(),

@@ -10,6 +10,7 @@ use super::{call, list, some, text, texts};
 use super::{metadata, monitoring};
 use crate::ec2::image::architecture;
 use crate::ec2::model::{INSTANCES, Instance, state};
+use crate::ec2::names;
 use crate::ec2::placement;
 use crate::ec2::reservation;
 use base::Timestamp;
@@ -172,20 +173,12 @@ wire::shape! {
         usage: String = "UsageOperation",
         usage_at: Timestamp = "UsageOperationUpdateTime",
         enclave: Enclave = "EnclaveOptions",
-        names: Names = "PrivateDnsNameOptions",
+        names: names::View = "PrivateDnsNameOptions",
         tags: Vec<Tag> = "Tags",
     }
 
     #[derive(Debug)]
     struct Enclave { enabled: bool = "Enabled" }
-
-    /// How a machine's host name comes about, and which records there are for its id.
-    #[derive(Debug)]
-    struct Names {
-        kind: String = "HostnameType",
-        ipv4: bool = "EnableResourceNameDnsARecord",
-        ipv6: bool = "EnableResourceNameDnsAAAARecord",
-    }
 
     #[derive(Debug)]
     struct DescribeStatus {
@@ -381,11 +374,12 @@ fn view(
     let metadata = metadata::View::of(&instance);
     let monitoring = monitoring::View::of(&instance);
     let place = Placement::of(cx, &instance)?;
+    let name = names::host_name(cx, &instance);
     Ok(View {
         state: state_view(instance.state),
         transition: transition(&instance),
         reason: instance.reason.map(|(code, message)| Reason { code, message }),
-        private_dns: if there { private_dns(cx, &instance.address) } else { String::new() },
+        private_dns: if there { name } else { String::new() },
         public_dns: dns.unwrap_or_default(),
         image: instance.image,
         key: instance.key_name,
@@ -423,7 +417,7 @@ fn view(
         usage: "RunInstances".into(),
         usage_at: instance.launched,
         enclave: Enclave { enabled: false },
-        names: Names { kind: "ip-name".into(), ipv4: false, ipv6: false },
+        names: names::View::of(&instance.names),
         tags: tags::view(&register::tags(cx, &instance.id)?),
         id: instance.id,
     })

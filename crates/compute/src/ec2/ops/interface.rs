@@ -138,6 +138,9 @@ pub(super) fn attachment(cx: &mut Cx<'_>, instance: &Instance, device: i64) -> A
         device_index: device,
         at: cx.now,
         status: "attached".into(),
+        named: device == 0 && instance.names.ipv4,
+        named_v6: device == 0 && instance.names.ipv6,
+        rests: instance.state == state::STOPPED,
         ..Attachment::default()
     }
 }

@@ -12,12 +12,12 @@ use super::{
 };
 use crate::ec2::image::{self, Found};
 use crate::ec2::machinery::Machinery;
-use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
+use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, Names, state};
 use crate::ec2::placement::{self, Placement};
 use crate::ec2::reservation::claim;
 use crate::ec2::spot::terms::Market;
 use crate::ec2::template::{laid_over, members};
-use crate::ec2::{bandwidth, kinds, news};
+use crate::ec2::{bandwidth, kinds, names, news};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ec2::access::Access;
@@ -61,6 +61,7 @@ wire::shape! {
         ipv6: Vec<Ipv6> = "Ipv6Addresses",
         ipv6_count: Option<i64> = "Ipv6AddressCount",
         optimized: Option<bool> = "EbsOptimized",
+        names: Option<names::Wanted> = "PrivateDnsNameOptions",
         pub(super) subnet: Option<String> = "SubnetId",
         pub(super) placement: Option<Placement> = "Placement",
         address: Option<String> = "PrivateIpAddress",
@@ -466,13 +467,13 @@ fn plug(
     cx: &mut Cx<'_>,
     instance: &mut Instance,
     plug: &Plug,
-    tags: &[TagSpecification],
+    req: &Run,
     zone: Option<&String>,
 ) -> Result<(), Ec2Error> {
     let is_new = plug.id.is_none();
     let found = match &plug.id {
         Some(id) => interface::free(cx, id)?,
-        None => make(cx, instance, plug, tags, zone)?,
+        None => make(cx, instance, plug, &req.tags, zone)?,
     };
     let id = text(&found, "NetworkInterfaceId");
     if instance.interfaces.is_empty() {
@@ -480,6 +481,9 @@ fn plug(
         instance.vpc = text(&found, "VpcId");
         instance.zone = text(&found, "AvailabilityZone");
         instance.address = text(&found, "PrivateIpAddress");
+        let subnets = call(cx, "DescribeSubnets", [("SubnetIds", texts([&instance.subnet]))])?;
+        let subnet = list(&subnets, "Subnets").first().ok_or(Plain::InternalError)?;
+        instance.names = Names::of(req.names.as_ref(), subnet);
     } else if text(&found, "AvailabilityZone") != instance.zone {
         let what = "All network interfaces of an instance must be in one availability zone.";
         return Err(Plain::InvalidParameterCombination(what.into()).into());
@@ -654,7 +658,7 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
         let profile = carried.as_ref().map(|found| found.associate(cx));
         let mut instance = Instance { id: INSTANCE.id(cx.rng()), index, profile, ..pattern.clone() };
         for wanted in &plugs {
-            plug(cx, &mut instance, wanted, &req.tags, zone.as_ref())?;
+            plug(cx, &mut instance, wanted, req, zone.as_ref())?;
         }
         zone::capacity(cx, &instance.zone, &instance.kind)?;
         placement::take(cx, &mut instance)?;

@@ -140,14 +140,14 @@ pub(crate) fn boot(cx: &mut Cx<'_>, instance: &mut Instance) -> Result<(), Ec2Er
     instance.launched = cx.now;
     (instance.forced, instance.locked) = (false, false);
     instance.notice = None;
-    if instance.public
-        && let Some(first) = instance.interfaces.first().cloned()
-    {
-        let key = register::key(cx.account, cx.region, &first);
-        if let Some(mut attachment) = ATTACHMENTS.get(cx.tx, &key)? {
-            attachment.public_address = Some(public::take(cx, &first)?.to_string());
-            ATTACHMENTS.put(cx.tx, &key, &attachment);
+    for (at, interface) in instance.interfaces.iter().enumerate() {
+        let key = register::key(cx.account, cx.region, interface);
+        let Some(mut attachment) = ATTACHMENTS.get(cx.tx, &key)? else { continue };
+        attachment.rests = false;
+        if instance.public && at == 0 {
+            attachment.public_address = Some(public::take(cx, interface)?.to_string());
         }
+        ATTACHMENTS.put(cx.tx, &key, &attachment);
     }
     Ok(())
 }

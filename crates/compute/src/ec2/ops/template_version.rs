@@ -10,6 +10,7 @@ use super::template::{self, find};
 use super::{call, key_pair, list, text, texts};
 use crate::ec2::image;
 use crate::ec2::model::{INSTANCES, Instance, TEMPLATE_VERSIONS, TEMPLATES, Template, TemplateVersion};
+use crate::ec2::names;
 use crate::ec2::placement::{self, Placement};
 use crate::ec2::spot::model::REQUESTS;
 use crate::ec2::spot::terms::Market;
@@ -360,6 +361,7 @@ fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
         groups: Vec::new(),
         named: Vec::new(),
         optimized: Some(instance.optimized),
+        names: Some(names::Wanted::like(&instance.names)),
         placement: Some(Placement {
             group: placement::of(cx, &instance)?.map(|group| group.name),
             partition: (instance.partition > 0).then_some(instance.partition),

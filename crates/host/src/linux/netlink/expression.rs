@@ -9,6 +9,12 @@ const REGISTER: u32 = 8;
 const VERDICT: u32 = 0;
 const NETWORK: u32 = 1;
 const TRANSPORT: u32 = 2;
+/// Of ports that are chosen.
+const RANDOM: u32 = 1 << 4;
+/// Of comparisons.
+const IS_NOT: u32 = 1;
+/// Of packets in their connection.
+const DIRECTION: u32 = 1;
 
 impl Messages {
     pub(super) fn expression(&mut self, name: &str, data: impl FnOnce(&mut Messages)) {
@@ -25,6 +31,10 @@ impl Messages {
             Match::V4 => self.meta_is(15, &[2]),
             Match::V6 => self.meta_is(15, &[10]),
             Match::Protocol(number) => self.meta_is(16, &[*number]),
+            Match::OtherThan(numbers) => {
+                self.meta(16, REGISTER);
+                numbers.iter().for_each(|number| self.comparison(IS_NOT, &[*number]));
+            }
             Match::Ports(from, to) => {
                 self.load(TRANSPORT, 2, 2, REGISTER);
                 if from == to {
@@ -69,14 +79,32 @@ impl Messages {
                 out.be32(4, BYTES);
                 out.be32(5, BEYOND);
             }),
+            Match::Interrupted { answers, by_sender } => self.interrupted(*answers, *by_sender),
+            Match::OneIn(many) => self.one_in(*many),
             Match::Answer => {
-                self.expression("ct", |out| {
-                    out.be32(1, REGISTER);
-                    out.be32(2, 1);
-                });
+                self.connection(DIRECTION);
                 self.compare(&[1]);
             }
         }
+    }
+
+    fn interrupted(&mut self, answers: bool, by_sender: bool) {
+        const MARK: u32 = 3;
+        self.connection(MARK);
+        self.mask(&net::tracking::mark(answers, by_sender).to_ne_bytes(), REGISTER);
+        self.comparison(IS_NOT, &0u32.to_ne_bytes());
+        self.connection(DIRECTION);
+        self.compare(&[u8::from(answers)]);
+    }
+
+    fn one_in(&mut self, many: u32) {
+        const BY_CHANCE: u32 = 1;
+        self.expression("numgen", |out| {
+            out.be32(1, REGISTER);
+            out.be32(2, many);
+            out.be32(3, BY_CHANCE);
+        });
+        self.compare(&0u32.to_ne_bytes());
     }
 
     fn meta(&mut self, key: u32, register: u32) {
@@ -139,13 +167,19 @@ impl Messages {
         self.compare(&base);
     }
 
-    fn state(&mut self, bits: u32) {
+    /// Loads what is known of the packet's connection.
+    fn connection(&mut self, what: u32) {
         self.expression("ct", |out| {
             out.be32(1, REGISTER);
-            out.be32(2, 0);
+            out.be32(2, what);
         });
+    }
+
+    fn state(&mut self, bits: u32) {
+        const STATE: u32 = 0;
+        self.connection(STATE);
         self.mask(&bits.to_ne_bytes(), REGISTER);
-        self.comparison(1, &0u32.to_ne_bytes());
+        self.comparison(IS_NOT, &0u32.to_ne_bytes());
     }
 
     /// Loads what is looked up, one after the other.
@@ -168,6 +202,14 @@ impl Messages {
                 Key::Protocol => self.meta_key(16, register, Field::Word),
                 Key::Ports => {
                     self.load(TRANSPORT, 0, 4, register);
+                    width(Field::Word)
+                }
+                Key::DestinationPort => {
+                    self.load(TRANSPORT, 2, 2, register);
+                    width(Field::Word)
+                }
+                Key::IcmpKinds => {
+                    self.load(TRANSPORT, 0, 2, register);
                     width(Field::Word)
                 }
                 Key::TcpFlags => {
@@ -208,33 +250,30 @@ impl Messages {
                     out.be32(3, REGISTER);
                 });
             }
-            Action::Zone(number) => {
-                const ZONE: u32 = 17;
-                const OF_THE_FIRST: u8 = 0;
-                self.load_constant(&number.to_ne_bytes(), REGISTER);
-                self.expression("ct", |out| {
-                    out.be32(2, ZONE);
-                    out.attribute(3, &[OF_THE_FIRST]);
-                    out.be32(4, REGISTER);
-                });
-            }
-            Action::TranslateDestination { map } => {
-                self.load(NETWORK, 16, 4, REGISTER);
-                self.look_up(map, REGISTER);
-                self.translate(1);
-            }
-            Action::TranslateSource { map } => {
-                self.load(NETWORK, 12, 4, REGISTER);
-                self.look_up(map, REGISTER);
-                self.translate(0);
-            }
+            Action::Translate { of_source, quoted, map } => self.translate(*of_source, *quoted, map),
             Action::Count { of, set, then } => {
                 self.keys(of);
                 self.count(set);
                 self.action(&Action::Do(then.clone()));
             }
+            Action::Become { address, ports } => {
+                const SOURCE: u32 = 0;
+                const INET: u32 = 2;
+                self.load_constant(&address.octets(), REGISTER);
+                self.load_constant(&ports.0.to_be_bytes(), REGISTER + 1);
+                self.load_constant(&ports.1.to_be_bytes(), REGISTER + 2);
+                self.expression("nat", |out| {
+                    out.be32(1, SOURCE);
+                    out.be32(2, INET);
+                    out.be32(3, REGISTER);
+                    if ports.1 != 0 {
+                        out.be32(5, REGISTER + 1);
+                        out.be32(6, REGISTER + 2);
+                    }
+                    out.be32(7, RANDOM);
+                });
+            }
             Action::Masquerade { from, to } => {
-                const RANDOM: u32 = 1 << 4;
                 const PORTS: u32 = 1 << 1;
                 let ports = *to != 0;
                 if ports {
@@ -260,13 +299,7 @@ impl Messages {
             out.be32(3, UPDATE);
             out.be32(4, REGISTER);
             out.attribute(6, &COUNTED_FOR.to_be_bytes());
-            out.nest(7, |out| {
-                out.text(1, "counter");
-                out.nest(2, |out| {
-                    out.attribute(1, &0u64.to_be_bytes());
-                    out.attribute(2, &0u64.to_be_bytes());
-                });
-            });
+            out.nest(7, Messages::new_counter);
         });
     }
 
@@ -285,11 +318,28 @@ impl Messages {
         });
     }
 
-    fn translate(&mut self, kind: u32) {
-        self.expression("nat", |out| {
-            out.be32(1, kind);
-            out.be32(2, 2);
-            out.be32(3, REGISTER);
+    /// Writes another address into the packet, and makes its sums right. An error's own sum is right as before: it is one
+    /// over the header that it quotes, with that one's sum.
+    fn translate(&mut self, of_source: bool, quoted: bool, map: &str) {
+        const INTERNET_SUM: u32 = 1;
+        const SUM_OF_PORTS_TOO: u32 = 1;
+        /// Behind the eight bytes of an error.
+        const QUOTED_HEADER: u32 = 8;
+        const SUM: u32 = 10;
+        let (base, header) = if quoted { (TRANSPORT, QUOTED_HEADER) } else { (NETWORK, 0) };
+        let at = header + if of_source { 12 } else { 16 };
+        self.load(base, at, width(Field::V4), REGISTER);
+        self.look_up(map, REGISTER);
+        self.expression("payload", |out| {
+            out.be32(2, base);
+            out.be32(3, at);
+            out.be32(4, width(Field::V4));
+            out.be32(5, REGISTER);
+            out.be32(6, INTERNET_SUM);
+            out.be32(7, header + SUM);
+            if !quoted {
+                out.be32(8, SUM_OF_PORTS_TOO);
+            }
         });
     }
 }

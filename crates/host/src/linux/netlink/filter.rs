@@ -3,8 +3,11 @@
 
 use super::{FLAG_APPEND, FLAG_CREATE, Messages, attributes, messages};
 use crate::{Count, Flow};
+use net::Cidr;
 use net::program::flows::FlowKey;
-use net::program::{Base, Chain, Data, Datum, Element, Field, FilterDelta, Hook, Rule, Set, Value, Verdict};
+use net::program::{
+    Allowed, Base, Chain, Data, Datum, Element, Field, FilterDelta, Hook, Rule, Set, Span, Value, Verdict,
+};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -53,6 +56,9 @@ pub(in crate::linux) fn transactions(delta: &FilterDelta, new_table: bool) -> Ve
             out.elements(name, set.elements.iter(), true);
         }
     }
+    for (name, allowed) in &delta.allowed_added {
+        out.allowed(name, allowed);
+    }
     let plain = delta.chains_added.iter().filter(|(_, chain)| chain.base.is_none());
     for (name, chain) in plain.clone() {
         out.step(|out| out.chain(name, chain.base));
@@ -94,6 +100,9 @@ pub(in crate::linux) fn transactions(delta: &FilterDelta, new_table: bool) -> Ve
     for name in &delta.sets_removed {
         out.step(|out| out.named(DELETE_SET, 0, name, 2));
     }
+    for name in &delta.allowed_removed {
+        out.step(|out| out.named(DELETE_SET, 0, name, 2));
+    }
     for name in &delta.chains_removed {
         out.step(|out| out.named(DELETE_CHAIN, 0, name, 3));
     }
@@ -126,6 +135,14 @@ impl Transactions {
         let all: Vec<_> = elements.collect();
         for some in all.chunks(ELEMENTS_MAX) {
             self.step(|out| out.set_elements(set, some, there));
+        }
+    }
+
+    fn allowed(&mut self, set: &str, allowed: &Allowed) {
+        self.step(|out| out.set_of_ranges(set, allowed.v4));
+        let all: Vec<(Span, Cidr)> = allowed.spans().collect();
+        for some in all.chunks(ELEMENTS_MAX) {
+            self.step(|out| out.ranges(set, some));
         }
     }
 
@@ -203,13 +220,47 @@ pub(in crate::linux) fn read_flows(answer: &[u8], into: &mut BTreeMap<FlowKey, F
     }
 }
 
+/// Sums up what the kernel answered about a set of what groups allow, by the groups' rules.
+pub(in crate::linux) fn read_allowed(answer: &[u8], allowed: &Allowed, into: &mut BTreeMap<String, Count>) {
+    for message in messages(answer).filter(|message| message.kind == (SUBSYSTEM << 8) | NEW_ELEMENT) {
+        let lists = attributes(message.body.get(4..).unwrap_or(&[])).filter(|(kind, _)| *kind == 3);
+        for (_, element) in lists.flat_map(|(_, list)| attributes(list)) {
+            if let Some((rule, count)) = allowance(element, allowed) {
+                match into.get_mut(rule) {
+                    Some(known) => *known += count,
+                    None => drop(into.insert(rule.to_owned(), count)),
+                }
+            }
+        }
+    }
+}
+
+/// What an element counts for, and what it has counted.
+fn allowance<'a>(element: &[u8], allowed: &'a Allowed) -> Option<(&'a str, Count)> {
+    let value = |wanted| attributes(element).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    let key = attributes(value(1)?).find(|(kind, _)| *kind == 1)?.1;
+    let (words, address) = key.split_at_checked(8)?;
+    let address = match <[u8; 4]>::try_from(address) {
+        Ok(v4) => IpAddr::from(v4),
+        Err(_) => IpAddr::from(<[u8; 16]>::try_from(address).ok()?),
+    };
+    let rule = allowed.rule(words[0], u16::from_be_bytes([words[4], words[5]]), address)?;
+    Some((rule, counted(element)?))
+}
+
+/// What an element has counted.
+fn counted(element: &[u8]) -> Option<Count> {
+    let value = |wanted| attributes(element).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    match value(7) {
+        Some(expression) => counter(expression),
+        None => attributes(value(11)?).find_map(|(_, expression)| counter(expression)),
+    }
+}
+
 fn flow(element: &[u8]) -> Option<Flow> {
     let value = |wanted| attributes(element).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
     let key = attributes(value(1)?).find(|(kind, _)| *kind == 1)?.1;
-    let count = match value(7) {
-        Some(expression) => counter(expression)?,
-        None => attributes(value(11)?).find_map(|(_, expression)| counter(expression))?,
-    };
+    let count = counted(element)?;
     let left = u64::from_be_bytes(value(5)?.try_into().ok()?);
     let ago = Duration::from_millis(COUNTED_FOR.saturating_sub(left));
     Some(Flow { key: FlowKey::read(key)?, count, ago })
@@ -344,6 +395,72 @@ impl Messages {
         self.end();
     }
 
+    /// A set whose elements are ranges of protocols, of ports and of addresses, and count.
+    fn set_of_ranges(&mut self, name: &str, v4: bool) {
+        const INTERVALS: u32 = 4;
+        const JOINED: u32 = 0x80;
+        let address = width(if v4 { Field::V4 } else { Field::V6 });
+        self.command(NEW_SET, FLAG_CREATE, format!("make the set {name}"));
+        self.text(1, TABLE);
+        self.text(2, name);
+        self.be32(3, INTERVALS | JOINED);
+        // `nft`'s `inet_proto . inet_service . ip`.
+        const PROTOCOL_AND_PORT: u32 = 12 << 6 | 13;
+        self.be32(4, PROTOCOL_AND_PORT << 6 | datatype(if v4 { Field::V4 } else { Field::V6 }));
+        self.be32(5, 2 * width(Field::Word) + address);
+        self.nest(9, |out| {
+            out.nest(2, |out| {
+                for length in [1, 2, address] {
+                    out.nest(1, |out| out.be32(1, length));
+                }
+            });
+        });
+        self.be32(10, 1);
+        self.nest(17, Messages::new_counter);
+        self.end();
+    }
+
+    fn ranges(&mut self, set: &str, elements: &[(Span, Cidr)]) {
+        self.command(NEW_ELEMENT, FLAG_CREATE, format!("elements of {set}"));
+        self.text(1, TABLE);
+        self.text(2, set);
+        self.nest(3, |out| {
+            for (span, block) in elements {
+                out.nest(1, |out| {
+                    out.nest(1, |out| out.corner(span.protocols.0, span.ports.0, block.base()));
+                    out.nest(10, |out| out.corner(span.protocols.1, span.ports.1, block.last()));
+                });
+            }
+        });
+        self.end();
+    }
+
+    /// One end of all ranges of an element, as an attribute that holds data.
+    fn corner(&mut self, protocol: u8, port: u16, address: IpAddr) {
+        let [high, low] = port.to_be_bytes();
+        let mut key = [0; 24];
+        key[..8].copy_from_slice(&[protocol, 0, 0, 0, high, low, 0, 0]);
+        match address {
+            IpAddr::V4(v4) => {
+                key[8..12].copy_from_slice(&v4.octets());
+                self.attribute(1, &key[..12]);
+            }
+            IpAddr::V6(v6) => {
+                key[8..].copy_from_slice(&v6.octets());
+                self.attribute(1, &key);
+            }
+        }
+    }
+
+    /// As an expression that begins at nothing.
+    pub(super) fn new_counter(&mut self) {
+        self.text(1, "counter");
+        self.nest(2, |out| {
+            out.attribute(1, &0u64.to_be_bytes());
+            out.attribute(2, &0u64.to_be_bytes());
+        });
+    }
+
     /// As a value of an attribute that holds data.
     pub(super) fn verdict(&mut self, verdict: &Verdict) {
         let (code, chain) = match verdict {
@@ -372,10 +489,7 @@ impl Messages {
                 out.matches(m);
             }
             if !rule.name.is_empty() {
-                out.expression("counter", |out| {
-                    out.attribute(1, &0u64.to_be_bytes());
-                    out.attribute(2, &0u64.to_be_bytes());
-                });
+                out.nest(1, Messages::new_counter);
             }
             out.action(&rule.action);
         });

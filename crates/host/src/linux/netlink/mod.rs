@@ -1,6 +1,7 @@
 //! Netlink: messages to the kernel and what comes back. Lengths and alignment are here; meanings are in [`route`] and
 //! [`filter`].
 
+pub(super) mod connections;
 mod expression;
 pub(super) mod filter;
 pub(super) mod route;

@@ -153,7 +153,7 @@ pub(crate) fn is_alive(cx: &Cx<'_>, target: &Target) -> Result<bool, Ec2Error> {
             NATS.get(cx.tx, &key)?.is_some_and(|nat| alive(nat.state))
         }
         Target::Interface(id) => {
-            INTERFACES.contains(cx.tx, &key)? && attachment::of(cx.tx, cx.account, cx.region, id)?.is_some()
+            INTERFACES.contains(cx.tx, &key)? && attachment::live(cx.tx, cx.account, cx.region, id)?.is_some()
         }
         Target::Peering(id) => {
             PEERINGS.get(cx.tx, &peering_key(id))?.is_some_and(|p| p.state == PeeringState::Active)

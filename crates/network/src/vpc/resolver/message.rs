@@ -2,7 +2,7 @@
 //!
 //! RFC 1035. Not here: compression in questions (nobody sends it), EDNS (what is answered is short).
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Longer questions are none.
 pub(super) const MESSAGE_BYTES_MAX: usize = 512;
@@ -23,6 +23,7 @@ const SAME_NAME: u16 = 0xC00C;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     A,
+    Aaaa,
     Ptr,
     Other,
 }
@@ -44,6 +45,7 @@ pub(super) struct Question {
 pub(super) enum Answer {
     /// None before the others for long.
     Addresses(Vec<Ipv4Addr>),
+    AddressV6(Ipv6Addr),
     Name(String),
     /// The name is there, with nothing of this kind.
     Nothing,
@@ -81,6 +83,7 @@ impl Question {
         }
         let kind = match word(at)? {
             1 => Kind::A,
+            28 => Kind::Aaaa,
             12 => Kind::Ptr,
             _ => Kind::Other,
         };
@@ -99,6 +102,7 @@ impl Question {
                 turned.rotate_left(by);
                 turned
             }
+            Answer::AddressV6(address) => vec![(28, address.octets().to_vec())],
             Answer::Name(name) => vec![(12, written(name))],
             _ => Vec::new(),
         };
@@ -170,6 +174,13 @@ mod tests {
             let told = question.answered(&answer);
             assert_eq!((told[3], told[7], told.len()), (code, 0, asked.len()), "{answer:?}");
         }
+        let v6 = Question::parse(&message("i-1.ec2.internal", 28)).unwrap();
+        let own = "fd00::5".parse().unwrap();
+        assert_eq!(v6.kind, Kind::Aaaa);
+        assert!(
+            v6.answered(&Answer::AddressV6(own))
+                .ends_with(&[&[0, 28, 0, 1, 0, 0, 0, 60, 0, 16][..], &own.octets()].concat())
+        );
         let pointer = Question::parse(&message("5.0.0.10.in-addr.arpa", 12)).unwrap();
         assert!(pointer.answered(&Answer::Name("a.b".into())).ends_with(&[0, 5, 1, b'a', 1, b'b', 0]));
     }

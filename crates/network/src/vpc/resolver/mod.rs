@@ -1,7 +1,8 @@
 //! The resolver of each VPC, at the second address of its first block and at 169.254.169.253; and its clock
 //! ([`super::time`]), which is served likewise.
 //!
-//! It answers for the names of the addresses that there are (`ip-10-0-0-5.ec2.internal`, and the public ones of
+//! It answers for the names of the addresses that there are (`ip-10-0-0-5.ec2.internal`, `i-….ec2.internal` where an instance
+//! is known by its id, and the public ones of
 //! a VPC with DNS hostnames, which inside lead to the private addresses), for those of interface endpoints, and for AWS's
 //! own, which lead to the cloud ([`ec2::front`]) or to the endpoint that has taken them over, by UDP; where the VPC has no
 //! DNS support, it is silent. Not here: names of the world outside and hosted zones (refused), DNS by TCP and by IPv6, names by DHCP options.
@@ -9,10 +10,11 @@
 mod message;
 mod names;
 
-use super::model::VPCS;
+use super::model::{INTERFACES, VPCS};
 use super::topology::{Place, topology};
 use super::way;
 use base::{AccountId, Region};
+use ec2::attachment::{self, Attachment};
 use host::{Driver, HostError};
 use kernel::Cloud;
 use message::{Answer, Kind, MESSAGE_BYTES_MAX, Question};
@@ -144,6 +146,27 @@ fn listen(socket: &UdpSocket, cloud: &Weak<Cloud>, home: &Home, stopped: &Atomic
     }
 }
 
+/// What there is under an instance's id.
+fn named(from: &dyn Read, home: &Home, instance: &str, kind: Kind) -> Result<Answer, StoreError> {
+    for interface in home.place().all(from, &INTERFACES)?.into_iter().filter(|found| found.vpc == home.vpc) {
+        let attached = attachment::of(from, home.account, home.region, &interface.id)?;
+        let is_it = |attached: &Attachment| {
+            attached.instance.as_deref() == Some(instance) && attached.device_index == 0
+        };
+        let Some(attached) = attached.filter(is_it).filter(|found| found.named || found.named_v6) else {
+            continue;
+        };
+        let v4 = interface.primary().parse().ok().filter(|_| attached.named);
+        let v6 = interface.ipv6.first().and_then(|first| first.parse().ok()).filter(|_| attached.named_v6);
+        return Ok(match kind {
+            Kind::A => v4.map_or(Answer::Nothing, |address| Answer::Addresses(vec![address])),
+            Kind::Aaaa => v6.map_or(Answer::Nothing, Answer::AddressV6),
+            Kind::Ptr | Kind::Other => Answer::Nothing,
+        });
+    }
+    Ok(Answer::NoSuchName)
+}
+
 /// What the records say now; `None` where the VPC has no DNS support.
 fn answer(from: &dyn Read, home: &Home, question: &Question) -> Result<Option<Answer>, StoreError> {
     let key = ec2::register::key(home.account, home.region, &home.vpc);
@@ -151,6 +174,9 @@ fn answer(from: &dyn Read, home: &Home, question: &Question) -> Result<Option<An
     if let Some(addresses) = way::named(from, home, record.dns_hostnames, &question.name)? {
         let is_right = question.kind == Kind::A;
         return Ok(Some(if is_right { Answer::Addresses(addresses) } else { Answer::Nothing }));
+    }
+    if let Some(instance) = names::instance(&question.name, home.region) {
+        return named(from, home, instance, question.kind).map(Some);
     }
     let mut zone = Zone { region: home.region, private: Vec::new(), public: Vec::new() };
     if zone.goes_by_addresses(&question.name) {

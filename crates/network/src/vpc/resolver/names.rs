@@ -4,6 +4,7 @@
 
 use super::message::{Answer, Kind, Question};
 use base::Region;
+use ec2::kind::INSTANCE;
 use std::net::Ipv4Addr;
 
 /// What there is to be named.
@@ -20,10 +21,7 @@ const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 impl Zone {
     fn private_suffix(&self) -> String {
-        match self.region.name() {
-            "us-east-1" => "ec2.internal".to_owned(),
-            region => format!("{region}.compute.internal"),
-        }
+        private_suffix(self.region)
     }
 
     fn public_suffix(&self) -> String {
@@ -78,6 +76,18 @@ impl Zone {
         let name = format!("ip-{d}-{c}-{b}-{a}.{}", self.private_suffix());
         if kind == Kind::Ptr { Answer::Name(name) } else { Answer::Nothing }
     }
+}
+
+fn private_suffix(region: Region) -> String {
+    match region.name() {
+        "us-east-1" => "ec2.internal".to_owned(),
+        region => format!("{region}.compute.internal"),
+    }
+}
+
+/// The instance that is asked for by its id.
+pub(super) fn instance(name: &str, region: Region) -> Option<&str> {
+    below(name, &private_suffix(region)).filter(|host| INSTANCE.fits(host))
 }
 
 /// The one label before a suffix.
