@@ -22,7 +22,7 @@ use crate::range::{Direction, KeyRange};
 use crate::slice::Slice;
 use crate::store::Options;
 use crate::witness::Witness;
-use fjall::config::{HashRatioPolicy, PartitioningPolicy, PinningPolicy};
+use fjall::config::{HashRatioPolicy, PartitioningPolicy};
 use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use std::fs::File;
 use std::io::ErrorKind;
@@ -148,8 +148,6 @@ const UNMERGED: usize = 16;
 const THROTTLE: Duration = Duration::from_millis(1);
 
 fn open_tree(dir: &Path, options: &Options) -> Result<Tree, EngineError> {
-    // Indexes and filters stay in memory, whole: about five bytes a row. In pieces they went through the cache, where blocks
-    // of rows that nobody reads twice take their room.
     // The tree's reader asserts things about its files; a damaged folder is to be an error, not the end.
     catch_unwind(AssertUnwindSafe(|| {
         let db = Database::builder(dir)
@@ -165,15 +163,17 @@ fn open_tree(dir: &Path, options: &Options) -> Result<Tree, EngineError> {
                 .max_memtable_size(buffer)
                 .manual_journal_persist(true)
                 .data_block_hash_ratio_policy(HashRatioPolicy::all(HASH_RATIO))
-                .index_block_partitioning_policy(PartitioningPolicy::all(false))
-                .filter_block_partitioning_policy(PartitioningPolicy::all(false))
-                .index_block_pinning_policy(PinningPolicy::all(true))
-                .filter_block_pinning_policy(PinningPolicy::all(true))
+                .index_block_partitioning_policy(PartitioningPolicy::new(PARTED))
+                .filter_block_partitioning_policy(PartitioningPolicy::new(PARTED))
         })?;
         Ok(Tree { db, rows })
     }))
     .unwrap_or_else(|_| Err(EngineError::Damaged("its files are not what they should be".to_owned())))
 }
+
+/// On which levels a table's index and filter lie in pieces of 4 KiB: on all from the third on, whose are not kept in
+/// memory. Whole, they are most of a megabyte, and a read that does not find them in the cache reads all of it.
+const PARTED: [bool; 3] = [false, false, true];
 
 /// Buckets per row in a table's blocks: a point read finds its row without a binary search.
 const HASH_RATIO: f32 = 1.5;
