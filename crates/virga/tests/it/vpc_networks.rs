@@ -294,6 +294,8 @@ fn subnets_have_rules() {
         message,
         "Value (us-east-1z) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: us-east-1a, us-east-1b, us-east-1c, us-east-1d, us-east-1e, us-east-1f."
     );
+    let native = json!({ "VpcId": id, "Ipv6CidrBlock": "2600:1f00::/64", "Ipv6Native": true });
+    root.call("ec2", "CreateSubnet", native).refused(400, "Unsupported");
     let by_id = json!({ "VpcId": id, "CidrBlock": "10.0.1.0/24", "AvailabilityZoneId": "use1-az3" });
     let made = ec2(&root, "CreateSubnet", by_id);
     assert_eq!(made["subnet"]["availabilityZone"], "us-east-1c");

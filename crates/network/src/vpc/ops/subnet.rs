@@ -47,6 +47,7 @@ wire::shape! {
         zone_id: Option<String> = "AvailabilityZoneId",
         cidr: Option<String> = "CidrBlock",
         ipv6: Option<String> = "Ipv6CidrBlock",
+        ipv6_native: Option<bool> = "Ipv6Native",
         vpc: String = "VpcId",
     }
 
@@ -141,6 +142,9 @@ pub(crate) fn view(cx: &Cx<'_>, subnet: &Subnet) -> Result<SubnetView, Ec2Error>
 
 fn create_subnet(cx: &mut Cx<'_>, req: CreateSubnet) -> Result<Made, Ec2Error> {
     let tags = tags::of_new(cx.caller, &req.tags, &SUBNET, &[&SUBNET])?;
+    if req.ipv6_native == Some(true) {
+        return Err(Plain::Unsupported("There are no subnets of IPv6 alone here.".into()).into());
+    }
     let text = needed(req.cidr.as_ref(), "cidrBlock")?;
     let cidr = block(text, "cidrBlock")?;
     let zone = find::zone(cx, req.zone.as_deref(), req.zone_id.as_deref())?;
