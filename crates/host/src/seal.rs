@@ -24,7 +24,7 @@ use rustix::io::Errno;
 use std::ffi::CStr;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -127,17 +127,6 @@ impl Key {
                 return Ok(at);
             }
         }
-    }
-
-    /// Reads a file that may be sealed, from its beginning.
-    ///
-    /// # Errors
-    /// As [`Key::of`].
-    pub fn reader(&self, file: File) -> io::Result<Box<dyn Read>> {
-        Ok(match self.of(&file)? {
-            Some(sealed) => Box::new(Reader { file, sealed, at: 0 }),
-            None => Box::new(file),
-        })
     }
 }
 
@@ -438,8 +427,18 @@ fn size(file: impl AsFd) -> Result<u64, Errno> {
 pub fn write(key: Option<&Key>, path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
     let Some(key) = key else { return std::fs::write(path, bytes) };
     let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
-    key.fill(&file, &mut &*bytes)?;
-    (&file).flush()
+    key.fill(&file, &mut &*bytes).map(drop)
+}
+
+/// Reads a file that may be sealed, from its beginning; as it lies where there is no key.
+///
+/// # Errors
+/// As [`Key::of`].
+pub fn reader(key: Option<&Key>, file: File) -> io::Result<Box<dyn Read>> {
+    Ok(match key.map_or(Ok(None), |key| key.of(&file))? {
+        Some(sealed) => Box::new(Reader { file, sealed, at: 0 }),
+        None => Box::new(file),
+    })
 }
 
 #[cfg(test)]
@@ -571,7 +570,7 @@ mod tests {
         assert_ne!(raw[..64], again[..64]);
         assert!(one.1.metadata().unwrap().blocks() * 512 < 1 << 20);
         let mut read = Vec::new();
-        key.reader(File::open(&one.0).unwrap()).unwrap().read_to_end(&mut read).unwrap();
+        reader(Some(&key), File::open(&one.0).unwrap()).unwrap().read_to_end(&mut read).unwrap();
         assert!(read == text);
         // Under another key it is noise, and what is not sealed is as it is.
         let noise = Key::new([2; 32], 5).of(&one.1).unwrap().unwrap();
@@ -580,7 +579,7 @@ mod tests {
         plain.1.write_all_at(word, 0).unwrap();
         assert!(key.of(&plain.1).unwrap().is_none());
         let mut read = Vec::new();
-        key.reader(File::open(&plain.0).unwrap()).unwrap().read_to_end(&mut read).unwrap();
+        reader(Some(&key), File::open(&plain.0).unwrap()).unwrap().read_to_end(&mut read).unwrap();
         assert_eq!(read, word);
     }
 }

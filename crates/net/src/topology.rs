@@ -366,6 +366,14 @@ impl Vpc {
         self.interfaces.values().find(|i| i.has(address))
     }
 
+    /// The security groups of an interface.
+    pub fn groups_of<'a>(
+        &'a self,
+        interface: &'a NetworkInterface,
+    ) -> impl Iterator<Item = &'a SecurityGroup> {
+        interface.groups.iter().filter_map(|id| self.security_groups.get(id))
+    }
+
     /// The table that decides for a subnet.
     pub fn route_table_of<'a>(&'a self, subnet: &'a Subnet) -> &'a str {
         subnet.route_table.as_deref().unwrap_or(&self.main_route_table)

@@ -70,7 +70,7 @@ impl Openness {
                     rules.iter().filter(|r| is_of(r, everybody)).map(|r| r.traffic).collect::<Vec<_>>()
                 };
                 let mut all = Open::default();
-                for group in interface.groups.iter().filter_map(|id| vpc.security_groups.get(id)) {
+                for group in vpc.groups_of(interface) {
                     all.ingress.append(&mut open(&group.ingress));
                     all.egress.append(&mut open(&group.egress));
                 }
@@ -122,8 +122,7 @@ fn allows(
     egress: bool,
     packet: &Packet,
 ) -> bool {
-    let mut groups = interface.groups.iter().filter_map(|id| vpc.security_groups.get(id));
-    groups.any(|group| group_allows(topology, vpc, group, egress, packet).is_some())
+    vpc.groups_of(interface).any(|group| group_allows(topology, vpc, group, egress, packet).is_some())
 }
 
 fn always_tracked(topology: &Topology, vpc: &Vpc, first: &Packet) -> bool {

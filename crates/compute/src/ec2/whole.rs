@@ -79,11 +79,8 @@ fn read(layer: &Path, name: &str, key: Option<&Key>) -> io::Result<String> {
     let path = layer.join(name);
     match fs::symlink_metadata(&path) {
         Ok(known) if known.is_file() => {
-            let (file, mut bytes) = (fs::File::open(path)?, Vec::new());
-            match key {
-                Some(key) => key.reader(file)?.read_to_end(&mut bytes)?,
-                None => (&file).read_to_end(&mut bytes)?,
-            };
+            let mut bytes = Vec::new();
+            host::seal::reader(key, fs::File::open(path)?)?.read_to_end(&mut bytes)?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         }
         Ok(_) => Ok(String::new()),

@@ -387,17 +387,14 @@ impl Machines {
             instance.enter(state::STOPPING, now, Some(ON_LAUNCH));
             return Ok(Some(instance));
         }
+        // Who keeps volumes is about to say how large it is; who keeps images, that its files are there.
+        let waits = |root: &DiskAttachment| root.files && (root.size.is_none() || root.state == ATTACHING);
         // Without them it would wait for none; what cannot be read now is read at the next run.
-        let Some((disks, root)) = disks_of(cloud, home, &instance)? else {
+        let ready = disks_of(cloud, home, &instance)?.filter(|(_, root)| !root.as_ref().is_some_and(waits));
+        let Some((disks, root)) = ready else {
             self.busy.store(true, Ordering::Relaxed);
             return Ok(None);
         };
-        let waits = |root: &DiskAttachment| root.files && (root.size.is_none() || root.state == ATTACHING);
-        if root.as_ref().is_some_and(waits) {
-            // Who keeps volumes is about to say it; who keeps images, that its files are there.
-            self.busy.store(true, Ordering::Relaxed);
-            return Ok(None);
-        }
         let root = root.filter(|root| root.files);
         let spent = spent(cloud, home, &instance)?;
         let start = Start { disks: &disks, root, failures: failures_of(zone), spent };

@@ -170,10 +170,7 @@ fn shrink(cloud: &Cloud, most: u64) -> Result<(), String> {
 
 /// Blocks, and the rows of their ages.
 fn with_ages(blocks: Vec<Slice>) -> Vec<Slice> {
-    let age = |block: &Slice| {
-        let (_, number) = block_place(block)?;
-        Some(Slice::from(AGES.stored_key(&age_key(number))))
-    };
+    let age = |block: &Slice| age_key(block).map(|age| Slice::from(AGES.stored_key(&age)));
     blocks.into_iter().flat_map(|block| [age(&block), Some(block)]).flatten().collect()
 }
 

@@ -1,6 +1,7 @@
 //! [`Trail`]: what waits to be written, and the numbers of what is.
 
 use super::entry::{Age, Block, Note};
+use super::walk::block_place;
 use super::{AGES, BLOCK_BYTES_MAX, BLOCK_SPAN, TRAIL, WAITING_BYTES_MAX, WRITE_BYTES_MIN};
 use base::{AccountId, Timestamp};
 use std::collections::BTreeMap;
@@ -46,8 +47,6 @@ struct Open {
 pub(crate) struct Full {
     pub(super) shelf: Shelf,
     key: Key,
-    /// Of its first entry.
-    number: u64,
     /// Each with its length before it.
     pub(super) entries: Vec<u8>,
 }
@@ -56,14 +55,15 @@ pub(super) fn shelf_key((account, region): Shelf) -> Key {
     Key::account(account).str(region)
 }
 
-pub(super) fn age_key(number: u64) -> Key {
-    Key::empty().u64(number)
+/// Under which the age of a block stands, by the block's stored key.
+pub(super) fn age_key(block: &[u8]) -> Option<Key> {
+    block_place(block).map(|(_, number)| Key::empty().u64(number))
 }
 
 impl Open {
     fn closed(self, shelf: Shelf) -> Arc<Full> {
         let key = shelf_key(shelf).time(self.earliest).u64(self.number);
-        Arc::new(Full { shelf, key, number: self.number, entries: self.entries })
+        Arc::new(Full { shelf, key, entries: self.entries })
     }
 
     fn takes(&self, time: Timestamp) -> bool {
@@ -97,14 +97,16 @@ impl Trail {
         let entry = note.encode(number);
         let mut entries = Vec::with_capacity(entry.len() + 3);
         append(&mut entries, &entry);
-        self.put(tx, (&key, number), entries);
+        self.put(tx, &key, entries);
     }
 
-    fn put(&self, tx: &mut Tx, (key, number): (&Key, u64), entries: Vec<u8>) {
+    fn put(&self, tx: &mut Tx, key: &Key, entries: Vec<u8>) {
         let bytes = Block { entries }.to_bytes();
         let (block, size) = (TRAIL.stored_key(key), bytes.len() as u64);
         self.stored.fetch_add(size, Ordering::Relaxed);
-        AGES.put(tx, &age_key(number), &Age { block: block.clone(), size });
+        if let Some(age) = age_key(&block) {
+            AGES.put(tx, &age, &Age { block: block.clone(), size });
+        }
         tx.put(block, bytes);
     }
 
@@ -155,7 +157,7 @@ impl Trail {
 
     pub(crate) fn put_all(&self, tx: &mut Tx, blocks: &[Arc<Full>]) {
         for block in blocks {
-            self.put(tx, (&block.key, block.number), block.entries.clone());
+            self.put(tx, &block.key, block.entries.clone());
         }
     }
 

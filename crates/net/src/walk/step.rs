@@ -305,7 +305,7 @@ impl<'t> Walker<'t> {
             self.pass(Some(&vpc.id), Component::SecurityGroup(group), Some(Rule::Tracked), packet);
             return;
         }
-        let groups = || interface.groups.iter().filter_map(|id| vpc.security_groups.get(id));
+        let groups = || vpc.groups_of(interface);
         let allows = |group| Some((group, group_allows(self.topology, vpc, group, egress, &packet)?));
         let found = groups().find_map(allows).map(|(group, rule)| (group.id.clone(), rule.id.clone()));
         match found {

@@ -304,7 +304,8 @@ mod tests {
             assert_eq!(fs::read_to_string(place.0.join("open").join(name)).unwrap(), word, "{name}");
             let (raw, mut text) = (fs::read(out.join(name)).unwrap(), String::new());
             assert!(raw.len() == word.len() && raw != word.as_bytes(), "{name}");
-            other.reader(File::open(out.join(name)).unwrap()).unwrap().read_to_string(&mut text).unwrap();
+            let file = File::open(out.join(name)).unwrap();
+            host::seal::reader(Some(&other), file).unwrap().read_to_string(&mut text).unwrap();
             assert_eq!(text, word, "{name}");
         }
         assert!(!place.0.join("open/.virga-sealing").exists());

@@ -204,12 +204,7 @@ impl Packer<'_> {
         if stat.st_nlink > 1 {
             self.names.insert(itself, path.to_owned());
         }
-        let file = File::from(file);
-        let from: Box<dyn Read> = match self.key {
-            Some(key) => key.reader(file)?,
-            None => Box::new(file),
-        };
-        let mut from = from.take(size);
+        let mut from = host::seal::reader(self.key, File::from(file))?.take(size);
         let copied = io::copy(&mut from, &mut self.out)?;
         // From here on nothing may be left out: the archive says how long it is.
         let whole = size.next_multiple_of(BLOCK as u64);

@@ -143,16 +143,13 @@ impl Files<'_> {
     /// Opens a file, for what the kernel says.
     pub(super) fn open_file(&mut self, node: u64, wanted: OFlags) -> Result<OwnedFd, Errno> {
         let Some(key) = self.seals.key else { return reopen(&self.nodes.open(node)?, wanted) };
-        if wanted == OFlags::RDONLY {
-            let file = reopen(&self.nodes.open(node)?, wanted)?;
-            if self.seals.of(node).is_none() {
-                self.seals.know(node, key.of(&file)?);
-            }
-            return Ok(file);
+        let mut flags = wanted;
+        if wanted != OFlags::RDONLY {
+            self.make_own(node)?;
+            // Parts of sectors are read before they are written.
+            flags = OFlags::RDWR;
         }
-        self.make_own(node)?;
-        // Parts of sectors are read before they are written.
-        let file = reopen(&self.nodes.open(node)?, OFlags::RDWR)?;
+        let file = reopen(&self.nodes.open(node)?, flags)?;
         if self.seals.of(node).is_none() {
             self.seals.know(node, key.of(&file)?);
         }
