@@ -127,7 +127,7 @@ def test_a_service_survives_the_loss_of_a_zone(machines, own_cloud):
         DesiredCapacity=2,
     )
     told, missing = check(own_cloud, "zone")
-    assert (missing, told["done"]) == ([], True), told
+    assert (missing, told["done"]) == ([], True), [proof["detail"] for proof in told["proofs"]]
     # What was failed to see it is up again.
     assert json.loads(own_cloud.run("az", "--json").stdout)["failed"] == []
     stop(own_cloud, "zone")

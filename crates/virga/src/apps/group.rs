@@ -15,9 +15,32 @@ pub(crate) struct Member {
 /// # Errors
 /// A sentence.
 pub(crate) fn members(root: &Caller<'_>, group: &str) -> Result<Vec<Member>, String> {
-    let asked = [("AutoScalingGroupNames.member.1", group)];
-    let told = root.call("autoscaling", "DescribeAutoScalingGroups", &asked)?;
-    Ok(in_service(&told))
+    Ok(in_service(&described(root, group)?))
+}
+
+/// The same, once the group has come to rest: none comes, none goes, and there are as many as it shall have.
+///
+/// # Errors
+/// A sentence, also for a group that has not.
+pub(crate) fn settled(root: &Caller<'_>, group: &str) -> Result<Vec<Member>, String> {
+    at_rest(&described(root, group)?)
+}
+
+fn described(root: &Caller<'_>, group: &str) -> Result<String, String> {
+    root.call("autoscaling", "DescribeAutoScalingGroups", &[("AutoScalingGroupNames.member.1", group)])
+}
+
+fn at_rest(told: &str) -> Result<Vec<Member>, String> {
+    let wanted = xml::text(told, "DesiredCapacity").unwrap_or_default();
+    let there = xml::all(told, "LifecycleState").count();
+    let serving = in_service(told);
+    if serving.len() == there && serving.len().to_string() == wanted && there > 0 {
+        return Ok(serving);
+    }
+    Err(format!(
+        "the group has {there} machines, {} of them in service, and shall have {wanted}",
+        serving.len()
+    ))
 }
 
 fn in_service(told: &str) -> Vec<Member> {
@@ -37,7 +60,7 @@ fn in_service(told: &str) -> Vec<Member> {
 
 #[cfg(test)]
 mod tests {
-    use super::in_service;
+    use super::{at_rest, in_service};
 
     #[test]
     fn only_what_serves_is_a_member() {
@@ -56,5 +79,17 @@ mod tests {
         let told = format!("<member><Instances>{}</Instances></member>", told.concat());
         let found: Vec<String> = in_service(&told).into_iter().map(|one| one.id).collect();
         assert_eq!(found, ["i-2", "i-1"]);
+        // Nor is a group at rest while one of its machines comes or ails, or while it has not what it shall have.
+        let group = |wanted: usize, all: &[String]| {
+            format!("<DesiredCapacity>{wanted}</DesiredCapacity><Instances>{}</Instances>", all.concat())
+        };
+        let all = [one("i-1", "b", "InService", "Healthy"), one("i-2", "a", "InService", "Healthy")];
+        assert_eq!(at_rest(&group(2, &all)).map(|all| all.len()), Ok(2));
+        assert_eq!(
+            at_rest(&group(3, &all)).unwrap_err(),
+            "the group has 2 machines, 2 of them in service, and shall have 3"
+        );
+        assert!(at_rest(&told).is_err());
+        assert!(at_rest(&group(0, &[])).is_err());
     }
 }

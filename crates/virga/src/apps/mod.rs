@@ -12,7 +12,7 @@ mod trial;
 pub(crate) mod xml;
 
 pub(crate) use aws::{Caller, REGION, Reply, exchange};
-pub(crate) use group::{Member, members};
+pub(crate) use group::{Member, members, settled};
 pub(crate) use image::{Source, import};
 pub(crate) use stack::{Deployed, Progress, Stack};
 pub(crate) use trial::{OUTSIDE, PATIENCE, Proof, Site, Trial, Tried, patiently, prove};

@@ -1,7 +1,7 @@
 //! "Survive the loss of a zone": each zone in which the service has a machine fails once, for as long as it takes to see
 //! that the others serve and that the group makes up for what it has lost.
 
-use crate::apps::{self, Deployed, Member, PATIENCE, Proof, Site, Trial, Tried, members, patiently};
+use crate::apps::{self, Deployed, Member, PATIENCE, Proof, Site, Trial, Tried, members, patiently, settled};
 use crate::client;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -64,32 +64,37 @@ impl Trials<'_> {
         Ok((format!("{} in {} answers", one.id, one.zone), None))
     }
 
+    /// The group's machines once it has come to rest: as many as it shall have, all in service, each answering. What
+    /// has just been launched gets the time that it needs, and what a zone that came back made the group do is over.
+    fn settled(&self) -> Result<Vec<Member>, String> {
+        patiently(|| {
+            let all = settled(&self.site.root, self.lab.output("Group"))?;
+            for one in &all {
+                self.any_answers(std::slice::from_ref(one))?;
+            }
+            Ok(all)
+        })
+    }
+
     fn outlives(&self) -> Tried {
         let mut told = Vec::new();
-        // What has just been launched gets the time that it needs; a machine that never answers is no help.
-        let all = self.members()?;
-        if all.is_empty() {
-            return Err("the group has no machine in service".into());
-        }
-        for one in &all {
-            patiently(|| self.any_answers(std::slice::from_ref(one)))?;
-        }
-        let zones: BTreeSet<String> = all.into_iter().map(|one| one.zone).collect();
+        let zones: BTreeSet<String> = self.settled()?.into_iter().map(|one| one.zone).collect();
         for zone in &zones {
             let rest = patiently(|| {
-                let rest: Vec<Member> = self.members()?.into_iter().filter(|one| one.zone != *zone).collect();
+                let rest: Vec<Member> = self.settled()?.into_iter().filter(|one| one.zone != *zone).collect();
                 if rest.is_empty() { Err(format!("nothing serves outside of {zone}")) } else { Ok(rest) }
             })?;
-            patiently(|| self.any_answers(&rest))?;
             let _down = Failed::fail(self.site.endpoint, zone)?;
-            let one = self.any_answers(&rest).map_err(|why| format!("with {zone} gone: {why}"))?;
+            // Only what served before counts: a machine that the group launches now is what heals, not what outlives.
+            let one =
+                patiently(|| self.any_answers(&rest)).map_err(|why| format!("with {zone} gone: {why}"))?;
             told.push(format!("without {zone}, {} in {} answers", one.id, one.zone));
         }
         Ok((told.join("; "), None))
     }
 
     fn heals(&self) -> Tried {
-        let before = self.members()?;
+        let before = self.settled()?;
         let zone = before.first().ok_or("there is no machine")?.zone.clone();
         let _down = Failed::fail(self.site.endpoint, &zone)?;
         let after = patiently(|| {
