@@ -164,7 +164,7 @@ fn measure(
         report.begun = Some(begin::begin(&server, &folder.join("begin"))?);
     }
     if contestant.keeps && options.items > 0 && loaded.is_ok() {
-        fill(&server, plan, options, report)?;
+        fill(&server, program, plan, options, report)?;
     }
     let grows = contestant.keeps && options.records > 0 && contestant.has("iam") && loaded.is_ok();
     let grown = if grows { Some(grow(&server, plan, options, report)) } else { None };
@@ -420,7 +420,13 @@ fn quiet(server: &Server, step: Duration, most: Duration) -> Duration {
 }
 
 /// Fills a table until it has so many items or the time is over, and measures what should not cost more then.
-fn fill(server: &Server, plan: &Plan, options: &Options, report: &mut Report) -> Result<(), String> {
+fn fill(
+    server: &Server,
+    program: &Path,
+    plan: &Plan,
+    options: &Options,
+    report: &mut Report,
+) -> Result<(), String> {
     let captured = report.captured.clone();
     let mut maker = Maker::new(&plan.fill, &server.address.to_string(), &captured, 0)?;
     let count = options.items.div_ceil(plan.fill_items);
@@ -438,7 +444,8 @@ fn fill(server: &Server, plan: &Plan, options: &Options, report: &mut Report) ->
         tell(&name, MANY, &result);
         report.legs.push(Leg { scenario: name, concurrency: MANY, result });
     }
-    large.bytes = server.memory();
+    // The functions that were begun before keep their environments for a while.
+    large.bytes = server.own_memory(program);
     println!("  memory with them {:.1} MiB", large.bytes as f64 / f64::from(1 << 20));
     report.filled = Some(large);
     Ok(())

@@ -3,13 +3,13 @@
 //! Every request pays for writing, so a note borrows all that it tells and goes straight into its stored form, in one
 //! allocation; what is the same for all calls of a session is encoded once ([`caller_fields`]).
 
-use super::identity;
+use super::{WAITING_BYTES_MAX, identity};
 use crate::access;
 use crate::cx::Request;
 use crate::identity::Caller;
 use base::{AccountId, Timestamp};
 use std::io::Write;
-use store::field::{Field, write_nested, write_varint};
+use store::field::{Field, Malformed, write_nested, write_varint};
 use wire::Fault;
 
 store::record! {
@@ -63,7 +63,9 @@ store::record! {
     #[derive(Clone, PartialEq, Debug)]
     pub(crate) struct Block {
         /// The entries, each with its length before it: the form of a list, read one by one.
-        1 => pub(crate) entries: Vec<u8>,
+        1 => entries: Vec<u8>,
+        /// In place of them where that is smaller: the same, compressed, behind their length (LZ4's block format).
+        2 => packed: Vec<u8>,
     }
 
     /// What is known of a block without reading it.
@@ -75,6 +77,36 @@ store::record! {
         2 => pub(crate) size: u64,
     }
 }
+
+impl Block {
+    /// A block of these entries, as small as it can be kept: calls of a load are much alike.
+    pub(crate) fn of(entries: &[u8]) -> Block {
+        if entries.len() >= PACKED_BYTES_MIN {
+            let packed = lz4_flex::compress_prepend_size(entries);
+            if packed.len() < entries.len() {
+                return Block { entries: Vec::new(), packed };
+            }
+        }
+        Block { entries: entries.to_vec(), packed: Vec::new() }
+    }
+
+    pub(crate) fn into_entries(self) -> Result<Vec<u8>, Malformed> {
+        if self.packed.is_empty() {
+            return Ok(self.entries);
+        }
+        let (length, _) =
+            lz4_flex::block::uncompressed_size(&self.packed).map_err(|_| Malformed::new("is not packed"))?;
+        // Nothing longer was ever put together in memory, so it is not allocated for a damaged length either.
+        if length > WAITING_BYTES_MAX {
+            return Err(Malformed::new("is too long"));
+        }
+        lz4_flex::decompress_size_prepended(&self.packed)
+            .map_err(|_| Malformed::new("is not what was packed"))
+    }
+}
+
+/// Below this a block is a call or a few, and is kept as it is.
+const PACKED_BYTES_MIN: usize = 4 << 10;
 
 /// Longer parameters and answers are left out.
 /// AWS: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
@@ -201,6 +233,7 @@ fn cut(text: &str) -> &str {
 mod tests {
     use super::*;
     use crate::cx::Peer;
+    use store::Record;
     use store::field::Input;
 
     #[test]
@@ -276,5 +309,26 @@ mod tests {
             ),
             ("s3.amazonaws.com", "s3.amazonaws.com", "s3.amazonaws.com", true)
         );
+    }
+
+    #[test]
+    fn a_block_is_kept_small_and_read_back() {
+        let alike = b"dynamodb GetItem by arn:aws:iam::123456789012:user/eva".repeat(2_000);
+        let block = Block::of(&alike);
+        assert!(block.to_bytes().len() < alike.len() / 50);
+        assert_eq!(Block::from_bytes(&block.to_bytes()).unwrap().into_entries().unwrap(), alike);
+        // A few calls, and what cannot be made smaller, are kept as they are; so were all blocks once.
+        for plain in [&alike[..PACKED_BYTES_MIN - 1], &base::Rng::seeded(1).bytes::<8192>()] {
+            let block = Block::of(plain);
+            assert_eq!(block, Block { entries: plain.to_vec(), packed: Vec::new() });
+            assert_eq!(block.into_entries().unwrap(), plain);
+        }
+        let damaged = |packed: &[u8], what| {
+            let block = Block { entries: Vec::new(), packed: packed.to_vec() };
+            assert_eq!(block.into_entries(), Err(Malformed::new(what)));
+        };
+        damaged(&[1], "is not packed");
+        damaged(&[0xFF; 40], "is too long");
+        damaged(&block.packed[..block.packed.len() - 1], "is not what was packed");
     }
 }

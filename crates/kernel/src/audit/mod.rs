@@ -38,8 +38,8 @@ use store::Table;
 /// AWS: <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html>
 pub const RETENTION: Duration = Duration::from_secs(90 * 86_400);
 
-/// The most that the trail takes on disk, in bytes of its records: about three hundred thousand calls. A load test
-/// must not fill the disk; what was recorded first goes first, down to three quarters of this.
+/// The most that the trail takes on disk, in bytes of its records: about three hundred thousand calls, or a million and more
+/// that were written together. A load test must not fill the disk; what was recorded first goes first, down to three quarters of this.
 pub const TRAIL_BYTES_MAX: u64 = 256 << 20;
 
 /// The most that waits in memory, in bytes.

@@ -6,7 +6,7 @@ use super::{AGES, BLOCK_BYTES_MAX, BLOCK_SPAN, TRAIL, WAITING_BYTES_MAX, WRITE_B
 use base::{AccountId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use store::field::write_varint;
 use store::{Key, Record, Tx};
 
@@ -49,6 +49,14 @@ pub(crate) struct Full {
     key: Key,
     /// Each with its length before it.
     pub(super) entries: Vec<u8>,
+    record: OnceLock<Vec<u8>>,
+}
+
+impl Full {
+    /// What is kept of it on disk.
+    fn record(&self) -> &[u8] {
+        self.record.get_or_init(|| Block::of(&self.entries).to_bytes())
+    }
 }
 
 pub(super) fn shelf_key((account, region): Shelf) -> Key {
@@ -63,7 +71,7 @@ pub(super) fn age_key(block: &[u8]) -> Option<Key> {
 impl Open {
     fn closed(self, shelf: Shelf) -> Arc<Full> {
         let key = shelf_key(shelf).time(self.earliest).u64(self.number);
-        Arc::new(Full { shelf, key, entries: self.entries })
+        Arc::new(Full { shelf, key, entries: self.entries, record: OnceLock::new() })
     }
 
     fn takes(&self, time: Timestamp) -> bool {
@@ -97,11 +105,10 @@ impl Trail {
         let entry = note.encode(number);
         let mut entries = Vec::with_capacity(entry.len() + 3);
         append(&mut entries, &entry);
-        self.put(tx, &key, entries);
+        self.put(tx, &key, Block::of(&entries).to_bytes());
     }
 
-    fn put(&self, tx: &mut Tx, key: &Key, entries: Vec<u8>) {
-        let bytes = Block { entries }.to_bytes();
+    fn put(&self, tx: &mut Tx, key: &Key, bytes: Vec<u8>) {
         let (block, size) = (TRAIL.stored_key(key), bytes.len() as u64);
         self.stored.fetch_add(size, Ordering::Relaxed);
         if let Some(age) = age_key(&block) {
@@ -116,6 +123,7 @@ impl Trail {
         let number = self.next();
         let entry = note.encode(number);
         let shelf = (note.account, note.region);
+        let mut closed = None;
         let mut waiting = self.waiting();
         if waiting.bytes + entry.len() > WAITING_BYTES_MAX {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -124,8 +132,8 @@ impl Trail {
         waiting.bytes += entry.len();
         if waiting.open.get(&shelf).is_some_and(|o| !o.takes(note.time) || o.entries.len() >= BLOCK_BYTES_MAX)
         {
-            let full = waiting.open.remove(&shelf).map(|open| open.closed(shelf));
-            waiting.full.extend(full);
+            closed = waiting.open.remove(&shelf).map(|open| open.closed(shelf));
+            waiting.full.extend(closed.clone());
         }
         let open = waiting.open.entry(shelf).or_insert_with(|| Open {
             entries: Vec::with_capacity(4 * entry.len()),
@@ -137,11 +145,13 @@ impl Trail {
         open.earliest = open.earliest.min(note.time);
         open.latest = open.latest.max(note.time);
         let ready: usize = waiting.full.iter().map(|full| full.entries.len()).sum();
-        if ready < WRITE_BYTES_MIN {
-            return Vec::new();
-        }
-        let full = std::mem::take(&mut waiting.full);
+        let full = if ready < WRITE_BYTES_MIN { Vec::new() } else { std::mem::take(&mut waiting.full) };
         waiting.leaving.extend_from_slice(&full);
+        drop(waiting);
+        // By whom it was filled, so that a write of many does not pack them all in one go.
+        if let Some(closed) = closed {
+            closed.record();
+        }
         full
     }
 
@@ -157,7 +167,7 @@ impl Trail {
 
     pub(crate) fn put_all(&self, tx: &mut Tx, blocks: &[Arc<Full>]) {
         for block in blocks {
-            self.put(tx, &block.key, block.entries.clone());
+            self.put(tx, &block.key, block.record().to_vec());
         }
     }
 

@@ -100,7 +100,7 @@ pub fn walk(cloud: &Cloud, query: &Query, visit: &mut dyn FnMut(Entry) -> bool) 
         if horizon < query.since {
             break;
         }
-        walk.hold(Block::from_bytes(&value).map_err(|why| damaged(&why))?.entries)?;
+        walk.hold(entries(&value)?)?;
     }
     walk.leave(None, visit).map(drop)
 }
@@ -156,8 +156,7 @@ pub fn find(cloud: &Cloud, request_id: &str) -> Result<Option<Entry>, StoreError
     }
     let snapshot = cloud.store().snapshot();
     for pair in snapshot.scan(whole(), Direction::Backward) {
-        let block = Block::from_bytes(&pair?.1).map_err(|why| damaged(&why))?;
-        if let Some(entry) = find_in(&block.entries, request_id, &mut inner)? {
+        if let Some(entry) = find_in(&entries(&pair?.1)?, request_id, &mut inner)? {
             return Ok(Some(entry));
         }
     }
@@ -192,6 +191,11 @@ pub(super) fn block_place(stored: &[u8]) -> Option<(Timestamp, u64)> {
     let (_, time) = rest.split_last_chunk::<8>()?;
     let micros = (u64::from_be_bytes(*time) ^ (1 << 63)) as i64;
     Some((Timestamp::from_micros(micros), u64::from_be_bytes(*number)))
+}
+
+/// The entries of a stored block.
+fn entries(stored: &[u8]) -> Result<Vec<u8>, StoreError> {
+    Block::from_bytes(stored).and_then(Block::into_entries).map_err(|why| damaged(&why))
 }
 
 /// Where the entries of a block lie.
