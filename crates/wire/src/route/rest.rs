@@ -6,6 +6,7 @@
 use crate::head::{Head, pairs};
 use crate::model::{Location, Operation, Protocol, Service};
 use std::cmp::{Ordering, Reverse};
+use std::collections::BTreeSet;
 
 /// More labels than any template of the catalog has (a test says so).
 pub(crate) const LABELS_MAX: usize = 8;
@@ -17,6 +18,9 @@ pub type Labels<'a> = Vec<(&'static str, &'a str)>;
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     templates: Vec<Template>,
+    /// What all paths begin with, where none begins with a label: S3 Control's with its version, so that what S3
+    /// shares a signing name with costs S3's requests nothing.
+    starts: Option<BTreeSet<&'static str>>,
 }
 
 /// The operations that share a method and a path.
@@ -82,6 +86,7 @@ impl Index {
                 .sort_by_key(|c| (Reverse(c.constants.len()), Reverse(c.demands()), c.deprecated));
         }
         index.templates.sort_by(|a, b| a.order(b));
+        index.starts = index.templates.iter().map(Template::start).collect();
         index
     }
 
@@ -127,6 +132,9 @@ impl Index {
         let mut values = [""; LABELS_MAX];
         let trimmed = head.path.strip_prefix('/').unwrap_or(head.path);
         let first = bucket.unwrap_or_else(|| trimmed.split('/').next().unwrap_or(""));
+        if self.starts.as_ref().is_some_and(|starts| !starts.contains(first)) {
+            return Err(Miss::Path);
+        }
         for template in self.templates.iter().filter(|t| t.method == head.method && t.begins_with(first)) {
             if !template.matches(head.path, bucket, &mut values) {
                 continue;
@@ -148,6 +156,15 @@ impl Template {
         let pairs = || self.segments.iter().zip(&other.segments);
         let differ = pairs().map(|(a, b)| a.cmp(b)).find(|o| o.is_ne());
         differ.unwrap_or_else(|| other.segments.len().cmp(&self.segments.len()))
+    }
+
+    /// The literal that its paths begin with: empty for the root, none for a label.
+    fn start(&self) -> Option<&'static str> {
+        match self.segments.first() {
+            Some(Segment::Literal(text)) => Some(text),
+            Some(_) => None,
+            None => Some(""),
+        }
     }
 
     /// Most paths fall here, before their segments are walked.
@@ -249,8 +266,10 @@ fn required(service: &Service, op: &Operation, place: Location) -> Vec<&'static 
 
 #[cfg(test)]
 mod tests {
-    use super::{LABELS_MAX, Segment};
+    use super::{LABELS_MAX, Miss, Segment};
     use crate::catalog;
+    use crate::head::Head;
+    use http::HeaderMap;
 
     #[test]
     fn every_template_is_understood() {
@@ -267,5 +286,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_begins_with_none_of_its_literals_is_no_path_of_a_service() {
+        let named = |id: &str| {
+            let at = catalog::services().iter().position(|entry| entry.id == id).unwrap();
+            catalog::model(at).unwrap()
+        };
+        let headers = HeaderMap::new();
+        let found = |id: &str, path: &str, bucket: Option<&str>| {
+            let model = named(id);
+            let head = Head { method: "GET", path, query: "", headers: &headers };
+            let operation = model.rest.find(&head, bucket).map(|found| found.operation)?;
+            Ok(model.service.operations[operation as usize].name)
+        };
+        assert_eq!(named("s3control").rest.starts, Some(["v20180820"].into()));
+        assert_eq!(found("s3control", "/v20180820/accesspoint", None), Ok("ListAccessPoints"));
+        assert_eq!(found("s3control", "/v20180820/nothing", None), Err(Miss::Path));
+        assert_eq!(found("s3control", "/bucket/key", None), Err(Miss::Path));
+        assert_eq!(found("s3control", "/key", Some("v20180820")), Err(Miss::Path));
+        // A label may be anything, and a path may be empty.
+        assert_eq!(named("s3").rest.starts, None);
+        assert_eq!(found("s3", "/v20180820/key", None), Ok("GetObject"));
+        assert_eq!(found("s3", "/", None), Ok("ListBuckets"));
+        assert_eq!(found("apigatewayv2", "/v2/apis", None), Ok("GetApis"));
+        assert_eq!(found("apigatewayv2", "/", None), Err(Miss::Path));
     }
 }
