@@ -94,6 +94,8 @@ fn all_in_a_machine_stands_still_and_goes_on() {
     let script = format!("sleep {} & sleep {}", mark(1), mark(2));
     let _web = plane.spawn("web", spawn("sh", &["-c", &script], None)).unwrap();
     let _db = plane.spawn("db", spawn("sleep", &[&mark(3)], None)).unwrap();
+    // A shell that is stopped before it has begun them would never begin them.
+    assert!(is_in('S', &mark(1)) && is_in('S', &mark(2)));
     for (still, state) in [(true, 'T'), (false, 'S')] {
         assert!(is_in('S', &mark(3)));
         plane.freeze("web", still).unwrap();
