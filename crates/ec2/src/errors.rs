@@ -79,6 +79,8 @@ wire::errors! {
         InvalidLaunchTemplateId(id: String) = 400, "InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID {id}, does not exist.";
         InvalidLaunchTemplateName(name: String) = 400, "InvalidLaunchTemplateName.NotFoundException", "The specified launch template, with template name {name}, does not exist.";
         InvalidLaunchTemplateVersion(version: String, id: String) = 400, "InvalidLaunchTemplateId.VersionNotFound", "Could not find the specified version {version} for the launch template with ID {id}.";
+        LaunchTemplatesNotFound = 400, "InvalidLaunchTemplateName.NotFoundException", "At least one of the launch templates specified in the request does not exist.";
+        NoDefaultVersion(version: String) = 400, "InvalidLaunchTemplateId.VersionNotFound", "The launch template version {version} is not found for the specified launch template.";
         LaunchTemplateExists = 400, "InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use.";
         LaunchTemplateNameMalformed = 400, "InvalidLaunchTemplateName.MalformedException", "A launch template name must be between 3 and 128 characters, and may contain letters, numbers, and the following characters: - ( ) . / _.";
         LaunchTemplateLimit = 400, "LaunchTemplateLimitExceeded", "The maximum number of launch templates has been reached.";

@@ -17,7 +17,7 @@ use crate::requirements::Requirements;
 use base::Timestamp;
 use ec2::tags::TagSpecification;
 use ec2::{Ec2Error, Plain};
-use wire::{FromValue, Struct, ToValue, Value};
+use wire::{FromValue, Member, Mismatch, Struct, ToValue, Value};
 
 wire::shape! {
     #[derive(Clone, Debug)]
@@ -68,6 +68,39 @@ impl Data {
     /// What a record keeps; `None` where it is none.
     pub(crate) fn read(text: &str) -> Option<Data> {
         kept(text)
+    }
+}
+
+/// Data as it is shown: what nobody put in is not there, lists that are empty among it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown(pub(crate) Data);
+
+impl ToValue for Shown {
+    const MEMBERS: Option<&'static [Member]> = <Data as ToValue>::MEMBERS;
+
+    fn to_value(self) -> Option<Value> {
+        self.0.to_value().map(without_empty)
+    }
+}
+
+impl FromValue for Shown {
+    const MEMBERS: Option<&'static [Member]> = <Data as FromValue>::MEMBERS;
+
+    fn from_value(value: Value) -> Result<Self, Mismatch> {
+        Data::from_value(value).map(Shown)
+    }
+}
+
+/// The same without lists that are empty, at any depth.
+fn without_empty(value: Value) -> Value {
+    let is_said = |value: &Value| value.as_list().is_none_or(|items| !items.is_empty());
+    match value {
+        Value::Struct(members) => {
+            let said = members.into_iter().filter(|(_, value)| is_said(value));
+            Value::Struct(said.map(|(name, value)| (name, without_empty(value))).collect())
+        }
+        Value::List(items) => Value::List(items.into_iter().map(without_empty).collect()),
+        other => other,
     }
 }
 

@@ -181,7 +181,7 @@ fn conditions() {
     let once = json!({"TableName": "plain", "Item": {"pk": s("a"), "v": n(1)}, "ConditionExpression": "attribute_not_exists(pk)"});
     root.call("dynamodb", "PutItem", once.clone()).ok();
     let failed = root.call("dynamodb", "PutItem", once.clone());
-    assert!(failed.value.get("Item").is_none());
+    assert!(failed.value.get("Item").is_none() && failed.value.get("message").is_some());
     failed.refused_with(400, "ConditionalCheckFailedException", "The conditional request failed");
     let shown = root.call(
         "dynamodb",
@@ -189,6 +189,9 @@ fn conditions() {
         with(once, json!({"ReturnValuesOnConditionCheckFailure": "ALL_OLD"})),
     );
     assert_eq!(shown.value["Item"], json!({"pk": s("a"), "v": n(1)}));
+    // Beside an item AWS spells the message with a capital, so that clients which go by the model have none.
+    assert_eq!(shown.value["Message"], "The conditional request failed");
+    assert!(shown.value.get("message").is_none());
     let expected = json!({"TableName": "plain", "Key": {"pk": s("a")}, "Expected": {"v": {"Value": n(2)}}});
     root.call("dynamodb", "DeleteItem", expected).refused(400, "ConditionalCheckFailedException");
     let expected = json!({"TableName": "plain", "Key": {"pk": s("a")}, "Expected": {"v": {"ComparisonOperator": "LT", "AttributeValueList": [n(2)]}}});
@@ -458,12 +461,17 @@ fn scans() {
     scan(json!({"Select": "SPECIFIC_ATTRIBUTES"})).refused_with(
         400,
         "ValidationException",
-        "1 validation error detected: Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
+        "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
     );
     scan(json!({"Select": "COUNT", "ProjectionExpression": "pk"})).refused_with(
         400,
         "ValidationException",
-        "1 validation error detected: Cannot specify the ProjectionExpression when choosing to get only the Count",
+        "Cannot specify the ProjectionExpression when choosing to get only the Count",
+    );
+    scan(json!({"Select": "ALL_PROJECTED_ATTRIBUTES"})).refused_with(
+        400,
+        "ValidationException",
+        "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
     );
     scan(json!({"Segment": 3, "TotalSegments": 3})).refused_with(
         400,

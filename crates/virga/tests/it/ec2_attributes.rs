@@ -111,6 +111,7 @@ fn groups_are_named_in_the_default_vpc() {
     let (cloud, _) = cloud(Simulator::new(), None);
     let root = cloud.root(ACCOUNT);
     let made = ec2(&root, "CreateSecurityGroup", json!({ "GroupName": "web", "GroupDescription": "web" }));
+    assert_eq!((&made["tagSet"], made["securityGroupArn"].is_string()), (&Value::Null, true));
     let group = text(&made["groupId"]);
     let one = launch(&root, json!({ "SecurityGroups": ["web"] }));
     assert_eq!(one["groupSet"], json!([{ "groupId": group, "groupName": "web" }]));

@@ -66,7 +66,8 @@ fn versions_build_on_each_other() {
     assert_eq!(second["launchTemplateData"]["instanceType"], "t3.small");
     assert_eq!(second["launchTemplateData"]["userData"], "IyEvYmluL3NoCg==");
     let bare = json!({ "LaunchTemplateName": "web", "LaunchTemplateData": { "InstanceType": "t3.large" } });
-    assert!(version(&root, bare)["launchTemplateData"]["imageId"].is_null());
+    // Nothing is shown that nobody put in.
+    assert_eq!(version(&root, bare)["launchTemplateData"], json!({ "instanceType": "t3.large" }));
 
     let described = |more: Value| ec2(&root, "DescribeLaunchTemplateVersions", more);
     assert_eq!(numbers(&described(json!({ "LaunchTemplateId": id }))), ["3", "2", "1"]);
@@ -94,6 +95,8 @@ fn versions_build_on_each_other() {
     create(&root, "web", json!({ "InstanceType": "t3.micro" }));
 }
 
+const WHICH: &str = "To describe the launch template data for all your launch templates, for ‘--versions’ specify ‘$Latest’, ‘$Default’, or both, and omit ‘--launch-template-id’, ‘--launch-template-name’, and version numbers. To describe the launch template data for a specific launch template, specify ‘--launch-template-id’ or ‘--launch-template-name’, and for ‘--versions’ specify one or more of the following values: ‘$Latest’, ‘$Default’, or one or more version numbers.";
+
 #[test]
 fn what_is_not_there_or_not_valid_is_said() {
     let cloud = Cloud::new();
@@ -118,7 +121,27 @@ fn what_is_not_there_or_not_valid_is_said() {
             "DescribeLaunchTemplates",
             json!({ "LaunchTemplateNames": ["none"] }),
             "InvalidLaunchTemplateName.NotFoundException",
+            "At least one of the launch templates specified in the request does not exist.".to_owned(),
+        ),
+        (
+            "DescribeLaunchTemplateVersions",
+            json!({ "LaunchTemplateName": "none" }),
+            "InvalidLaunchTemplateName.NotFoundException",
             "The specified launch template, with template name none, does not exist.".to_owned(),
+        ),
+        ("DescribeLaunchTemplateVersions", json!({}), "MissingParameter", WHICH.to_owned()),
+        ("DescribeLaunchTemplateVersions", json!({ "Versions": ["1"] }), "InvalidParameterValue", WHICH.to_owned()),
+        (
+            "ModifyLaunchTemplate",
+            json!({ "LaunchTemplateId": id, "LaunchTemplateName": "web", "DefaultVersion": "1" }),
+            "InvalidParameterCombination",
+            "Either provide launch template ID or launch template name to modify the template.".to_owned(),
+        ),
+        (
+            "ModifyLaunchTemplate",
+            json!({ "LaunchTemplateId": id, "DefaultVersion": "2" }),
+            "InvalidLaunchTemplateId.VersionNotFound",
+            "The launch template version 2 is not found for the specified launch template.".to_owned(),
         ),
         (
             "DeleteLaunchTemplate",
@@ -154,7 +177,6 @@ fn what_is_not_there_or_not_valid_is_said() {
             json!({ "LaunchTemplateId": id, "DefaultVersion": "x" }),
             "InvalidParameterValue",
         ),
-        ("DescribeLaunchTemplateVersions", json!({ "Versions": ["1"] }), "InvalidParameterCombination"),
         (
             "RunInstances",
             launch(json!({ "LaunchTemplate": { "LaunchTemplateName": "none" } })),

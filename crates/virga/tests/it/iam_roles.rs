@@ -32,6 +32,20 @@ fn decoded(text: &Value) -> Value {
     serde_json::from_slice(&bytes).unwrap()
 }
 
+#[test]
+fn a_new_role_is_shown_as_it_was_asked_for() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let made = role(&root, "r", &json!({"AWS": ACCOUNT}));
+    let principal = |shown: &Value| {
+        decoded(&shown["Role"]["AssumeRolePolicyDocument"])["Statement"][0]["Principal"]["AWS"].clone()
+    };
+    assert_eq!((principal(&made), made["Role"].get("MaxSessionDuration")), (json!(ACCOUNT), None));
+    let shown = root.call("iam", "GetRole", json!({"RoleName": "r"})).ok();
+    assert_eq!(principal(&shown), json!(format!("arn:aws:iam::{ACCOUNT}:root")));
+    assert_eq!(shown["Role"]["MaxSessionDuration"], "3600");
+}
+
 fn trusted(root: &Caller<'_>, name: &str) -> Value {
     let shown = root.call("iam", "GetRole", json!({"RoleName": name})).ok();
     decoded(&shown["Role"]["AssumeRolePolicyDocument"])["Statement"][0]["Principal"]["AWS"].clone()
@@ -53,6 +67,7 @@ fn a_role_is_made_changed_and_deleted() {
         .ok();
     assert_eq!(made["Role"]["Arn"], json!("arn:aws:iam::123456789012:role/ci/Builder"));
     assert!(made["Role"]["RoleId"].as_str().unwrap().starts_with("AROA"));
+    assert_eq!(made["Role"]["MaxSessionDuration"], "7200");
     root.call(
         "iam",
         "CreateRole",

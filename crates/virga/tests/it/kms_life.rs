@@ -291,6 +291,7 @@ fn related_keys_share_their_material_and_nothing_else() {
         root.call("kms", "ReplicateKey", json!({ "KeyId": key, "ReplicaRegion": region }))
     };
     let made = replicate(&key, "eu-west-1").ok();
+    assert!(made.get("ReplicaTags").is_none());
     let replica = format!("arn:aws:kms:eu-west-1:{ACCOUNT}:key/{id}");
     let metadata = &made["ReplicaKeyMetadata"];
     assert_eq!((&metadata["Arn"], &metadata["Description"]), (&json!(replica), &json!("")));

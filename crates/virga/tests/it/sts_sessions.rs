@@ -159,7 +159,8 @@ fn a_federated_user_has_what_both_policies_allow() {
     bob.call("kms", "ListKeys", json!({})).ok();
     bob.call("iam", "ListUsers", json!({})).refused_with(403, "InvalidClientTokenId", INVALID);
     bob.call("sts", "GetSessionToken", json!({})).refused_with(403, "InvalidClientTokenId", INVALID);
-    let (empty, _) = session_of(&cloud, &eva, "GetFederationToken", json!({"Name": "nil"}));
+    let (empty, out) = session_of(&cloud, &eva, "GetFederationToken", json!({"Name": "nil"}));
+    assert_eq!(out["PackedPolicySize"], "0");
     empty.call("kms", "ListKeys", json!({})).refused(400, "AccessDeniedException");
     // Of root, within an hour.
     let request = json!({"Name": "ann", "Policy": policy("Allow", "kms:*")});

@@ -34,6 +34,18 @@ fn two_accounts_peer() {
         (status(&root), status(&there)),
         ("pending-acceptance".to_owned(), "pending-acceptance".to_owned())
     );
+    let side = |of: &str| {
+        let found = call(&there, "DescribeVpcPeeringConnections", json!({ "VpcPeeringConnectionIds": [id] }));
+        found["vpcPeeringConnectionSet"][0][of].clone()
+    };
+    let options = json!({
+        "allowDnsResolutionFromRemoteVpc": "false", "allowEgressFromLocalClassicLinkToRemoteVpc": "false",
+        "allowEgressFromLocalVpcToRemoteClassicLink": "false",
+    });
+    let who = json!({ "ownerId": OTHER, "region": "eu-west-1", "vpcId": peer });
+    // Of another region, the accepter's blocks are shown once both have agreed.
+    assert_eq!(side("accepterVpcInfo"), who);
+    assert_eq!(side("requesterVpcInfo")["peeringOptions"], options);
     let answer = json!({ "VpcPeeringConnectionId": id });
     root.call("ec2", "AcceptVpcPeeringConnection", answer.clone()).refused_with(
         400,
@@ -42,6 +54,11 @@ fn two_accounts_peer() {
     );
     call(&there, "AcceptVpcPeeringConnection", answer.clone());
     assert_eq!(status(&root), "active");
+    let mut agreed = who;
+    agreed["cidrBlock"] = json!("10.1.0.0/16");
+    agreed["cidrBlockSet"] = json!([{ "cidrBlock": "10.1.0.0/16" }]);
+    agreed["peeringOptions"] = options;
+    assert_eq!(side("accepterVpcInfo"), agreed);
     there.call("ec2", "AcceptVpcPeeringConnection", answer.clone()).refused(400, "InvalidStateTransition");
     let stranger = cloud.root("333333333333");
     stranger

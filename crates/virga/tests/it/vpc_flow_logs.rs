@@ -61,7 +61,11 @@ fn to_bucket(resource: &str, destination: &str) -> Value {
 }
 
 fn made(root: &Caller<'_>, asked: Value) -> String {
-    text(&ec2(root, "CreateFlowLogs", asked)["flowLogIdSet"][0])
+    let given = asked.get("ClientToken").cloned();
+    let made = ec2(root, "CreateFlowLogs", asked);
+    // Also where none was given.
+    assert!(given.map_or(made["clientToken"].is_string(), |given| made["clientToken"] == given));
+    text(&made["flowLogIdSet"][0])
 }
 
 fn shown(root: &Caller<'_>, id: &str) -> Value {
@@ -130,6 +134,10 @@ fn what_can_be_asked_for_and_is_told() {
     );
     wrong(
         json!({ "LogGroupName": "g", "LogDestination": "arn:aws:logs:us-east-1:123456789012:log-group:g", "DeliverLogsPermissionArn": ROLE }),
+        "Please only provide LogGroupName or only provide LogDestination.",
+    );
+    wrong(
+        json!({ "LogDestinationType": "s3", "LogGroupName": "g", "LogDestination": "arn:aws:s3:::b" }),
         "Please only provide LogGroupName or only provide LogDestination.",
     );
     wrong(

@@ -40,6 +40,7 @@ fn every_account_has_a_default_vpc_from_the_first_call_on() {
     assert_eq!(vpcs.len(), 1);
     let vpc = &vpcs[0];
     assert_eq!((&vpc["isDefault"], &vpc["cidrBlock"]), (&json!("true"), &json!("172.31.0.0/16")));
+    assert_eq!(vpc["tagSet"], Value::Null);
     assert_eq!((&vpc["state"], &vpc["instanceTenancy"]), (&json!("available"), &json!("default")));
     let subnets = items(
         &ec2(&root, "DescribeSubnets", json!({ "Filters": filter("default-for-az", "true") }))["subnetSet"],

@@ -114,6 +114,7 @@ impl Writer<'_> {
         let modelled =
             self.known.as_ref().and_then(|k| k.structure.members.iter().find(|m| is_message(m.name)));
         match modelled {
+            Some(_) if quirk::shows_item(self.service(), self.fault) => "Message",
             Some(member) => members::name(self.protocol, member),
             // The framework's own refusal is the one that AWS writes with a capital, and DynamoDB's of what it cannot read.
             None if self.fault.code == "AccessDeniedException"

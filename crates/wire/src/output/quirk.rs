@@ -1,6 +1,7 @@
 //! What services do on the wire that the published models do not say, as tables.
 
 use super::xml;
+use crate::fault::Fault;
 use crate::model::{Operation, Protocol, Service};
 
 /// S3's document roots, from the response syntax of each operation in its API reference. Only those that are not
@@ -92,6 +93,14 @@ const QUERY_MESSAGES: &[(&str, &str, &str)] = &[(
 /// Whether the error is DynamoDB's of a request that it cannot read.
 pub(crate) fn is_dynamodbs(service: &Service, code: &str) -> bool {
     code == "SerializationException" && matches!(service.id, "dynamodb" | "dynamodbstreams")
+}
+
+/// Whether the error is a failed condition of DynamoDB's with the item that failed it, whose message AWS writes with a
+/// capital although its model does not: recorded answers, read by the model, have none.
+pub(crate) fn shows_item(service: &Service, fault: &Fault) -> bool {
+    fault.code == "ConditionalCheckFailedException"
+        && service.id == "dynamodb"
+        && fault.members.get("Item").is_some()
 }
 
 /// JSON's name of an error that no operation models.

@@ -210,7 +210,7 @@ fn describe_templates(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Er
         found.push(find(cx, Some(id), None)?);
     }
     for name in &req.names {
-        found.push(find(cx, None, Some(name))?);
+        found.push(by_name(cx, name)?.ok_or(Plain::LaunchTemplatesNotFound)?);
     }
     if req.ids.is_empty() && req.names.is_empty() {
         found = describe::all(cx, &TEMPLATES)?;
@@ -224,11 +224,16 @@ fn describe_templates(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Er
 }
 
 fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<One, Ec2Error> {
+    if req.id.is_some() && req.name.is_some() {
+        let what = "Either provide launch template ID or launch template name to modify the template.";
+        return Err(Plain::InvalidParameterCombination(what.into()).into());
+    }
     let mut template = find(cx, req.id.as_ref(), req.name.as_ref())?;
     if token::made(cx, req.token.as_ref(), &req)?.is_none() {
         let wanted =
             req.default.as_ref().ok_or_else(|| Plain::MissingParameter("SetDefaultVersion".into()))?;
-        template.default = template_version::existing(cx, &template, wanted)?.number;
+        let version = template_version::found(cx, &template, wanted)?;
+        template.default = version.ok_or_else(|| Plain::NoDefaultVersion(wanted.clone()))?.number;
         keep(cx, &template);
         token::keep(cx, req.token.as_ref(), &req, &template.id);
     }

@@ -14,7 +14,7 @@ use crate::ec2::names;
 use crate::ec2::placement::{self, Placement};
 use crate::ec2::spot::model::REQUESTS;
 use crate::ec2::spot::terms::Market;
-use crate::ec2::template::{Data, members, merged};
+use crate::ec2::template::{Data, Shown, members, merged};
 use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -42,6 +42,12 @@ const VERSIONS_MAX: i64 = 10_000;
 const DELETED_MAX: usize = 200;
 const LATEST: &str = "$Latest";
 const DEFAULT: &str = "$Default";
+/// What AWS says to who describes versions without saying of what.
+const WHICH: &str = "To describe the launch template data for all your launch templates, for ‘--versions’ specify \
+    ‘$Latest’, ‘$Default’, or both, and omit ‘--launch-template-id’, ‘--launch-template-name’, and version numbers. \
+    To describe the launch template data for a specific launch template, specify ‘--launch-template-id’ or \
+    ‘--launch-template-name’, and for ‘--versions’ specify one or more of the following values: ‘$Latest’, \
+    ‘$Default’, or one or more version numbers.";
 
 wire::shape! {
     #[derive(Debug)]
@@ -79,7 +85,7 @@ wire::shape! {
         created: Timestamp = "CreateTime",
         by: String = "CreatedBy",
         default: bool = "DefaultVersion",
-        data: Data = "LaunchTemplateData",
+        data: Shown = "LaunchTemplateData",
     }
 
     #[derive(Debug)]
@@ -152,7 +158,7 @@ impl View {
             name: template.name.clone(),
             number: version.number,
             default: version.number == template.default,
-            data: Data::read(&version.data).ok_or(Plain::InternalError)?,
+            data: Shown(Data::read(&version.data).ok_or(Plain::InternalError)?),
             description: version.description,
             created: version.created,
             by: version.by,
@@ -181,10 +187,21 @@ fn number(template: &Template, version: &str) -> Result<i64, Ec2Error> {
 /// # Errors
 /// `InvalidLaunchTemplateId.VersionNotFound`.
 pub(super) fn existing(cx: &Cx<'_>, template: &Template, version: &str) -> Result<TemplateVersion, Ec2Error> {
-    let number = number(template, version)?;
-    let found = TEMPLATE_VERSIONS.get(cx.tx, &key(cx, &template.id, number))?;
     let none = || Plain::InvalidLaunchTemplateVersion(version.to_owned(), template.id.clone()).into();
-    found.ok_or_else(none)
+    found(cx, template, version)?.ok_or_else(none)
+}
+
+/// The version that is meant, where it exists.
+///
+/// # Errors
+/// As it is told of what is no version at all.
+pub(super) fn found(
+    cx: &Cx<'_>,
+    template: &Template,
+    version: &str,
+) -> Result<Option<TemplateVersion>, Ec2Error> {
+    let number = number(template, version)?;
+    Ok(TEMPLATE_VERSIONS.get(cx.tx, &key(cx, &template.id, number))?)
 }
 
 /// The data of the version that is meant; of the default one where none is named.
@@ -225,7 +242,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
     let mut template = find(cx, req.id.as_ref(), req.name.as_ref())?;
     if let Some(number) = token::made(cx, req.token.as_ref(), &req)? {
         let version = View::of(&template, existing(cx, &template, &number)?)?;
-        let warning = warning(cx, &version.data)?;
+        let warning = warning(cx, &version.data.0)?;
         return Ok(Created { version, warning });
     }
     req.data.check()?;
@@ -261,8 +278,8 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
 
 static FILTERS: &Known<View> = &[
     ("create-time", |v| vec![v.created.iso8601()]),
-    ("image-id", |v| v.data.image.iter().cloned().collect()),
-    ("instance-type", |v| v.data.kind.iter().cloned().collect()),
+    ("image-id", |v| v.data.0.image.iter().cloned().collect()),
+    ("instance-type", |v| v.data.0.kind.iter().cloned().collect()),
     ("is-default-version", |v| vec![v.default.to_string()]),
 ];
 
@@ -275,9 +292,11 @@ fn describe_versions(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Err
             views.push(View::of(&template, version)?);
         }
     } else {
-        if req.versions.is_empty() || req.versions.iter().any(|v| v != LATEST && v != DEFAULT) {
-            let what = "Without a launch template, only the versions $Latest and $Default may be described.";
-            return Err(Plain::InvalidParameterCombination(what.into()).into());
+        if req.versions.is_empty() {
+            return Err(Plain::MissingTarget(WHICH.into()).into());
+        }
+        if req.versions.iter().any(|v| v != LATEST && v != DEFAULT) {
+            return Err(Plain::InvalidParameterValue(WHICH.into()).into());
         }
         for template in describe::all(cx, &TEMPLATES)? {
             for version in chosen(cx, &template, &req)? {

@@ -59,7 +59,6 @@ impl Scan {
         let projects = self.attributes.is_some() || self.projection.is_some();
         let legacy_projection = self.attributes.is_some();
         listing::check_select(self.select.as_deref(), self.index.as_deref(), legacy_projection, projects)
-            .map_err(Error::counted)
     }
 
     /// The segment and how many there are.

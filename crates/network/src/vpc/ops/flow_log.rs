@@ -138,9 +138,11 @@ fn invalid(what: impl Into<String>) -> Ec2Error {
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
     let tags = tags::of_new(cx.caller, &req.tags, &FLOW_LOG, &[&FLOW_LOG])?;
+    // AWS: an answer names a token also where the request had none.
+    let token = req.token.clone().unwrap_or_else(|| base::id::uuid(cx.rng()));
     let done = |ids: String, unsuccessful| Created {
         ids: ids.split_terminator(',').map(str::to_owned).collect(),
-        token: req.token.clone(),
+        token: Some(token.clone()),
         unsuccessful,
     };
     if let Some(ids) = token::made(cx, req.token.as_ref(), &req)? {
@@ -221,7 +223,7 @@ fn to_group(cx: &Cx<'_>, req: &Create, plan: FlowLog) -> Result<FlowLog, Ec2Erro
     }
     let group = match (&req.group, &req.destination) {
         (Some(_), Some(_)) => {
-            return Err(invalid("Please only provide LogGroupName or only provide LogDestination."));
+            return Err(invalid(BOTH));
         }
         (None, None) => {
             return Err(invalid("LogDestination can't be empty if LogGroupName is not provided."));
@@ -246,9 +248,15 @@ fn to_group(cx: &Cx<'_>, req: &Create, plan: FlowLog) -> Result<FlowLog, Ec2Erro
     Ok(FlowLog { destination, group, role, ..plan })
 }
 
+/// What is said of a request that names its destination in both ways.
+const BOTH: &str = "Please only provide LogGroupName or only provide LogDestination.";
+
 fn to_bucket(req: &Create, plan: FlowLog) -> Result<FlowLog, Ec2Error> {
     if req.group.is_some() {
-        return Err(invalid("LogDestination type must be cloud-watch-logs if LogGroupName is provided."));
+        return Err(invalid(match &req.destination {
+            Some(_) => BOTH,
+            None => "LogDestination type must be cloud-watch-logs if LogGroupName is provided.",
+        }));
     }
     if req.role.is_some() {
         return Err(invalid("DeliverLogsPermissionArn is not applicable for s3 delivery"));

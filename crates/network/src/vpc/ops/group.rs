@@ -43,7 +43,7 @@ wire::shape! {
     #[derive(Debug)]
     struct Made {
         id: String = "GroupId",
-        tags: Vec<Tag> = "Tags",
+        tags: Option<Vec<Tag>> = "Tags",
         arn: String = "SecurityGroupArn",
     }
 
@@ -238,7 +238,8 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
         vpc: vpc.id,
     };
     make::save_group(cx, &group, &tags);
-    Ok(Made { tags: tags::view(&tags), arn: arn(cx, SECURITY_GROUP.noun, &group.id), id: group.id })
+    let tags = (!tags.is_empty()).then(|| tags::view(&tags));
+    Ok(Made { tags, arn: arn(cx, SECURITY_GROUP.noun, &group.id), id: group.id })
 }
 
 fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Deleted, Ec2Error> {

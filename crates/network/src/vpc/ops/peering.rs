@@ -60,8 +60,8 @@ wire::shape! {
     #[derive(Debug)]
     struct SideView {
         cidr: Option<String> = "CidrBlock",
-        cidrs6: Vec<Cidr6View> = "Ipv6CidrBlockSet",
-        cidrs: Vec<CidrView> = "CidrBlockSet",
+        cidrs6: Option<Vec<Cidr6View>> = "Ipv6CidrBlockSet",
+        cidrs: Option<Vec<CidrView>> = "CidrBlockSet",
         owner: String = "OwnerId",
         options: Option<Options> = "PeeringOptions",
         vpc: String = "VpcId",
@@ -75,7 +75,11 @@ wire::shape! {
     struct CidrView { cidr: String = "CidrBlock" }
 
     #[derive(Debug)]
-    struct Options { dns: bool = "AllowDnsResolutionFromRemoteVpc" }
+    struct Options {
+        dns: bool = "AllowDnsResolutionFromRemoteVpc",
+        link_out: bool = "AllowEgressFromLocalClassicLinkToRemoteVpc",
+        link_in: bool = "AllowEgressFromLocalVpcToRemoteClassicLink",
+    }
 
     #[derive(Debug)]
     struct Status {
@@ -134,27 +138,31 @@ fn side(account: AccountId, region: Region, id: &str, vpc: Option<&Vpc>) -> Peer
     }
 }
 
-fn side_view(side: &PeeringSide, active: bool, shown: bool) -> SideView {
+/// A side of whose VPC everything is `shown`, or only which it is. Lists that are empty are left out.
+fn side_view(side: &PeeringSide, shown: bool) -> SideView {
     let cidrs = if shown { side.cidrs.as_slice() } else { &[] };
     let ipv6 = if shown { side.ipv6.as_slice() } else { &[] };
+    let blocks6: Vec<Cidr6View> = ipv6.iter().map(|cidr| Cidr6View { cidr: cidr.clone() }).collect();
+    let blocks: Vec<CidrView> = cidrs.iter().map(|cidr| CidrView { cidr: cidr.clone() }).collect();
     SideView {
         cidr: cidrs.first().cloned(),
-        cidrs6: ipv6.iter().map(|cidr| Cidr6View { cidr: cidr.clone() }).collect(),
-        cidrs: cidrs.iter().map(|cidr| CidrView { cidr: cidr.clone() }).collect(),
+        cidrs6: (!blocks6.is_empty()).then_some(blocks6),
+        cidrs: (!blocks.is_empty()).then_some(blocks),
         owner: side.account.to_string(),
-        options: active.then_some(Options { dns: false }),
+        options: shown.then_some(Options { dns: false, link_out: false, link_in: false }),
         vpc: side.vpc.clone(),
         region: side.region.name().into(),
     }
 }
 
 fn view(cx: &Cx<'_>, peering: &Peering) -> Result<View, Ec2Error> {
-    let active = peering.state == PeeringState::Active;
+    let (accepter, requester) = (&peering.accepter, &peering.requester);
+    let own = accepter.account == cx.account && accepter.region == requester.region;
     Ok(View {
-        // What is not one's own is shown once both have agreed.
-        accepter: side_view(&peering.accepter, active, active || peering.accepter.account == cx.account),
+        // What is not one's own, or lies in another region, is shown once both have agreed.
+        accepter: side_view(accepter, peering.state == PeeringState::Active || own),
         expires: (peering.state == PeeringState::PendingAcceptance).then_some(peering.expires),
-        requester: side_view(&peering.requester, active, true),
+        requester: side_view(requester, true),
         status: Status { code: peering.state.word().into(), message: peering.message.clone() },
         tags: tags::view(&register::tags(cx, &peering.id)?),
         id: peering.id.clone(),
@@ -301,11 +309,13 @@ fn delete(cx: &mut Cx<'_>, req: OnePeering) -> Result<Done, Ec2Error> {
 }
 
 static FILTERS: &Known<View> = &[
-    ("accepter-vpc-info.cidr-block", |p| p.accepter.cidrs.iter().map(|c| c.cidr.clone()).collect()),
+    ("accepter-vpc-info.cidr-block", |p| p.accepter.cidrs.iter().flatten().map(|c| c.cidr.clone()).collect()),
     ("accepter-vpc-info.owner-id", |p| one(&p.accepter.owner)),
     ("accepter-vpc-info.vpc-id", |p| one(&p.accepter.vpc)),
     ("expiration-time", |p| p.expires.iter().map(|t| t.iso8601()).collect()),
-    ("requester-vpc-info.cidr-block", |p| p.requester.cidrs.iter().map(|c| c.cidr.clone()).collect()),
+    ("requester-vpc-info.cidr-block", |p| {
+        p.requester.cidrs.iter().flatten().map(|c| c.cidr.clone()).collect()
+    }),
     ("requester-vpc-info.owner-id", |p| one(&p.requester.owner)),
     ("requester-vpc-info.vpc-id", |p| one(&p.requester.vpc)),
     ("status-code", |p| one(&p.status.code)),

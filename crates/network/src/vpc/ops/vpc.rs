@@ -1,6 +1,6 @@
 //! VPCs: make, describe, modify, delete.
 
-use super::{item, maybe, needed, one};
+use super::{maybe, needed, one};
 use crate::vpc::access::{list, on};
 use crate::vpc::find;
 use crate::vpc::make::{self, DEFAULT_GROUP, NewVpc};
@@ -81,7 +81,7 @@ wire::shape! {
         ipv6: Vec<Ipv6View> = "Ipv6CidrBlockAssociationSet",
         cidrs: Vec<CidrView> = "CidrBlockAssociationSet",
         is_default: bool = "IsDefault",
-        tags: Vec<Tag> = "Tags",
+        tags: Option<Vec<Tag>> = "Tags",
         id: String = "VpcId",
         state: String = "State",
         cidr: String = "CidrBlock",
@@ -140,7 +140,15 @@ wire::shape! {
     struct ReturnValue { ok: bool = "ReturnValue" }
 }
 
-item!(VpcView, id);
+impl describe::Item for VpcView {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn tags(&self) -> &[Tag] {
+        self.tags.as_deref().unwrap_or_default()
+    }
+}
 
 impl CidrView {
     pub(crate) fn of(block: &model::CidrBlock, state: &str) -> CidrView {
@@ -163,6 +171,7 @@ impl Ipv6View {
 }
 
 pub(crate) fn view(cx: &Cx<'_>, vpc: &Vpc, state: &str) -> Result<VpcView, Ec2Error> {
+    let tags = tags::view(&register::tags(cx, &vpc.id)?);
     let dhcp = if vpc.dhcp_options.is_empty() { "default" } else { &vpc.dhcp_options };
     Ok(VpcView {
         owner: cx.account.to_string(),
@@ -170,7 +179,7 @@ pub(crate) fn view(cx: &Cx<'_>, vpc: &Vpc, state: &str) -> Result<VpcView, Ec2Er
         ipv6: vpc.ipv6.iter().map(|block| Ipv6View::of(cx, block, "associated")).collect(),
         cidrs: vpc.cidrs.iter().map(|block| CidrView::of(block, "associated")).collect(),
         is_default: vpc.is_default,
-        tags: tags::view(&register::tags(cx, &vpc.id)?),
+        tags: (!tags.is_empty()).then_some(tags),
         id: vpc.id.clone(),
         state: state.into(),
         cidr: vpc.cidr().into(),

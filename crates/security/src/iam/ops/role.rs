@@ -255,7 +255,13 @@ fn create(cx: &mut Cx<'_>, req: CreateRole) -> Result<OneRole, IamError> {
     };
     trust::set(cx.tx, &mut role, &req.trust)?;
     let role = add(cx, role)?;
-    let shown = RoleShown { last_used: None, ..shown(cx.tx, cx.account, &role)? };
+    // AWS: what is new is shown as it was asked for.
+    let shown = RoleShown {
+        trust: document::encoded(&req.trust),
+        session_seconds_max: req.session_seconds_max,
+        last_used: None,
+        ..shown(cx.tx, cx.account, &role)?
+    };
     Ok(OneRole { role: shown })
 }
 

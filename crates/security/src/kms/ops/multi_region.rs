@@ -36,7 +36,7 @@ wire::shape! {
     pub(crate) struct Replica {
         metadata: Metadata = "ReplicaKeyMetadata",
         policy: String = "ReplicaPolicy",
-        tags: Vec<Tag> = "ReplicaTags",
+        tags: Option<Vec<Tag>> = "ReplicaTags",
     }
 
     #[derive(Debug)]
@@ -106,7 +106,7 @@ fn replicate_key(cx: &mut Cx<'_>, request: ReplicateKey) -> Result<Replica, KmsE
     let answer = Replica {
         metadata: metadata(&replica, cx.now),
         policy: policy::shown(cx, &replica)?,
-        tags: listed(&replica.tags),
+        tags: (!replica.tags.is_empty()).then(|| listed(&replica.tags)),
     };
     touch(cx, &primary);
     touch(cx, &replica);

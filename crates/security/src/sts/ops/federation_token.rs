@@ -77,7 +77,8 @@ fn get_federation_token(
     };
     let policies = SessionPolicies::checked(req.policy, req.policy_arns)?;
     let tags = SessionTags::default().with(pairs(req.tags), Vec::new())?;
-    let packed_policy_size = policies.packed_percent(&tags.tags)?;
+    // AWS: where there is nothing to pack, this operation says so, which those that assume roles do not.
+    let packed_policy_size = policies.packed_percent(&tags.tags)?.or(Some(0));
     let (issued, expires) = lifetime(cx, seconds);
     let token = Token {
         name: req.name,
