@@ -68,6 +68,7 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::profile::OPS,
     ops::metadata::OPS,
     ops::monitoring::OPS,
+    ops::names::OPS,
     ops::template::OPS,
     ops::template_version::OPS,
     ops::spot_request::OPS,

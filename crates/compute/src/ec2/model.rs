@@ -39,6 +39,8 @@ store::record! {
         3 => pub hop_limit: i64,
         /// Its tags as well.
         4 => pub tags: bool,
+        /// By IPv6 as well.
+        5 => pub ipv6: bool,
     }
 
     /// What is announced to a spot machine two minutes before it is ended.

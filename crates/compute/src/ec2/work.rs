@@ -23,7 +23,7 @@ use ec2::disk::{ATTACHING, DiskAttachment, Paces};
 use ec2::plane::DataPlane;
 use ec2::zone::{self, ZONES, Zone};
 use ec2::{disk, public, register};
-use host::image::Bind;
+use host::image::{Bind, RESOLVER_V6};
 use host::seal::Key as FileKey;
 use host::{Boot, HostError, Process};
 use kernel::Call;
@@ -210,6 +210,9 @@ impl Machines {
         files.extend(fixed.map(|(path, bytes, mode)| (path.to_owned(), bytes.to_vec(), mode)));
         for (path, text) in brings.transpose()?.unwrap_or_default() {
             files.push((path.to_owned(), text.into_bytes(), 0o644));
+        }
+        if instance.address.is_empty() {
+            files.push(("etc/resolv.conf".into(), RESOLVER_V6.into(), 0o644));
         }
         files.extend(numbered(LATE, plan.late, 0o700));
         files.extend(numbered(user_data::FILES, plan.files, 0o600));

@@ -228,6 +228,7 @@ mod vpc_connections;
 mod vpc_endpoints;
 mod vpc_flow_logs;
 mod vpc_groups;
+mod vpc_native;
 mod vpc_networks;
 mod vpc_plane;
 mod vpc_resolver;

@@ -90,7 +90,7 @@ wire::shape! {
     struct Cancel { id: String = "CapacityReservationId" }
 
     #[derive(Debug)]
-    struct Done { done: bool = "Return" }
+    pub(super) struct Done { pub(super) done: bool = "Return" }
 
     #[derive(Debug)]
     struct Describe {

@@ -483,7 +483,10 @@ fn plug(
         instance.address = text(&found, "PrivateIpAddress");
         let subnets = call(cx, "DescribeSubnets", [("SubnetIds", texts([&instance.subnet]))])?;
         let subnet = list(&subnets, "Subnets").first().ok_or(Plain::InternalError)?;
-        instance.names = Names::of(req.names.as_ref(), subnet);
+        instance.names = Names::of(req.names.as_ref(), subnet)?;
+        if instance.address.is_empty() {
+            without_ipv4(cx, instance)?;
+        }
     } else if text(&found, "AvailabilityZone") != instance.zone {
         let what = "All network interfaces of an instance must be in one availability zone.";
         return Err(Plain::InvalidParameterCombination(what.into()).into());
@@ -500,6 +503,22 @@ fn plug(
     ATTACHMENTS.put(cx.tx, &register::key(cx.account, cx.region, &id), &attachment);
     instance.interfaces.push(id);
     Ok(())
+}
+
+/// What an instance must be that has an address of IPv6 alone.
+fn without_ipv4(cx: &mut Cx<'_>, instance: &Instance) -> Result<(), Ec2Error> {
+    if instance.public {
+        let what = format!(
+            "Invalid value 'true' for associatePublicIPAddress. Subnet {} is an IPv6-only subnet.",
+            instance.subnet
+        );
+        return Err(Plain::InvalidParameterValue(what).into());
+    }
+    if check_kind(&instance.kind)?.is_nitro() {
+        return Ok(cx.memory::<Machinery>().possible_by_ipv6(instance.disk)?);
+    }
+    let what = format!("Instance type {} is not supported in an IPv6-only subnet.", instance.kind);
+    Err(Plain::Unsupported(what).into())
 }
 
 pub(crate) fn check_kind(kind: &str) -> Result<&'static kinds::InstanceType, Ec2Error> {

@@ -163,7 +163,9 @@ pub(super) static FILTERS: &Known<Seen> = &[
     ("network-interface.outpost-arn", nothing),
     ("network-interface.owner-id", |s| each(s, |n| n.owner.clone())),
     ("network-interface.private-dns-name", |s| told(s, "PrivateDnsName")),
-    ("network-interface.private-ip-address", |s| each(s, |n| n.address.clone())),
+    ("network-interface.private-ip-address", |s| {
+        s.view.interfaces.iter().filter_map(|one| one.address.clone()).collect()
+    }),
     ("network-interface.public-dns-name", |s| public(s, |a| &a.dns)),
     ("network-interface.requester-id", |s| told(s, "RequesterId")),
     ("network-interface.requester-managed", |s| told(s, "RequesterManaged")),
