@@ -29,7 +29,7 @@
 mod bandwidth;
 pub mod billing;
 mod credits;
-mod errors;
+pub(crate) mod errors;
 pub mod exec;
 pub mod fleet;
 pub mod image;

@@ -387,7 +387,12 @@ impl Machines {
     ) -> Result<Option<Instance>, String> {
         let was = instance.state;
         if was == state::PENDING && std::mem::take(&mut instance.locked) {
-            instance.enter(state::STOPPING, now, Some(ON_LAUNCH));
+            if instance.ran {
+                instance.enter(state::STOPPING, now, Some(ON_LAUNCH));
+            } else {
+                // For the reason that its launch has found.
+                (instance.state, instance.since) = (state::SHUTTING_DOWN, now);
+            }
             return Ok(Some(instance));
         }
         // Who keeps volumes is about to say how large it is; who keeps images, that its files are there.

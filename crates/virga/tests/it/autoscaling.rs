@@ -67,6 +67,33 @@ pub(crate) fn activities(root: &Caller<'_>) -> Vec<Value> {
 }
 
 #[test]
+fn a_launch_that_fails_for_its_key_is_told_and_tried_later() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    // Groups launch by their own role, which has no rights at the key but by its policy.
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:*","Resource":"*"}]}"#;
+    let key = text(&root.call("kms", "CreateKey", json!({ "Policy": policy })).ok()["KeyMetadata"]["Arn"]);
+    root.call("kms", "DisableKey", json!({ "KeyId": key })).ok();
+    let disk = json!([{ "DeviceName": "/dev/xvda", "Ebs": { "Encrypted": true, "KmsKeyId": key } }]);
+    template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "BlockDeviceMappings": disk }));
+    asg(&root, "CreateAutoScalingGroup", asked(json!({ "DesiredCapacity": 1 })));
+    let told = || {
+        let failed = |told: &&Value| told["StatusCode"] == "Cancelled";
+        activities(&root).iter().filter(failed).map(|told| text(&told["StatusMessage"])).collect::<Vec<_>>()
+    };
+    until(&cloud, || !told().is_empty());
+    let why = "Instance became unhealthy while waiting for instance to be in InService state. Termination Reason: Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state";
+    assert_eq!(told(), [why]);
+    // It waits before it tries again.
+    cloud.reconcile();
+    cloud.reconcile();
+    assert_eq!((told().len(), ids(&root).len()), (1, 0));
+    root.call("kms", "EnableKey", json!({ "KeyId": key })).ok();
+    cloud.advance(Duration::from_secs(5));
+    until(&cloud, || settled(&root, 1));
+}
+
+#[test]
 fn a_group_survives_the_loss_of_a_zone() {
     let (cloud, _plane) = cloud(Simulator::new(), None);
     let root = cloud.root(ACCOUNT);

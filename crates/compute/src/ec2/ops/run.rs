@@ -10,6 +10,7 @@ use super::{
     call, credit, interface, key_pair, list, monitoring, reservation, spot_rules, template_version, text,
     texts,
 };
+use crate::ec2::errors::of_volumes;
 use crate::ec2::image::{self, Found};
 use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, Names, state};
@@ -701,7 +702,16 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
         keys.extend(instance.profile.as_ref().map(|held| ("ec2:InstanceProfile", held.arn.clone())));
         keys.extend(placement::arn(cx, &instance)?.map(|arn| ("ec2:PlacementGroup", arn)));
         register::enter(cx, &INSTANCE, &instance.id, &own, &keys);
-        disks::make(cx, &instance, &image, &req.disks, &of_disks)?;
+        let before = cx.tx.savepoint();
+        if let Err(refused) = disks::make(cx, &instance, &image, &req.disks, &of_disks) {
+            // AWS asks KMS after the call, which succeeds; the machine then ends and says why. (A request that would launch the
+            // next one at once is told instead.)
+            let reason = of_volumes(&refused).filter(|_| way.ends_with_its_machine()).ok_or(refused)?;
+            cx.tx.rollback_to(before);
+            instance.locked = true;
+            instance.enter(state::PENDING, cx.now, Some(reason));
+            INSTANCES.put(cx.tx, &key, &instance);
+        }
         made.push(instance);
     }
     Ok(made)
