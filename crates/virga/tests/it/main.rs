@@ -83,6 +83,7 @@ mod ebs_snapshots;
 mod ebs_volumes;
 mod ec2_attributes;
 mod ec2_events;
+mod ec2_filters;
 mod ec2_fleets;
 mod ec2_images;
 mod ec2_instances;

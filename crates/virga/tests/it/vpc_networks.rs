@@ -157,7 +157,7 @@ fn what_a_vpc_may_not_be() {
     root.call("ec2", "CreateVpc", json!({})).refused_with(
         400,
         "MissingParameter",
-        "The request must contain the parameter cidrBlock",
+        "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.",
     );
     let host = json!({ "CidrBlock": "10.0.0.0/16", "InstanceTenancy": "host" });
     root.call("ec2", "CreateVpc", host).refused(400, "UnsupportedTenancy");

@@ -28,9 +28,9 @@ wire::shape! {
     /// What a launch asks for.
     #[derive(Clone, Debug)]
     pub(crate) struct Wanted {
-        tokens: Option<String> = "HttpTokens",
+        pub(super) tokens: Option<String> = "HttpTokens",
         hops: Option<i64> = "HttpPutResponseHopLimit",
-        endpoint: Option<String> = "HttpEndpoint",
+        pub(super) endpoint: Option<String> = "HttpEndpoint",
         ipv6: Option<String> = "HttpProtocolIpv6",
         tags: Option<String> = "InstanceMetadataTags",
     }

@@ -502,6 +502,8 @@ static FILTERS: &Known<View> = &[
     ("ipv6-addresses.ipv6-address", |i| i.ipv6.iter().map(|a| a.address.clone()).collect()),
     ("mac-address", |i| one(&i.mac)),
     ("network-interface-id", |i| one(&i.id)),
+    ("operator.managed", |_| one(false)),
+    ("operator.principal", |_| Vec::new()),
     ("owner-id", |i| one(&i.owner)),
     ("private-dns-name", |i| maybe(&i.private_dns)),
     ("private-ip-address", |i| i.addresses.iter().map(|a| a.address.clone()).collect()),

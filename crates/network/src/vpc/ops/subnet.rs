@@ -1,6 +1,6 @@
 //! Subnets.
 
-use super::vpc::block;
+use super::vpc::{block, missing};
 use super::vpc_cidr::{SubnetIpv6, ipv6_of_subnet, used};
 use super::{item, maybe, one};
 use crate::vpc::access::{list, on};
@@ -142,9 +142,6 @@ pub(crate) fn view(cx: &Cx<'_>, subnet: &Subnet) -> Result<SubnetView, Ec2Error>
 
 /// The block of IPv4 that is asked for, as it is written and as it is meant; none for a subnet of IPv6 alone.
 fn ipv4(req: &CreateSubnet) -> Result<Option<(&str, Cidr)>, Ec2Error> {
-    let missing = |block: &str, pool: &str| {
-        Ec2Error::from(Plain::MissingTarget(format!("Either '{block}' or '{pool}' should be provided.")))
-    };
     if req.ipv6_native != Some(true) {
         let text = req.cidr.as_deref().ok_or_else(|| missing("cidrBlock", "ipv4IpamPoolId"))?;
         return Ok(Some((text, block(text, "cidrBlock")?)));
