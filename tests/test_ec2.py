@@ -438,6 +438,34 @@ def test_why_tells_a_packets_way_with_live_counters(machines, cloud, ec2):
     ec2.terminate_instances(InstanceIds=[client, server])
 
 
+def test_a_machine_of_ipv6_alone(machines, cloud, ec2):
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+    block = vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("/56", "/64")
+    subnet = ec2.create_subnet(VpcId=vpc["VpcId"], Ipv6CidrBlock=block, Ipv6Native=True)["Subnet"]
+    assert subnet["Ipv6Native"]
+    assert "CidrBlock" not in subnet
+    options = {"HttpProtocolIpv6": "enabled", "HttpTokens": "required"}
+    instance = launched(ec2, SubnetId=subnet["SubnetId"], MetadataOptions=options)
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    assert "PrivateIpAddress" not in found
+    assert found["PrivateDnsName"] == f"{instance}.ec2.internal"
+    script = (
+        "cd /; m='http://[fd00:ec2::254]/latest'; "
+        't=$(curl -sg -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" $m/api/token); '
+        'curl -sg -H "X-aws-ec2-metadata-token: $t" $m/meta-data/ipv6; '
+        "echo; getent hosts $(hostname).ec2.internal"
+    )
+    told, name = cloud.run("exec", instance, "--", "sh", "-c", script).stdout.splitlines()
+    assert told == found["Ipv6Address"]
+    assert name.split() == [found["Ipv6Address"], f"{instance}.ec2.internal"]
+    with refused("InvalidParameterValue"):
+        ec2.modify_private_dns_name_options(InstanceId=instance, PrivateDnsHostnameType="ip-name")
+    ec2.modify_private_dns_name_options(InstanceId=instance, EnableResourceNameDnsAAAARecord=False)
+    gone = cloud.run("exec", instance, "--", "getent", "hosts", f"{instance}.ec2.internal", check=False)
+    assert gone.returncode == 2
+    ec2.terminate_instances(InstanceIds=[instance])
+
+
 def test_a_stopped_machine_answers_nobody(machines, cloud, ec2):
     client, server = launched(ec2), launched(ec2)
     found = ec2.describe_instances(InstanceIds=[server])["Reservations"][0]["Instances"][0]
