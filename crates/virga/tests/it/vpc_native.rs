@@ -4,6 +4,7 @@ use crate::ec2_instances::until;
 use crate::ec2_metadata::{inside, until_running};
 use crate::ec2_profiles::IMAGE;
 use crate::harness::Caller;
+use crate::vpc_connections::analysis;
 use crate::vpc_networks::{ec2, filter, items, subnet, text};
 use crate::vpc_plane::{Folder, cloud, linux};
 use host::Simulator;
@@ -101,6 +102,25 @@ fn a_subnet_of_ipv6_alone_has_no_address_of_ipv4() {
     refused("AssociateAddress", before, "InvalidParameterCombination");
     ec2(&root, "DeleteNetworkInterface", json!({ "NetworkInterfaceId": card }));
     ec2(&root, "DeleteSubnet", json!({ "SubnetId": id }));
+}
+
+#[test]
+fn a_way_to_both_families_goes_by_the_one_that_its_ends_share() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let (network, block) = dual(&root);
+    let there = text(&native(&root, &network, &block(1))["subnetId"]);
+    let both = subnet(&root, &network, "10.0.1.0/24");
+    ec2(&root, "AssociateSubnetCidrBlock", json!({ "SubnetId": both, "Ipv6CidrBlock": block(2) }));
+    let card = |machine: Value| text(&machine["networkInterfaceSet"][0]["networkInterfaceId"]);
+    let one = card(launch(&root, &there, json!({})));
+    let other = card(launch(&root, &both, json!({ "Ipv6AddressCount": 1 })));
+    for (from, to) in [(&one, &other), (&other, &one)] {
+        let path = json!({ "Source": from, "Destination": to, "Protocol": "tcp", "DestinationPort": 80 });
+        let path = ec2(&root, "CreateNetworkInsightsPath", path);
+        let found = analysis(&root, &path["networkInsightsPath"]["networkInsightsPathId"]);
+        assert_eq!(found, ("true".into(), Vec::new()), "{from} {to}");
+    }
 }
 
 #[test]
