@@ -78,6 +78,30 @@ fn machines_and_what_they_have_are_found_by_what_is_said_of_them() {
 }
 
 #[test]
+fn a_page_of_nothing_is_refused_and_some_lists_begin_with_five() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root("123456789012");
+    for (operation, max, bound) in [
+        ("DescribeInstances", 4, 5),
+        ("DescribeInstanceStatus", 4, 5),
+        ("DescribeTags", 4, 5),
+        ("DescribeVolumes", 0, 0),
+        ("DescribeSnapshots", -1, 0),
+    ] {
+        root.call("ec2", operation, json!({ "MaxResults": max })).refused_with(
+            400,
+            "InvalidParameterValue",
+            &format!(
+                "Value ( {max} ) for parameter maxResults is invalid. Expecting a value greater than {bound}."
+            ),
+        );
+    }
+    for operation in ["DescribeInstances", "DescribeInstanceStatus", "DescribeTags"] {
+        ec2(&root, operation, json!({ "MaxResults": 5 }));
+    }
+}
+
+#[test]
 fn spot_requests_are_found_by_what_they_would_launch() {
     let (cloud, _) = cloud(Simulator::new(), None);
     let root = cloud.root("123456789012");

@@ -441,6 +441,7 @@ pub(crate) fn reservations(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<
 
 fn describe_instances(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Error> {
     ids_or_pages(&req.ids, "instancesSet", req.max)?;
+    describe::five_or_more(req.max)?;
     let found = describe::some(cx, &INSTANCES, &INSTANCE, &req.ids)?;
     let items = views(cx, found)?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
@@ -472,6 +473,7 @@ static STATUS_FILTERS: &Known<Status> = &[
 /// AWS shows its machines as running and impaired.
 fn describe_status(cx: &mut Cx<'_>, req: DescribeStatus) -> Result<Statuses, Ec2Error> {
     ids_or_pages(&req.ids, "instancesSet", req.max)?;
+    describe::five_or_more(req.max)?;
     let mut found = describe::some(cx, &INSTANCES, &INSTANCE, &req.ids)?;
     found.retain(|instance| req.all == Some(true) || instance.state == state::RUNNING);
     let (zones, region) = (zone::all(cx.tx)?, cx.region);
