@@ -131,9 +131,9 @@ class Cloud:
             assert done.returncode == 0, f"virga {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
-    def ask(self, *arguments):
+    def ask(self, *arguments, check=True):
         """The same with --json, parsed."""
-        return json.loads(self.run("--json", *arguments).stdout)
+        return json.loads(self.run("--json", *arguments, check=check).stdout)
 
     def client(self, service, key="test", secret="test", token=None, region=REGION, **config):
         config.setdefault("retries", {"total_max_attempts": 1})

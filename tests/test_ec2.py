@@ -402,14 +402,16 @@ def test_why_tells_a_packets_way_with_live_counters(machines, cloud, ec2):
     found = ec2.describe_instances(InstanceIds=[server])["Reservations"][0]["Instances"][0]
     address = found["PrivateIpAddress"]
     way = ("why", "--from", client, "--to", server, "--port", "8080")
-    told = cloud.run(*way).stdout
+    stopped = cloud.run(*way, check=False)
+    told = stopped.stdout
+    assert stopped.returncode == 1
     assert "STOP eni-" in told
     assert "no ingress rule of its groups allows" in told
     assert told.endswith("it does not work\n")
     # What the model says is what packets meet, and they are counted where it says.
     get = ("exec", client, "--", "curl", "-s", "-m", "2", f"http://{address}:8080/etc/hostname")
     assert cloud.run(*get, check=False).returncode == 28
-    stop = next(step for step in cloud.ask(*way)["forward"] if step["stopped"])
+    stop = next(step for step in cloud.ask(*way, check=False)["forward"] if step["stopped"])
     assert stop["stopped"] == "SG_HAS_NO_RULES"
     assert stop["counter"]["packets"] > 0
 
@@ -430,9 +432,38 @@ def test_why_tells_a_packets_way_with_live_counters(machines, cloud, ec2):
     allowed = next(step for step in told["forward"] if "ingress rule sgr-" in (step["decided"] or ""))
     assert allowed["counter"]["packets"] >= 1
     assert cloud.run(*way).stdout.endswith("it works\n")
-    assert cloud.ask("why", "--from", client, "--to", server, "--protocol", "icmp")["works"] is False
+    echo = cloud.run("--json", "why", "--from", client, "--to", server, "--protocol", "icmp", check=False)
+    assert (echo.returncode, json.loads(echo.stdout)["works"]) == (1, False)
     assert cloud.ask("why", "--from", client, "--to", "169.254.169.254", "--port", "80")["works"] is True
     ec2.terminate_instances(InstanceIds=[client, server])
+
+
+def test_a_machine_of_ipv6_alone(machines, cloud, ec2):
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+    block = vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("/56", "/64")
+    subnet = ec2.create_subnet(VpcId=vpc["VpcId"], Ipv6CidrBlock=block, Ipv6Native=True)["Subnet"]
+    assert subnet["Ipv6Native"]
+    assert "CidrBlock" not in subnet
+    options = {"HttpProtocolIpv6": "enabled", "HttpTokens": "required"}
+    instance = launched(ec2, SubnetId=subnet["SubnetId"], MetadataOptions=options)
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    assert "PrivateIpAddress" not in found
+    assert found["PrivateDnsName"] == f"{instance}.ec2.internal"
+    script = (
+        "cd /; m='http://[fd00:ec2::254]/latest'; "
+        't=$(curl -sg -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" $m/api/token); '
+        'curl -sg -H "X-aws-ec2-metadata-token: $t" $m/meta-data/ipv6; '
+        "echo; getent hosts $(hostname).ec2.internal"
+    )
+    told, name = cloud.run("exec", instance, "--", "sh", "-c", script).stdout.splitlines()
+    assert told == found["Ipv6Address"]
+    assert name.split() == [found["Ipv6Address"], f"{instance}.ec2.internal"]
+    with refused("InvalidParameterValue"):
+        ec2.modify_private_dns_name_options(InstanceId=instance, PrivateDnsHostnameType="ip-name")
+    ec2.modify_private_dns_name_options(InstanceId=instance, EnableResourceNameDnsAAAARecord=False)
+    gone = cloud.run("exec", instance, "--", "getent", "hosts", f"{instance}.ec2.internal", check=False)
+    assert gone.returncode == 2
+    ec2.terminate_instances(InstanceIds=[instance])
 
 
 def test_a_stopped_machine_answers_nobody(machines, cloud, ec2):
@@ -465,7 +496,7 @@ def test_a_stopped_machine_answers_nobody(machines, cloud, ec2):
     ec2.stop_instances(InstanceIds=[server])
     ec2.get_waiter("instance_stopped").wait(InstanceIds=[server], WaiterConfig=WAIT)
     asks(is_silent)
-    told = cloud.ask(*way)
+    told = cloud.ask(*way, check=False)
     assert told["works"] is False
     assert [step["stopped"] for step in told["forward"] if step["stopped"]] == ["BAD_STATE_ATTACHMENT"]
     assert route() == "blackhole"

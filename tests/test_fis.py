@@ -116,7 +116,9 @@ def test_connectivity_is_disrupted_over_a_crash_and_comes_back(machines, own_clo
     )["experimentTemplate"]["id"]
     experiment = fis.start_experiment(experimentTemplateId=template)["experiment"]["id"]
     eventually(lambda: not reaches())
-    told = own_cloud.run("why", "--from", ids[0], "--to", ids[1], "--port", "81").stdout
+    stopped = own_cloud.run("why", "--from", ids[0], "--to", ids[1], "--port", "81", check=False)
+    told = stopped.stdout
+    assert stopped.returncode == 1
     assert "SUBNET_ACL_RESTRICTION" in told
     assert f"[by the experiment {experiment}]" in told
     own_cloud.restart(kill=True)

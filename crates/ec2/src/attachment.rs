@@ -27,6 +27,8 @@ store::record! {
         /// The resolver knows its primary address by the machine's id: that of IPv4, and of IPv6.
         11 => pub named: bool,
         12 => pub named_v6: bool,
+        /// Its machine is of the newer hypervisor.
+        13 => pub nitro: bool,
     }
 }
 

@@ -100,13 +100,16 @@ pub fn page<V: Item>(
 /// The page of a sorted list; `position` is unique to an item.
 ///
 /// # Errors
-/// `InvalidPaginationToken`.
+/// `InvalidPaginationToken`; `InvalidParameterValue` for a page of nothing, which would have no next one.
 pub fn cut<V>(
     cx: &Cx<'_>,
     mut items: Vec<V>,
     ask: Ask<'_>,
     position: impl Fn(&V) -> String,
 ) -> Result<(Vec<V>, Option<String>), Ec2Error> {
+    if let Some(max) = ask.max.filter(|max| *max < 1) {
+        return Err(few(max, 0));
+    }
     items.sort_by_cached_key(&position);
     let list = format!("{}/{}/{}", cx.request.operation, cx.account, cx.region);
     if let Some(token) = ask.token {
@@ -118,6 +121,21 @@ pub fn cut<V>(
     items.truncate(max);
     let token = items.last().map(|last| cx.pager().token(&list, position(last).as_bytes()));
     Ok((items, token))
+}
+
+fn few(max: i64, bound: i64) -> Ec2Error {
+    let what = format!(
+        "Value ( {max} ) for parameter maxResults is invalid. Expecting a value greater than {bound}."
+    );
+    Plain::InvalidParameterValue(what).into()
+}
+
+/// AWS: pages of some lists have five items at least, which it says as if it were more.
+///
+/// # Errors
+/// `InvalidParameterValue`.
+pub fn five_or_more(max: Option<i64>) -> Result<(), Ec2Error> {
+    max.filter(|max| *max < 5).map_or(Ok(()), |max| Err(few(max, 5)))
 }
 
 /// The one refusal of ids together with a page size.

@@ -34,6 +34,11 @@ pub fn address_of(name: &str, region: Region) -> Option<Ipv4Addr> {
     }
 }
 
+/// Whether the cloud answers there.
+pub fn is_cloud(address: Ipv4Addr) -> bool {
+    [S3, DYNAMODB, OTHERS].contains(&address)
+}
+
 /// The service whose gateway endpoints lead to an address.
 pub fn service_at(address: Ipv4Addr) -> Option<&'static str> {
     match address {

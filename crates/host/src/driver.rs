@@ -181,6 +181,9 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Refused`], [`HostError::NotThere`]
     fn listen(&self, at: &Place, address: SocketAddr) -> Result<TcpListener, HostError>;
 
+    /// Whether packets of IPv6 go anywhere; without, addresses of it are left out.
+    fn has_ipv6(&self) -> bool;
+
     /// A number that is another when the place was made anew: sockets of the old one hear nothing any more.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ pub const USER: &str = "ec2-user";
 pub const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
 /// Who answers for all others.
 pub const RESOLVER: &str = "nameserver 169.254.169.253\n";
+/// The same for a machine with an address of IPv6 alone.
+pub const RESOLVER_V6: &str = "nameserver fd00:ec2::253\n";
 
 /// A root file system that needs no download: the programs of the machine that Virga runs on, read-only, around an
 /// `/etc`, `/root`, `/var` of its own. Nothing else of that machine is in it.

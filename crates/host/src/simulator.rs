@@ -285,6 +285,10 @@ impl Driver for Simulator {
         Ok(listener)
     }
 
+    fn has_ipv6(&self) -> bool {
+        true
+    }
+
     fn incarnation(&self, at: &Place) -> Result<u64, HostError> {
         // Listeners stand on loopback, whatever becomes of the place.
         self.state().check(at).map(|()| 0)

@@ -64,6 +64,7 @@ pub struct Bandwidth {
 pub struct Subnet {
     pub id: Id,
     pub zone: String,
+    /// Of IPv4, but for a subnet of IPv6 alone.
     pub cidr: Cidr,
     pub ipv6_cidr: Option<Cidr>,
     /// Of the explicit association; otherwise the main table decides.
@@ -271,9 +272,12 @@ impl Topology {
         self.vpcs.values().find_map(|vpc| Some((vpc, vpc.interfaces.get(id)?)))
     }
 
-    /// Who has this public address (or this IPv6 address) behind an internet gateway.
+    /// Who has this public address (or this IPv6 address) behind an internet gateway; answers to IPv6 also come to who has an
+    /// egress-only one.
     pub fn public(&self, address: IpAddr) -> Option<(&Vpc, &NetworkInterface, IpAddr)> {
-        let behind_gateway = self.vpcs.values().filter(|vpc| vpc.internet_gateway.is_some());
+        let only_out = |vpc: &Vpc| address.is_ipv6() && !vpc.egress_only_internet_gateways.is_empty();
+        let behind_gateway =
+            self.vpcs.values().filter(move |vpc| vpc.internet_gateway.is_some() || only_out(vpc));
         behind_gateway.flat_map(|vpc| vpc.interfaces.values().map(move |i| (vpc, i))).find_map(|(vpc, i)| {
             let of = |a: &&Address| a.public == Some(address) || (address.is_ipv6() && a.private == address);
             i.addresses.iter().find(of).map(|a| (vpc, i, a.private))

@@ -51,6 +51,26 @@ impl Machinery {
         Err(Plain::Unsupported(format!("This machine cannot run {what}: {lacks} ({help})")))
     }
 
+    /// Whether a machine can be there that has an address of IPv6 alone. One that boots from a disk asks for its address, and
+    /// is answered by IPv4 only.
+    ///
+    /// # Errors
+    /// `UnsupportedOperation`-like, with what is missing.
+    pub(super) fn possible_by_ipv6(&self, boots_by_itself: bool) -> Result<(), Plain> {
+        if boots_by_itself {
+            let what = "A machine that boots from a disk of its own gets no address of IPv6 in this version of Virga.";
+            return Err(Plain::Unsupported(what.into()));
+        }
+        match self.driver() {
+            Some(driver) if !driver.has_ipv6() => {
+                let what =
+                    "This machine cannot run instances with addresses of IPv6 alone: its kernel has no IPv6";
+                Err(Plain::Unsupported(what.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Every machine that is launched from now on has a kernel of its own.
     pub fn make_all_virtual(&self) {
         self.all_virtual.store(true, Ordering::Relaxed);

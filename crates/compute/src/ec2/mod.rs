@@ -29,7 +29,7 @@
 mod bandwidth;
 pub mod billing;
 mod credits;
-mod errors;
+pub(crate) mod errors;
 pub mod exec;
 pub mod fleet;
 pub mod image;
@@ -68,6 +68,7 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::profile::OPS,
     ops::metadata::OPS,
     ops::monitoring::OPS,
+    ops::names::OPS,
     ops::template::OPS,
     ops::template_version::OPS,
     ops::spot_request::OPS,

@@ -39,6 +39,8 @@ store::record! {
         3 => pub hop_limit: i64,
         /// Its tags as well.
         4 => pub tags: bool,
+        /// By IPv6 as well.
+        5 => pub ipv6: bool,
     }
 
     /// What is announced to a spot machine two minutes before it is ended.
@@ -114,7 +116,7 @@ store::record! {
         39 => pub rooted: bool,
         /// It was asked for. Nothing here is slower without.
         40 => pub optimized: bool,
-        /// Who started it may not have the data keys of its volumes opened.
+        /// Who started it may not have the data keys of its volumes opened, or who launched it none made.
         41 => pub locked: bool,
         /// It has been up: a start that goes wrong stops it, and does not end it.
         42 => pub ran: bool,

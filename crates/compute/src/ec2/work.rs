@@ -23,7 +23,7 @@ use ec2::disk::{ATTACHING, DiskAttachment, Paces};
 use ec2::plane::DataPlane;
 use ec2::zone::{self, ZONES, Zone};
 use ec2::{disk, public, register};
-use host::image::Bind;
+use host::image::{Bind, RESOLVER_V6};
 use host::seal::Key as FileKey;
 use host::{Boot, HostError, Process};
 use kernel::Call;
@@ -211,6 +211,9 @@ impl Machines {
         for (path, text) in brings.transpose()?.unwrap_or_default() {
             files.push((path.to_owned(), text.into_bytes(), 0o644));
         }
+        if instance.address.is_empty() {
+            files.push(("etc/resolv.conf".into(), RESOLVER_V6.into(), 0o644));
+        }
         files.extend(numbered(LATE, plan.late, 0o700));
         files.extend(numbered(user_data::FILES, plan.files, 0o600));
         for (path, contents, mode) in files {
@@ -384,7 +387,12 @@ impl Machines {
     ) -> Result<Option<Instance>, String> {
         let was = instance.state;
         if was == state::PENDING && std::mem::take(&mut instance.locked) {
-            instance.enter(state::STOPPING, now, Some(ON_LAUNCH));
+            if instance.ran {
+                instance.enter(state::STOPPING, now, Some(ON_LAUNCH));
+            } else {
+                // For the reason that its launch has found.
+                (instance.state, instance.since) = (state::SHUTTING_DOWN, now);
+            }
             return Ok(Some(instance));
         }
         // Who keeps volumes is about to say how large it is; who keeps images, that its files are there.

@@ -1,7 +1,7 @@
 //! CreateTags, DeleteTags, DescribeTags: for every kind of resource that is registered.
 
 use crate::access::{Access, list};
-use crate::describe::{self, Ask};
+use crate::describe::{self, Ask, five_or_more};
 use crate::errors::{Ec2Error, Plain};
 use crate::filter::{self, Filter, Known};
 use crate::kind::{self, Kind};
@@ -137,6 +137,7 @@ static FILTERS: &Known<TagDescription> = &[
 ];
 
 fn describe_tags(cx: &mut Cx<'_>, req: DescribeTags) -> Result<DescribeTagsResult, Ec2Error> {
+    five_or_more(req.max)?;
     let mut filters = req.filters;
     // `tag:Owner` is the key and the value at once.
     let by_tag: Vec<Filter> =

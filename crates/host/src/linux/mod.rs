@@ -310,6 +310,10 @@ impl Driver for Linux {
         Ok(TcpListener::from(self.socket(at, true, address, true)?))
     }
 
+    fn has_ipv6(&self) -> bool {
+        self.plane().ipv6
+    }
+
     fn incarnation(&self, at: &Place) -> Result<u64, HostError> {
         Ok(self.plane().place(at)?.into())
     }

@@ -63,7 +63,7 @@ fn ipv6_goes_by_the_same_rules_and_needs_no_translation() {
 #[test]
 fn the_walk_says_the_same() {
     use net::walk::{Flow, Origin, Transport, walk};
-    let t = topology();
+    let mut t = topology();
     let outside = "2001:db8::80";
     let inside = |machine: &str| Origin::Interface { id: format!("eni-{machine}"), source: None };
     for (from, to, port, works) in [
@@ -76,6 +76,16 @@ fn the_walk_says_the_same() {
     ] {
         let walked = walk(&t, &Flow { from, to: ip(to), transport: Transport::tcp(port) });
         assert_eq!(walked.works(), works, "{to}:{port} {walked:#?}");
+    }
+    // Where the egress-only gateway is the only one, answers come in by it and nothing else does.
+    t.vpcs.get_mut("vpc-1").unwrap().internet_gateway = None;
+    for (from, to, works) in [
+        (inside("db"), outside, true),
+        (Origin::Internet(ip(outside)), "2600:1f14:1:1::10", false),
+        (Origin::Internet(ip(outside)), "2600:1f14:1:2::10", false),
+    ] {
+        let walked = walk(&t, &Flow { from, to: ip(to), transport: Transport::tcp(80) });
+        assert_eq!(walked.works(), works, "{to} {walked:#?}");
     }
 }
 

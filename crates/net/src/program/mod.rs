@@ -216,7 +216,9 @@ impl<'t> Plan<'t> {
             program.links.insert(name, Link { group: GROUP_PEERING, up: true, to });
         }
         program.addresses = services::of(self.vpc).iter().map(|service| service.address).collect();
-        program.addresses.extend(self.vpc.subnets.values().map(|subnet| cidr::router(subnet.cidr)));
+        // By IPv6 the router is found at an address of each link.
+        let blocks = self.vpc.subnets.values().map(|subnet| subnet.cidr);
+        program.addresses.extend(blocks.filter(|block| block.is_v4()).map(cidr::router));
         if self.has_internet() {
             let addresses = self.plugged.iter().flat_map(|(i, ..)| &i.addresses);
             program.public = addresses

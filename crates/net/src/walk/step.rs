@@ -190,10 +190,13 @@ impl<'t> Walker<'t> {
         let came = *packet;
         self.enter(vpc, ingress, packet);
         let state = self.recall(&vpc.id, packet, answer);
-        if state == State::New
-            && let Ingress::InternetGateway = ingress
-        {
-            self.translate_in(vpc, packet);
+        if let Ingress::InternetGateway = ingress {
+            let answers = matches!(state, State::Answer { .. });
+            if vpc.internet_gateway.is_none() && !answers {
+                self.stop(Code::NoPath, Some(&vpc.id), internet_gateway(vpc), None, *packet);
+            } else if state == State::New {
+                self.translate_in(vpc, packet);
+            }
         }
         let from = if let Ingress::Interface(i) = ingress { Some(i) } else { None };
         // The addresses that every VPC has are beside groups and ACLs.
@@ -586,9 +589,11 @@ impl<'t> Walker<'t> {
     }
 }
 
+/// Where packets of the internet come in; by an egress-only gateway only answers do.
 fn internet_gateway(vpc: &Vpc) -> Component {
-    match &vpc.internet_gateway {
-        Some(gateway) => Component::InternetGateway(gateway.id.clone()),
-        None => Component::Router(vpc.id.clone()),
+    match (&vpc.internet_gateway, vpc.egress_only_internet_gateways.first()) {
+        (Some(gateway), _) => Component::InternetGateway(gateway.id.clone()),
+        (None, Some(gateway)) => Component::EgressOnlyInternetGateway(gateway.clone()),
+        (None, None) => Component::Router(vpc.id.clone()),
     }
 }

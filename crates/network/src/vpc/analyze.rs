@@ -7,6 +7,7 @@ use ec2::describe::{all, get};
 use ec2::kind::{INSTANCE, INTERNET_GATEWAY, NETWORK_INTERFACE};
 use ec2::{Ec2Error, Plain, attachment};
 use kernel::Cx;
+use net::topology::Address;
 use net::walk::{self, Flow, Origin, Packet, Rule, Transport};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -75,8 +76,15 @@ pub(crate) fn analyze(cx: &Cx<'_>, path: &Path) -> Result<walk::Walk, Ec2Error> 
         Spot::Gateway(vpc) => (vpc.clone(), Origin::Internet(address(&path.source_ip).unwrap_or(SOMEBODY))),
     };
     let plan = topology(cx.tx, Place { account: cx.account, region: cx.region, vpc: &vpc })?;
+    let addresses = |interface: &Interface| {
+        plan.interface(&interface.id).map(|(_, there)| there.addresses.clone()).unwrap_or_default()
+    };
     let of_interface = |interface: &Interface| {
-        let there = plan.interface(&interface.id).and_then(|(_, there)| there.addresses.first().copied());
+        // Of a family that both ends have, where there is one.
+        let own = if let Spot::Interface(source) = &source { addresses(source) } else { Vec::new() };
+        let all = addresses(interface);
+        let both_have = |to: &&Address| own.iter().any(|from| from.private.is_ipv4() == to.private.is_ipv4());
+        let there = all.iter().find(both_have).or(all.first()).copied();
         match (&source, there) {
             // From outside an interface goes by its public address.
             (Spot::Gateway(_), Some(there)) => Some(there.public.unwrap_or(there.private)),

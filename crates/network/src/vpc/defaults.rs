@@ -81,6 +81,6 @@ pub(crate) fn subnet(cx: &mut Cx<'_>, vpc: &Vpc, zone: &str) -> Result<super::mo
     let free = all.find(|block| !taken.iter().any(|other| other.overlaps(*block)));
     let cidr = free.map(|block| block.to_string());
     let cidr = cidr.ok_or_else(|| ec2::Plain::InvalidSubnetConflict(vpc.cidr().to_owned()))?;
-    let new = NewSubnet { cidr, ipv6: None, zone: zone.to_owned(), is_default: true };
+    let new = NewSubnet { cidr: Some(cidr), ipv6: None, zone: zone.to_owned(), is_default: true };
     make::subnet(cx, vpc, new, &Tags::new())
 }

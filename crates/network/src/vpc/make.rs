@@ -2,8 +2,8 @@
 
 use super::find;
 use super::model::{
-    AclAssociation, CidrBlock, DHCP_OPTIONS, GROUPS, Group, Ipv6Block, NETWORK_ACLS, NetworkAcl, Peer,
-    ROUTE_TABLES, Reference, RouteTable, Rule, SEEDED, SUBNETS, Subnet, VPCS, Vpc,
+    AclAssociation, AclEntry, CidrBlock, DHCP_OPTIONS, GROUPS, Group, Ipv6Block, NETWORK_ACLS, NetworkAcl,
+    Peer, ROUTE_TABLES, Reference, RouteTable, Rule, SEEDED, SUBNETS, Subnet, VPCS, Vpc,
 };
 use base::tag::Tags;
 use ec2::kind::{NETWORK_ACL, ROUTE_TABLE, SECURITY_GROUP, SECURITY_GROUP_RULE, SUBNET, VPC};
@@ -13,6 +13,8 @@ use net::Cidr;
 use std::net::{IpAddr, Ipv6Addr};
 use store::{Key, Table};
 
+/// How machines are called that are not called by their address.
+pub(crate) const BY_ID: &str = "resource-name";
 pub(crate) const DEFAULT_GROUP: &str = "default";
 
 store::record! {
@@ -38,7 +40,8 @@ pub(crate) struct NewVpc {
 
 #[derive(Debug)]
 pub(crate) struct NewSubnet {
-    pub(crate) cidr: String,
+    /// Without one it is of IPv6 alone.
+    pub(crate) cidr: Option<String>,
     pub(crate) ipv6: Option<String>,
     pub(crate) zone: String,
     pub(crate) is_default: bool,
@@ -154,6 +157,43 @@ pub(crate) fn open_egress(cx: &Cx<'_>, vpc: &Vpc) -> Vec<Rule> {
     rules
 }
 
+/// AWS: with a block of IPv6 the default ACL lets all of it pass, and groups let it out, where their rules are those that they
+/// began with: <https://docs.aws.amazon.com/vpc/latest/userguide/default-network-acl.html>
+pub(crate) fn open_to_ipv6(cx: &mut Cx<'_>, vpc: &Vpc) -> Result<(), Ec2Error> {
+    let mut acl = find::default_acl(cx, &vpc.id)?;
+    for egress in [false, true] {
+        let side = |entries: Vec<AclEntry>| -> Vec<AclEntry> {
+            entries.into_iter().filter(|entry| entry.egress == egress).collect()
+        };
+        let was = side(acl.entries.clone());
+        if was == side(NetworkAcl::allow_all(false)) {
+            let new = side(NetworkAcl::allow_all(true)).into_iter().filter(|entry| !was.contains(entry));
+            acl.entries.extend(new);
+        }
+    }
+    NETWORK_ACLS.put(cx.tx, &register::key(cx.account, cx.region, &acl.id), &acl);
+    for mut group in find::groups_of(cx, &vpc.id)? {
+        let out: Vec<&Rule> = group.rules.iter().filter(|rule| rule.egress).collect();
+        let [only] = out[..] else { continue };
+        let everything = Peer::Ipv4("0.0.0.0/0".into());
+        let as_it_began = Rule {
+            id: only.id.clone(),
+            egress: true,
+            protocol: "-1".into(),
+            peer: everything,
+            ..Rule::default()
+        };
+        if *only != as_it_began {
+            continue;
+        }
+        let rule = all(cx, true, Peer::Ipv6("::/0".into()));
+        register::enter(cx, &SECURITY_GROUP_RULE, &rule.id, &Tags::new(), &[]);
+        group.rules.push(rule);
+        GROUPS.put(cx.tx, &register::key(cx.account, cx.region, &group.id), &group);
+    }
+    Ok(())
+}
+
 /// Stores a new group and registers it with its rules.
 pub(crate) fn save_group(cx: &mut Cx<'_>, group: &Group, tags: &Tags) {
     GROUPS.put(cx.tx, &register::key(cx.account, cx.region, &group.id), group);
@@ -166,14 +206,18 @@ pub(crate) fn save_group(cx: &mut Cx<'_>, group: &Group, tags: &Tags) {
 
 pub(crate) fn subnet(cx: &mut Cx<'_>, vpc: &Vpc, new: NewSubnet, tags: &Tags) -> Result<Subnet, Ec2Error> {
     let ipv6 = new.ipv6.map(|cidr| Ipv6Block { id: id(cx, "subnet-cidr-assoc"), cidr });
+    let is_native = new.cidr.is_none();
     let subnet = Subnet {
         id: SUBNET.id(cx.rng()),
         vpc: vpc.id.clone(),
         zone: new.zone.clone(),
-        cidr: new.cidr,
+        cidr: new.cidr.unwrap_or_default(),
         ipv6: ipv6.into_iter().collect(),
         default_for_zone: new.is_default,
         map_public: new.is_default,
+        // AWS: machines there have an address of IPv6, and are called by their ids, as there is nothing else.
+        assign_ipv6: is_native,
+        hostname_type: if is_native { BY_ID.into() } else { String::new() },
         ..Subnet::default()
     };
     SUBNETS.put(cx.tx, &register::key(cx.account, cx.region, &subnet.id), &subnet);

@@ -201,8 +201,8 @@ fn routes(from: &dyn Read, place: Place<'_>, out: &mut plan::Vpc) -> Result<(), 
         out.route_tables.insert(table.id.clone(), plan::RouteTable { id: table.id, routes });
     }
     for subnet in place.all(from, &SUBNETS)?.into_iter().filter(|subnet| subnet.vpc == place.vpc) {
-        let Some(cidr) = subnet.block() else { continue };
         let ipv6_cidr = subnet.ipv6_block();
+        let Some(cidr) = subnet.block().or(ipv6_cidr) else { continue };
         let plan = plan::Subnet {
             route_table: of_subnet.remove(&subnet.id),
             id: subnet.id.clone(),

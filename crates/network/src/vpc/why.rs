@@ -12,6 +12,7 @@ use ec2::plane::DataPlane;
 use host::Count;
 use kernel::Cloud;
 use net::Topology;
+use net::topology::Address;
 use net::walk::{End, Flow, Origin, Transport, Walk, walk};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -93,21 +94,28 @@ pub fn why(cloud: &Arc<Cloud>, question: &Question) -> Outcome<Told> {
         plan.prefix_lists.extend(part.prefix_lists);
     }
     let addresses = |plugged: &Plugged| {
-        let there =
-            plan.interface(&plugged.interface.id).and_then(|(_, there)| there.addresses.first().copied());
-        there.ok_or_else(|| format!("{} has no address", plugged.interface.id))
+        plan.interface(&plugged.interface.id).map(|(_, there)| there.addresses.clone()).unwrap_or_default()
     };
     let destination = match (&from, &to) {
         (_, Spot::Internet(address)) if matches!(from, Spot::Interface(_)) => Ok(*address),
-        (Spot::Internet(_), Spot::Interface(to)) => addresses(to).and_then(|address| {
-            address.public.ok_or_else(|| {
+        (Spot::Internet(source), Spot::Interface(to)) => {
+            // Addresses of IPv6 are public themselves.
+            let public = |a: &Address| a.public.or(Some(a.private).filter(IpAddr::is_ipv6));
+            let mut all = addresses(to).into_iter().filter_map(|address| public(&address));
+            all.find(|address| address.is_ipv4() == source.is_ipv4()).ok_or_else(|| {
                 format!("{} has no public address: nobody on the internet can send to it", question.to)
             })
-        }),
-        (Spot::Interface(_), Spot::Interface(to)) => addresses(to).map(|address| {
-            let by_private = near.first().is_some_and(|vpcs| vpcs.contains(&to.interface.vpc));
-            address.public.filter(|_| !by_private).unwrap_or(address.private)
-        }),
+        }
+        (Spot::Interface(from), Spot::Interface(to)) => {
+            let (own, all) = (addresses(from), addresses(to));
+            let both_have =
+                |to: &&Address| own.iter().any(|from| from.private.is_ipv4() == to.private.is_ipv4());
+            let found = all.iter().find(both_have).or(all.first()).map(|address| {
+                let by_private = near.first().is_some_and(|vpcs| vpcs.contains(&to.interface.vpc));
+                address.public.filter(|_| !by_private).unwrap_or(address.private)
+            });
+            found.ok_or_else(|| format!("{} has no address", to.interface.id))
+        }
         _ => Err("one end must be an instance or a network interface".to_owned()),
     };
     Ok(destination.map(|to_address| {

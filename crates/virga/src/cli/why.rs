@@ -1,5 +1,5 @@
 //! `virga why <request id>`: which layer and statement decided a call; `virga why --from A --to B`: where a packet goes,
-//! and which rule lets it pass or stops it.
+//! and which rule lets it pass or stops it. A script has that by the exit code: 0 where the packet passes, 1 where it does not.
 
 use super::table::{bold, green, yellow};
 use super::{Context, Outcome};
@@ -8,7 +8,11 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
+const CODES: &str = "Exit codes with --from and --to: 0 where the packet passes and its answer comes back, 1 where something stops one of \
+    them (and where the question cannot be answered, which is said on standard error), 2 where the arguments are wrong.";
+
 #[derive(Args, Debug)]
+#[command(after_help = CODES)]
 pub(super) struct Options {
     /// The request id that the call's answer (or its error) carried
     #[arg(required_unless_present = "from", conflicts_with_all = ["from", "to"])]
@@ -50,9 +54,11 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
 fn path(cx: &Context, endpoint: &str, options: &Options, from: &str, to: &str) -> Outcome {
     let order = json!({ "from": from, "to": to, "port": options.port, "protocol": options.protocol });
     let told = client::call(endpoint, "POST", "/_virga/path", &order.to_string())?;
+    let works = told["works"] == true;
+    let code = if works { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if cx.json {
         super::print(&told.to_string());
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     for (arrow, way) in [("->", &told["forward"]), ("<-", &told["back"])] {
         way.as_array().into_iter().flatten().for_each(|step| print_step(arrow, step));
@@ -60,9 +66,8 @@ fn path(cx: &Context, endpoint: &str, options: &Options, from: &str, to: &str) -
     if let Some(end) = told["ends_at_instead"].as_str() {
         super::print(&yellow(&format!("it ends at {end}, not at {to}")));
     }
-    let works = told["works"] == true;
     super::print(&if works { green("it works") } else { yellow("it does not work") });
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 fn print_step(arrow: &str, step: &Value) {

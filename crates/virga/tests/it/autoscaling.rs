@@ -67,6 +67,86 @@ pub(crate) fn activities(root: &Caller<'_>) -> Vec<Value> {
 }
 
 #[test]
+fn a_launch_that_fails_for_its_key_is_told_and_tried_later() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    // Groups launch by their own role, which has no rights at the key but by its policy.
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:*","Resource":"*"}]}"#;
+    let key = text(&root.call("kms", "CreateKey", json!({ "Policy": policy })).ok()["KeyMetadata"]["Arn"]);
+    root.call("kms", "DisableKey", json!({ "KeyId": key })).ok();
+    let disk = json!([{ "DeviceName": "/dev/xvda", "Ebs": { "Encrypted": true, "KmsKeyId": key } }]);
+    template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "BlockDeviceMappings": disk }));
+    asg(&root, "CreateAutoScalingGroup", asked(json!({ "DesiredCapacity": 1 })));
+    let told = || {
+        let failed = |told: &&Value| told["StatusCode"] == "Cancelled";
+        activities(&root).iter().filter(failed).map(|told| text(&told["StatusMessage"])).collect::<Vec<_>>()
+    };
+    until(&cloud, || !told().is_empty());
+    let why = "Instance became unhealthy while waiting for instance to be in InService state. Termination Reason: Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state";
+    assert_eq!(told(), [why]);
+    // It waits before it tries again.
+    cloud.reconcile();
+    cloud.reconcile();
+    assert_eq!((told().len(), ids(&root).len()), (1, 0));
+    root.call("kms", "EnableKey", json!({ "KeyId": key })).ok();
+    cloud.advance(Duration::from_secs(5));
+    until(&cloud, || settled(&root, 1));
+}
+
+#[test]
+fn groups_are_found_by_their_tags_and_activities_by_time_and_status() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" }));
+    let tags = json!([{ "Key": "stage", "Value": "production", "PropagateAtLaunch": false }]);
+    asg(&root, "CreateAutoScalingGroup", asked(json!({ "DesiredCapacity": 1, "Tags": tags })));
+    let groups = |name: &str, value: &str| {
+        let filters = json!([{ "Name": name, "Values": [value] }]);
+        items(&asg(&root, "DescribeAutoScalingGroups", json!({ "Filters": filters }))["AutoScalingGroups"])
+            .len()
+    };
+    for (name, value, expected) in [
+        ("tag-key", "stage", 1),
+        ("tag-key", "owner", 0),
+        ("tag-value", "production", 1),
+        ("tag:stage", "production", 1),
+        ("tag:stage", "development", 0),
+    ] {
+        assert_eq!(groups(name, value), expected, "{name} {value}");
+    }
+    let colour = json!({ "Filters": [{ "Name": "colour", "Values": ["red"] }] });
+    for operation in ["DescribeAutoScalingGroups", "DescribeScalingActivities"] {
+        let (code, message) = refused(&root, operation, colour.clone());
+        assert_eq!(code, "ValidationError");
+        assert!(message.starts_with("Filter type colour is not correct."), "{message}");
+    }
+    until(&cloud, || settled(&root, 1));
+    let began = cloud.cloud.clock().now();
+    let told = |name: &str, value: &str| {
+        let filters = json!([{ "Name": name, "Values": [value] }]);
+        let asked = json!({ "AutoScalingGroupName": "web", "Filters": filters });
+        items(&asg(&root, "DescribeScalingActivities", asked)["Activities"]).len()
+    };
+    let later = began.plus(Duration::from_secs(3600)).iso8601();
+    for (name, value, expected) in [
+        ("Status", "Successful", 1),
+        ("Status", "Failed", 0),
+        ("StartTimeUpperBound", later.as_str(), 1),
+        ("StartTimeLowerBound", &later, 0),
+        ("StartTimeUpperBound", "2000-01-18T16:15:00+08:00", 0),
+    ] {
+        assert_eq!(told(name, value), expected, "{name} {value}");
+    }
+    for filters in [
+        json!([{ "Name": "Status", "Values": ["Failed"] }]),
+        json!([{ "Name": "StartTimeLowerBound", "Values": ["yesterday"] }]),
+    ] {
+        let (code, _) = refused(&root, "DescribeScalingActivities", json!({ "Filters": filters }));
+        assert_eq!(code, "ValidationError");
+    }
+}
+
+#[test]
 fn a_group_survives_the_loss_of_a_zone() {
     let (cloud, _plane) = cloud(Simulator::new(), None);
     let root = cloud.root(ACCOUNT);

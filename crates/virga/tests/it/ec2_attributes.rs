@@ -230,6 +230,69 @@ fn machines_are_called_as_their_launch_or_their_subnet_says() {
 }
 
 #[test]
+fn what_a_machine_is_called_is_changed_while_it_is_stopped() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let id = text(&launch(&root, json!({}))["instanceId"]);
+    until(&cloud, &root, &id, "running");
+    let change = |more: Value| {
+        let mut asked = json!({ "InstanceId": id });
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("ec2", "ModifyPrivateDnsNameOptions", asked)
+    };
+    let by_id = json!({ "PrivateDnsHostnameType": "resource-name" });
+    let not_stopped = format!("The instance '{id}' is not in the 'stopped' state.");
+    assert_eq!(change(by_id.clone()).error(), ("IncorrectInstanceState".into(), not_stopped));
+    // What it is called stays, so only the resolver has something to learn.
+    let answers = json!({ "PrivateDnsHostnameType": "ip-name", "EnableResourceNameDnsARecord": true });
+    assert_eq!(change(answers).ok()["return"], "true");
+    let options = || {
+        let one = shown(&root, &id)["instancesSet"][0].clone();
+        let options = &one["privateDnsNameOptions"];
+        let members = ["hostnameType", "enableResourceNameDnsARecord", "enableResourceNameDnsAAAARecord"];
+        (members.map(|member| text(&options[member])), text(&one["privateDnsName"]))
+    };
+    assert_eq!(options().0, ["ip-name", "true", "false"]);
+    ec2(&root, "StopInstances", json!({ "InstanceIds": [id] }));
+    until(&cloud, &root, &id, "stopped");
+    change(by_id.clone()).ok();
+    let (changed, name) = options();
+    assert_eq!(
+        (changed, name),
+        (["resource-name", "true", "false"].map(String::from), format!("{id}.ec2.internal"))
+    );
+
+    change(json!({})).refused(400, "InvalidParameterCombination");
+    change(json!({ "PrivateDnsHostnameType": "a-name" })).refused(400, "InvalidParameterValue");
+    change(json!({ "DryRun": true, "EnableResourceNameDnsARecord": false })).refused(412, "DryRunOperation");
+    assert_eq!(options().0[1], "true");
+    let unknown = json!({ "InstanceId": "i-00000000000000000", "EnableResourceNameDnsARecord": true });
+    root.call("ec2", "ModifyPrivateDnsNameOptions", unknown).refused(400, "InvalidInstanceID.NotFound");
+    let malformed = json!({ "InstanceId": "web", "EnableResourceNameDnsARecord": true });
+    root.call("ec2", "ModifyPrivateDnsNameOptions", malformed).refused(400, "InvalidInstanceID.Malformed");
+    root.call("ec2", "ModifyPrivateDnsNameOptions", json!({})).refused(400, "MissingParameter");
+    ec2(&root, "TerminateInstances", json!({ "InstanceIds": [id] }));
+    change(by_id).refused(400, "IncorrectInstanceState");
+}
+
+#[test]
+fn policies_know_which_option_of_a_name_is_changed() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let id = text(&launch(&root, json!({}))["instanceId"]);
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"},
+        {"Effect":"Deny","Action":"ec2:ModifyPrivateDnsNameOptions","Resource":"arn:aws:ec2:*:*:instance/*","Condition":{"StringEquals":{"ec2:Attribute/EnableResourceNameDnsARecord":"true"}}}]}"#;
+    let user = cloud.user(&root, "ann", policy);
+    let of_ipv4 = json!({ "InstanceId": id, "EnableResourceNameDnsARecord": true });
+    user.call("ec2", "ModifyPrivateDnsNameOptions", of_ipv4).refused(403, "UnauthorizedOperation");
+    ec2(
+        &user,
+        "ModifyPrivateDnsNameOptions",
+        json!({ "InstanceId": id, "EnableResourceNameDnsAAAARecord": true }),
+    );
+}
+
+#[test]
 fn attributes_of_the_one_interface_are_those_of_its_instance() {
     let (cloud, _) = cloud(Simulator::new(), None);
     let root = cloud.root(ACCOUNT);

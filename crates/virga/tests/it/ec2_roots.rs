@@ -424,12 +424,26 @@ fn who_may_not_use_its_key_starts_no_machine() {
     let refused: (String, String, String) = said.map(str::to_owned).into();
     root.call("kms", "DisableKey", json!({ "KeyId": own })).ok();
     assert_eq!(starts(&root), refused);
-    root.call("ec2", "RunInstances", asked(json!({ "Encrypted": true, "KmsKeyId": own })))
-        .refused(400, "InvalidKmsKey.InvalidState");
+    // A launch, too: its machine has never been up, and is terminated.
+    let ends = |caller: &Caller<'_>, said: [&str; 3]| {
+        let launched = ec2(caller, "RunInstances", asked(json!({ "Encrypted": true, "KmsKeyId": own })));
+        let launched = &launched["instancesSet"][0];
+        assert_eq!(launched["instanceState"]["name"], "pending");
+        let id = text(&launched["instanceId"]);
+        soon(&cloud, || why(&root, &id).0 == "terminated");
+        assert_eq!(why(&root, &id), said.map(str::to_owned).into());
+    };
+    let volumes = || items(&ec2(&root, "DescribeVolumes", json!({}))["volumeSet"]).len();
+    let before = volumes();
+    let invalid = "Client.InvalidKMSKey.InvalidState";
+    let words = "Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state";
+    ends(&root, ["terminated", invalid, words]);
     root.call("kms", "EnableKey", json!({ "KeyId": own })).ok();
     let policy =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"}]}"#;
     let eva = cloud.user(&root, "eva", policy);
+    ends(&eva, ["terminated", "Client.InternalError", "Client.InternalError: Client error on launch"]);
+    assert_eq!(volumes(), before);
     assert_eq!(starts(&eva), refused);
     assert_eq!(starts(&root).0, "running");
     // What runs goes on, as its key has been opened; a deleted one ends that at the next start.

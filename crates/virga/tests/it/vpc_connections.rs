@@ -281,7 +281,7 @@ fn endpoints_of_both_kinds() {
 }
 
 /// A path's analysis: whether there is a way, and the codes of what stands in it.
-fn analysis(root: &Caller<'_>, path: &Value) -> (String, Vec<String>) {
+pub(crate) fn analysis(root: &Caller<'_>, path: &Value) -> (String, Vec<String>) {
     let started = call(root, "StartNetworkInsightsAnalysis", json!({ "NetworkInsightsPathId": path }));
     assert_eq!(started["networkInsightsAnalysis"]["status"], "running");
     let id = &started["networkInsightsAnalysis"]["networkInsightsAnalysisId"];

@@ -159,7 +159,7 @@ fn what_can_be_asked_for_and_is_told() {
     // What is not known of a flow is not made up.
     let format =
         |format: &str| json!({ "LogGroupName": "g", "DeliverLogsPermissionArn": ROLE, "LogFormat": format });
-    for field in ["${traffic-path}", "${pkt-src-aws-service}", "${nothing}", "version"] {
+    for field in ["${tgw-id}", "${resource-id}", "${nothing}", "version"] {
         wrong(
             format(&format!("${{version}} {field}")),
             &format!("LogFormat: {field} is no field that can be recorded."),
@@ -390,7 +390,7 @@ fn packets_are_recorded_at_each_interface() {
     let root = cloud.root(ACCOUNT);
     role(&root, &all_of_it());
     let id = vpc(&root);
-    gateway(&root, &id);
+    let internet = gateway(&root, &id);
     let subnets = [("10.0.1.0/24", "us-east-1a"), ("10.0.2.0/24", "us-east-1b")].map(|(cidr, zone)| {
         let made = json!({ "VpcId": id, "CidrBlock": cidr, "AvailabilityZone": zone });
         text(&ec2(&root, "CreateSubnet", made)["subnet"]["subnetId"])
@@ -410,6 +410,18 @@ fn packets_are_recorded_at_each_interface() {
     rejected["LogGroupName"] = json!("rejected");
     rejected["MaxAggregationInterval"] = json!(60);
     made(&root, rejected);
+    let mut ways = to_group(&nics[0]);
+    ways["LogGroupName"] = json!("ways");
+    ways["LogFormat"] =
+        json!("${dstaddr} ${protocol} ${flow-direction} ${traffic-path} ${pkt-dst-aws-service}");
+    ways["MaxAggregationInterval"] = json!(60);
+    made(&root, ways);
+    let tables = ec2(&root, "DescribeRouteTables", json!({ "Filters": filter("vpc-id", &id) }));
+    let table = &tables["routeTableSet"][0]["routeTableId"];
+    let s3 = json!({ "VpcId": id, "ServiceName": "com.amazonaws.us-east-1.s3", "RouteTableIds": [table] });
+    ec2(&root, "CreateVpcEndpoint", s3);
+    let out = json!({ "RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": internet });
+    ec2(&root, "CreateRoute", out);
     cloud.reconcile();
     let shown = items(&ec2(&root, "DescribeNetworkInterfaces", json!({}))["networkInterfaceSet"]);
     let address =
@@ -422,13 +434,26 @@ fn packets_are_recorded_at_each_interface() {
             socket.send_to(&vec![1; bytes], format!("{to}:{port}")).unwrap();
         }
     }
+    socket.send_to(&[1], "192.0.2.80:9").unwrap();
+    let s3 = "198.51.100.1:80".parse().unwrap();
+    let _ = plane.connect(&Place::Machine(nics[0].clone()), s3, Duration::from_millis(200));
     std::thread::sleep(Duration::from_millis(200));
     pass(&cloud, MINUTE);
+    let mut ways: Vec<String> = stream(&root, "ways", &format!("{}-all", nics[0]))
+        .into_iter()
+        .map(|(_, words)| words.join(" "))
+        .filter(|line| line.contains(" 17 egress ") || line.contains(" 6 egress "))
+        .collect();
+    ways.sort();
+    ways.dedup();
+    // To a neighbour, by the internet gateway, and by the endpoint; no instance of the newer hypervisor sends.
+    let neighbour = format!("{to} 17 egress 1 -");
+    assert_eq!(ways, [neighbour.as_str(), "192.0.2.80 17 egress 2 -", "198.51.100.1 6 egress 2 S3"]);
     let line = |group: &str, nic: &str, kind: &str| {
         let events = stream(&root, group, &format!("{nic}-{kind}"));
         let mut lines: Vec<String> = events
             .into_iter()
-            .filter(|(_, words)| words[7] == "17" || words[7] == "-")
+            .filter(|(_, words)| (words[7] == "17" && words[4] == to) || words[7] == "-")
             .map(|(_, words)| [&words[3..10], &words[12..]].concat().join(" "))
             .collect();
         lines.sort();

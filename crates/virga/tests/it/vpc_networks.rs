@@ -158,7 +158,7 @@ fn what_a_vpc_may_not_be() {
     root.call("ec2", "CreateVpc", json!({})).refused_with(
         400,
         "MissingParameter",
-        "The request must contain the parameter cidrBlock",
+        "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.",
     );
     let host = json!({ "CidrBlock": "10.0.0.0/16", "InstanceTenancy": "host" });
     root.call("ec2", "CreateVpc", host).refused(400, "UnsupportedTenancy");
@@ -270,6 +270,43 @@ fn ipv6_from_the_vpc_down_to_the_interface() {
 }
 
 #[test]
+fn rules_that_are_as_they_began_let_ipv6_pass_once_there_is_some() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    for modified in [false, true] {
+        let id = vpc(&root);
+        let acl = || {
+            let found = ec2(&root, "DescribeNetworkAcls", json!({ "Filters": filter("vpc-id", &id) }));
+            found["networkAclSet"][0].clone()
+        };
+        let group = || {
+            let found = ec2(&root, "DescribeSecurityGroups", json!({ "Filters": filter("vpc-id", &id) }));
+            found["securityGroupInfo"][0].clone()
+        };
+        if modified {
+            let acl = text(&acl()["networkAclId"]);
+            let entry = json!({ "NetworkAclId": acl, "RuleNumber": 90, "Protocol": "6", "RuleAction": "deny", "Egress": false, "CidrBlock": "192.0.2.0/24", "PortRange": { "From": 22, "To": 22 } });
+            ec2(&root, "CreateNetworkAclEntry", entry);
+            let rule = json!([{ "IpProtocol": "tcp", "FromPort": 25, "ToPort": 25, "IpRanges": [{ "CidrIp": "192.0.2.0/24" }] }]);
+            let out = json!({ "GroupId": group()["groupId"], "IpPermissions": rule });
+            ec2(&root, "AuthorizeSecurityGroupEgress", out);
+        }
+        ec2(&root, "AssociateVpcCidrBlock", json!({ "VpcId": id, "AmazonProvidedIpv6CidrBlock": true }));
+        let of_ipv6 = |egress: &str| {
+            let all = items(&acl()["entrySet"]);
+            all.iter()
+                .filter(|e| e["ipv6CidrBlock"] == "::/0" && e["egress"] == egress && e["ruleNumber"] == "101")
+                .count()
+        };
+        // Each direction for itself: what goes out has not been touched.
+        assert_eq!((of_ipv6("false"), of_ipv6("true")), (usize::from(!modified), 1));
+        let out = items(&group()["ipPermissionsEgress"]);
+        let opened = out.iter().filter(|rule| rule["ipv6Ranges"][0]["cidrIpv6"] == "::/0").count();
+        assert_eq!(opened, usize::from(!modified));
+    }
+}
+
+#[test]
 fn subnets_have_rules() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
@@ -295,8 +332,8 @@ fn subnets_have_rules() {
         message,
         "Value (us-east-1z) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: us-east-1a, us-east-1b, us-east-1c, us-east-1d, us-east-1e, us-east-1f."
     );
-    let native = json!({ "VpcId": id, "Ipv6CidrBlock": "2600:1f00::/64", "Ipv6Native": true });
-    root.call("ec2", "CreateSubnet", native).refused(400, "Unsupported");
+    let nothing = "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.";
+    root.call("ec2", "CreateSubnet", json!({ "VpcId": id })).refused_with(400, "MissingParameter", nothing);
     let by_id = json!({ "VpcId": id, "CidrBlock": "10.0.1.0/24", "AvailabilityZoneId": "use1-az3" });
     let made = ec2(&root, "CreateSubnet", by_id);
     assert_eq!(made["subnet"]["availabilityZone"], "us-east-1c");

@@ -1,6 +1,7 @@
 //! Groups: what they should be. [`crate::autoscaling::work`] makes them so.
 
 use super::mixed::{self, MixedShape};
+use super::tag::{self, Filter};
 use super::{all, call, find, keep, list, of_group, page, size, text, texts, warm_pool};
 use crate::autoscaling::access::{any, group as named};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
@@ -94,6 +95,7 @@ wire::shape! {
 
     #[derive(Debug)]
     struct Describe {
+        filters: Vec<Filter> = "Filters",
         names: Vec<String> = "AutoScalingGroupNames",
         next: Option<String> = "NextToken",
         max: Option<i64> = "MaxRecords",
@@ -589,6 +591,15 @@ fn update(cx: &mut Cx<'_>, req: Update) -> Result<Empty, AutoScalingError> {
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingError> {
     let mut found = all(cx)?;
     found.retain(|group| req.names.is_empty() || req.names.contains(&group.name));
+    let mut kept = Vec::new();
+    // A filter that is none is refused where there is no group, too.
+    tag::has(&Group::default(), &req.filters)?;
+    for group in found {
+        if tag::has(&group, &req.filters)? {
+            kept.push(group);
+        }
+    }
+    let found = kept;
     let (found, next) = page(cx, found, size(req.max, 50, 100)?, req.next.as_ref())?;
     Ok(Described { groups: found.iter().map(|group| View::of(cx, group)).collect(), next })
 }

@@ -22,9 +22,9 @@ wire::shape! {
     struct Asked { tags: Vec<Tag> = "Tags" }
 
     #[derive(Debug)]
-    struct Filter {
+    pub(super) struct Filter {
         name: Option<String> = "Name",
-        values: Vec<String> = "Values",
+        pub(super) values: Vec<String> = "Values",
     }
 
     #[derive(Debug)]
@@ -39,6 +39,38 @@ wire::shape! {
         tags: Vec<Tag> = "Tags",
         next: Option<String> = "NextToken",
     }
+}
+
+impl Filter {
+    pub(super) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn unknown(&self, known: &str) -> AutoScalingError {
+        let name = self.name();
+        AutoScalingError::Validation(format!(
+            "Filter type {name} is not correct. Allowed Filter types are: {known}"
+        ))
+    }
+}
+
+/// Whether a group has the tags that are asked about.
+pub(super) fn has(group: &Group, filters: &[Filter]) -> Result<bool, AutoScalingError> {
+    for filter in filters {
+        let named = |text: &String| filter.values.contains(text);
+        let found = match filter.name() {
+            "tag-key" => group.tags.keys().any(named),
+            "tag-value" => group.tags.values().any(|(value, _)| named(value)),
+            name => match name.strip_prefix("tag:") {
+                Some(key) => group.tags.get(key).is_some_and(|(value, _)| named(value)),
+                None => return Err(filter.unknown("tag-key tag-value tag:<key>")),
+            },
+        };
+        if !found {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The asked tags by their groups.
@@ -91,7 +123,7 @@ fn delete(cx: &mut Cx<'_>, req: Asked) -> Result<Empty, AutoScalingError> {
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingError> {
     let mut found: Vec<Tag> = all(cx)?.iter().flat_map(Tag::of).collect();
     for filter in &req.filters {
-        let name = filter.name.as_deref().unwrap_or_default();
+        let name = filter.name();
         let of = |tag: &Tag| match name {
             "auto-scaling-group" => tag.group.clone(),
             "key" => Some(tag.key.clone()),
@@ -100,9 +132,7 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingErro
             _ => None,
         };
         if !["auto-scaling-group", "key", "value", "propagate-at-launch"].contains(&name) {
-            return Err(AutoScalingError::Validation(format!(
-                "Filter type {name} is not correct. Allowed Filter types are: auto-scaling-group key value propagate-at-launch"
-            )));
+            return Err(filter.unknown("auto-scaling-group key value propagate-at-launch"));
         }
         found.retain(|tag| of(tag).is_some_and(|value| filter.values.contains(&value)));
     }

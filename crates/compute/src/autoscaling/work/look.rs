@@ -2,6 +2,7 @@
 
 use crate::autoscaling::model::Group;
 use crate::autoscaling::ops::{call, list, text, texts};
+use crate::ec2::errors::is_of_launch;
 use kernel::Cx;
 use std::collections::{BTreeMap, BTreeSet};
 use wire::{Fault, Value};
@@ -12,6 +13,8 @@ const CHUNK: usize = 200;
 pub(super) struct Seen {
     /// EC2's words for the states of those that it still knows.
     pub(super) states: BTreeMap<String, String>,
+    /// Those whose launch was accepted and has failed, and why.
+    pub(super) failed: BTreeMap<String, String>,
     /// Those whose status checks fail.
     pub(super) impaired: BTreeSet<String>,
     /// Spot instances that are told that they will be interrupted, where their group wants to know.
@@ -21,7 +24,7 @@ pub(super) struct Seen {
 }
 
 pub(super) fn look(cx: &mut Cx<'_>, group: &Group) -> Result<Seen, Fault> {
-    let mut states = BTreeMap::new();
+    let (mut states, mut failed) = (BTreeMap::new(), BTreeMap::new());
     let ids: Vec<String> =
         group.members.iter().chain(&group.warmed).map(|member| member.id.clone()).collect();
     for chunk in ids.chunks(CHUNK) {
@@ -30,6 +33,12 @@ pub(super) fn look(cx: &mut Cx<'_>, group: &Group) -> Result<Seen, Fault> {
         let found = call(cx, "ec2", "DescribeInstances", [("Filters", filters)])?;
         for instance in list(&found, "Reservations").iter().flat_map(|shown| list(shown, "Instances")) {
             let state = instance.member("State").map(|state| text(state, "Name")).unwrap_or_default();
+            if let Some(reason) = instance.member("StateReason")
+                && is_of_launch(&text(reason, "Code"))
+                && matches!(state.as_str(), "shutting-down" | "terminated")
+            {
+                failed.insert(text(instance, "InstanceId"), text(reason, "Message"));
+            }
             states.insert(text(instance, "InstanceId"), state);
         }
     }
@@ -51,7 +60,7 @@ pub(super) fn look(cx: &mut Cx<'_>, group: &Group) -> Result<Seen, Fault> {
     let up = |zone: &&Value| text(zone, "State") == "available";
     let available =
         list(&zones, "AvailabilityZones").iter().filter(up).map(|zone| text(zone, "ZoneName")).collect();
-    Ok(Seen { states, impaired, interrupted, available })
+    Ok(Seen { states, failed, impaired, interrupted, available })
 }
 
 /// A spot request that is no longer fulfilled though its instance is there says that this is about to end.

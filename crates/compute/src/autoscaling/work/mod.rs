@@ -82,12 +82,24 @@ impl Reconciler for Keep {
 fn give_up(cx: &mut Cx<'_>, name: &str, fault: &Fault) -> Result<Next, Fault> {
     let place = key(cx.account, cx.region, name);
     let Some(mut group) = GROUPS.get(cx.tx, &place).map_err(internal)? else { return Ok(Next::Rest(None)) };
-    group.failures += 1;
-    let seconds = 1u64 << group.failures.min(8);
-    group.retry = cx.now.plus(Duration::from_secs(seconds));
+    back_off(cx, &mut group);
     failed(cx, &group, fault);
     GROUPS.put(cx.tx, &place, &group);
     Ok(Next::Rest(Some(group.retry)))
+}
+
+/// The next launch is tried later than this one was.
+pub(super) fn back_off(cx: &Cx<'_>, group: &mut Group) {
+    group.failures += 1;
+    let seconds = 1u64 << group.failures.min(8);
+    group.retry = cx.now.plus(Duration::from_secs(seconds));
+}
+
+/// What is told of a launch that EC2 had accepted.
+pub(super) fn unhealthy(why: &str) -> String {
+    format!(
+        "Instance became unhealthy while waiting for instance to be in InService state. Termination Reason: {why}"
+    )
 }
 
 fn internal(_: store::StoreError) -> Fault {
@@ -124,6 +136,11 @@ fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Option<Tim
         member.leaves = group.rebalances && seen.interrupted.contains(&member.id);
         let state = seen.states.get(&member.id).map(String::as_str);
         let is_over = matches!(state, None | Some("terminated"));
+        if let Some(why) = seen.failed.get(&member.id).filter(|_| member.state == PENDING) {
+            finish(cx, group, &member, "EC2 Instance Launch Unsuccessful", Some(unhealthy(why)))?;
+            back_off(cx, group);
+            continue;
+        }
         match member.state.as_str() {
             TERMINATING if is_over => {
                 finish(cx, group, &member, "EC2 Instance Terminate Successful", None)?;

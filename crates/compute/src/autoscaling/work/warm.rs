@@ -4,7 +4,7 @@
 use super::hook::{self, Outcome};
 use super::instance::{activity, finish, launch, stop};
 use super::look::Seen;
-use super::{IMPAIRED, Next, mixed, tell};
+use super::{IMPAIRED, Next, back_off, mixed, tell, unhealthy};
 use crate::autoscaling::model::warm::{
     EC2, GROUP, PENDING, PENDING_WAIT, POOL, PROCEED, RUNNING, STOPPED, TERMINATING, TERMINATING_WAIT,
     is_going,
@@ -27,6 +27,11 @@ pub(super) fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result
     let mut kept = Vec::new();
     for mut member in std::mem::take(&mut group.warmed) {
         let state = seen.states.get(&member.id).map(String::as_str);
+        if let Some(why) = seen.failed.get(&member.id).filter(|_| member.state == PENDING) {
+            finish(cx, group, &member, FAILED, Some(unhealthy(why)))?;
+            back_off(cx, group);
+            continue;
+        }
         if matches!(state, None | Some("terminated")) {
             let event = if is_going(&member) { ENDED } else { FAILED };
             let why = (event == FAILED).then(|| "The instance has ended in the warm pool.".to_owned());

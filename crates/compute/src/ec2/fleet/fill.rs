@@ -2,6 +2,7 @@
 
 use super::model::{Fleet, Market, Member, REQUEST};
 use super::place::{Place, data, is_too_dear, pools, price_of};
+use crate::ec2::errors::is_of_launch;
 use crate::ec2::model::{INSTANCES, state};
 use crate::ec2::ops::spot_request::keep as keep_request;
 use crate::ec2::ops::state::{boot, keep as keep_instance};
@@ -265,6 +266,9 @@ fn launched(cx: &mut Cx<'_>, fleet: &Fleet, place: &Place, order: Order) -> Resu
     let made = order.actor.calls(cx, fleet.role.as_deref(), "RunInstances", asked)?;
     let made = list(&made, "Instances").first().cloned().ok_or(Plain::InternalError)?;
     let id = text(&made, "InstanceId");
+    if let Some(reason) = made.member("StateReason").filter(|reason| is_of_launch(&text(reason, "Code"))) {
+        return Err(Plain::InvalidKmsKeyState(text(reason, "Message")).into());
+    }
     tag(cx, &id, fleet)?;
     let request = text(&made, "SpotInstanceRequestId");
     if stops {

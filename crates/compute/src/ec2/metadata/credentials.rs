@@ -68,12 +68,14 @@ impl Given {
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 fn begin(cx: &mut Cx<'_>, instance: &Instance, with_token: bool, role: &Role) -> Result<Session, Ec2Error> {
     let delivery = if with_token { "2.0" } else { "1.0" };
-    let keys = vec![
+    let mut keys = vec![
         ("aws:Ec2InstanceSourceVpc", instance.vpc.clone()),
-        ("aws:Ec2InstanceSourcePrivateIPv4", instance.address.clone()),
         ("ec2:SourceInstanceARN", cx.arn("ec2", &format!("instance/{}", instance.id)).to_string()),
         ("ec2:RoleDelivery", delivery.to_owned()),
     ];
+    if !instance.address.is_empty() {
+        keys.push(("aws:Ec2InstanceSourcePrivateIPv4", instance.address.clone()));
+    }
     let answer = cx.begin_session(SELF, &role.arn, &instance.id, keys)?;
     let given = answer.member("Credentials").ok_or(Plain::InternalError)?;
     let Some(Value::Time(until)) = given.member("Expiration") else {

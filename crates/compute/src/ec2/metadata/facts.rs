@@ -6,7 +6,7 @@ use crate::ec2::model::{Association, INSTANCES, Instance, state};
 use crate::ec2::names::host_name;
 use crate::ec2::ops::describe::private_dns;
 use crate::ec2::ops::profile::{self as profiles, name_of};
-use crate::ec2::ops::{SELF, call, list, text, texts};
+use crate::ec2::ops::{SELF, call, list, some, text, texts};
 use crate::ec2::placement;
 use base::{AccountId, Region};
 use ec2::{Ec2Error, attachment, disk, public, register};
@@ -55,7 +55,12 @@ pub(super) fn asker(
             let values = Value::List(vec![Value::str(value)]);
             Value::Struct([("Name", Value::str(name)), ("Values", values)].into_iter().collect())
         };
-        let filters = vec![filter("vpc-id", vpc), filter("addresses.private-ip-address", address)];
+        let by = if address.contains(':') {
+            "ipv6-addresses.ipv6-address"
+        } else {
+            "addresses.private-ip-address"
+        };
+        let filters = vec![filter("vpc-id", vpc), filter(by, address)];
         call(cx, "DescribeNetworkInterfaces", [("Filters", Value::List(filters))])
     })?;
     let Some(interface) = list(&found, "NetworkInterfaces").first() else { return Ok(None) };
@@ -143,6 +148,11 @@ fn interfaces(cx: &mut Cx<'_>, instance: &Instance) -> Result<Vec<Nic>, Ec2Error
     let blocks =
         list(&vpcs, "Vpcs").first().map(|vpc| list(vpc, "CidrBlockAssociationSet")).unwrap_or_default();
     let vpc_blocks: Vec<String> = blocks.iter().map(|block| text(block, "CidrBlock")).collect();
+    let of_ipv6 = |told: Option<&Value>| -> Vec<String> {
+        let all = told.map(|told| list(told, "Ipv6CidrBlockAssociationSet")).unwrap_or_default();
+        all.iter().map(|block| text(block, "Ipv6CidrBlock")).collect()
+    };
+    let vpc_blocks_v6 = of_ipv6(list(&vpcs, "Vpcs").first());
     let mut out = Vec::new();
     for one in list(&found, "NetworkInterfaces") {
         let (id, subnet) = (text(one, "NetworkInterfaceId"), text(one, "SubnetId"));
@@ -152,11 +162,15 @@ fn interfaces(cx: &mut Cx<'_>, instance: &Instance) -> Result<Vec<Nic>, Ec2Error
             mac: text(one, "MacAddress"),
             device: attached.map_or(0, |attached| attached.device_index),
             owner: text(one, "OwnerId"),
-            host_name: private_dns(cx, &text(one, "PrivateIpAddress")),
+            host_name: some(one, "PrivateIpAddress")
+                .map_or_else(|| host_name(cx, instance), |address| private_dns(cx, &address)),
             groups: list(one, "Groups").iter().map(|g| (text(g, "GroupId"), text(g, "GroupName"))).collect(),
             subnet_block: list(&subnets, "Subnets").first().map(|s| text(s, "CidrBlock")).unwrap_or_default(),
             vpc: text(one, "VpcId"),
             vpc_blocks: vpc_blocks.clone(),
+            ipv6: list(one, "Ipv6Addresses").iter().map(|one| text(one, "Ipv6Address")).collect(),
+            subnet_blocks_v6: of_ipv6(list(&subnets, "Subnets").first()),
+            vpc_blocks_v6: vpc_blocks_v6.clone(),
             id,
             subnet,
             ..Nic::default()

@@ -1,10 +1,9 @@
-//! The instance metadata service: what answers at 169.254.169.254 inside each VPC with instances.
+//! The instance metadata service: what answers at 169.254.169.254, and by IPv6 at fd00:ec2::254 to instances that have asked
+//! for it, inside each VPC with instances.
 //!
 //! A VPC's router hears the request, so its source address tells which instance asks; nobody else can ask. Tokens are
 //! sealed texts: nothing is kept of them, and they outlive a restart. What a machine can do to the service is bounded:
 //! heads by size and time, connections by [`CONNECTIONS_MAX`], those of one machine by [`CONNECTIONS_OF_ONE_MAX`].
-//!
-//! Not here: IPv6 (`fd00:ec2::254`).
 
 mod credentials;
 mod facts;
@@ -19,17 +18,18 @@ use credentials::Given;
 use facts::Asker;
 use host::{Driver, HostError, Place};
 use kernel::Cloud;
+use net::program::services::{METADATA, METADATA_V6};
 use request::{HEAD_BYTES_MAX, Request, Step};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tree::{Leaf, Tree};
 
-const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)), 80);
+const PORT: u16 = 80;
 /// In one VPC.
 const CONNECTIONS_MAX: usize = 128;
 const CONNECTIONS_OF_ONE_MAX: usize = 16;
@@ -48,10 +48,10 @@ pub(crate) struct Metadata {
     given: Arc<Given>,
 }
 
-/// A listening socket; it ends with this.
+/// Listening sockets; they end with this.
 #[derive(Debug)]
 struct Server {
-    socket: OwnedFd,
+    sockets: Vec<OwnedFd>,
     stopped: Arc<AtomicBool>,
     driver: Arc<dyn Driver>,
     incarnation: u64,
@@ -60,8 +60,8 @@ struct Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Relaxed);
-        // Wakes the thread that waits for connections. The call is the same for any socket.
-        if let Ok(socket) = self.socket.try_clone() {
+        // Wakes the threads that wait for connections. The call is the same for any socket.
+        for socket in self.sockets.drain(..) {
             let _ = TcpStream::from(socket).shutdown(Shutdown::Both);
         }
     }
@@ -90,9 +90,7 @@ impl Metadata {
             return Ok(());
         }
         servers.remove(vpc);
-        let listener = driver.listen(&at, ADDRESS)?;
         let refused = |why| HostError::Refused { step: format!("serve metadata in {vpc}"), why };
-        let socket = OwnedFd::from(listener.try_clone().map_err(refused)?);
         let stopped = Arc::new(AtomicBool::new(false));
         let room = Arc::new(Room {
             cloud: Arc::downgrade(cloud),
@@ -100,10 +98,15 @@ impl Metadata {
             given: Arc::clone(&self.given),
             open: Mutex::default(),
         });
-        let ends = Arc::clone(&stopped);
-        let thread = std::thread::Builder::new().name("metadata".into());
-        thread.spawn(move || accept(&listener, &room, &ends)).map_err(refused)?;
-        servers.insert(vpc.to_owned(), Server { socket, stopped, driver: Arc::clone(driver), incarnation });
+        let mut server = Server { sockets: Vec::new(), stopped, driver: Arc::clone(driver), incarnation };
+        for address in driver.has_ipv6().then_some(METADATA_V6).into_iter().chain([METADATA]) {
+            let listener = driver.listen(&at, SocketAddr::new(address, PORT))?;
+            server.sockets.push(OwnedFd::from(listener.try_clone().map_err(refused)?));
+            let (room, ends) = (Arc::clone(&room), Arc::clone(&server.stopped));
+            let thread = std::thread::Builder::new().name("metadata".into());
+            thread.spawn(move || accept(&listener, &room, &ends)).map_err(refused)?;
+        }
+        servers.insert(vpc.to_owned(), server);
         Ok(())
     }
 
@@ -177,7 +180,7 @@ struct Reply {
     /// The seconds that a token lasts.
     left: Option<i64>,
     /// How far it may travel.
-    hops: Option<u32>,
+    hops: Option<u8>,
 }
 
 impl Reply {
@@ -208,7 +211,10 @@ fn converse(mut stream: &TcpStream, slot: &Slot) -> io::Result<()> {
         None => Reply::refuse(400),
     };
     if let Some(hops) = reply.hops {
-        stream.set_ttl(hops)?;
+        match slot.1 {
+            IpAddr::V4(_) => stream.set_ttl(hops.into())?,
+            IpAddr::V6(_) => rustix::net::sockopt::set_ipv6_unicast_hops(stream, Some(hops))?,
+        }
     }
     let left = reply.left.map(|left| format!("X-Aws-Ec2-Metadata-Token-Ttl-Seconds: {left}\r\n"));
     let out = format!(
@@ -263,6 +269,7 @@ impl Room {
         let Some(cloud) = self.cloud.upgrade() else { return Reply::refuse(500) };
         let mut tx = cloud.store().begin();
         let reply = match facts::asker(&cloud, &mut tx, &self.vpc, &from.to_string()) {
+            Ok(Some(asker)) if from.is_ipv6() && !asker.instance.metadata.ipv6 => Reply::refuse(403),
             Ok(Some(asker)) => self.tell(&cloud, &mut tx, request, &asker),
             Ok(None) => return Reply::refuse(404),
             Err(_) => return Reply::refuse(500),
@@ -282,7 +289,7 @@ impl Room {
             Step::Refuse(status) => return Reply::refuse(status),
             Step::Token(seconds) => {
                 let body = token(cloud, &instance.id, seconds, now).into_bytes();
-                let hops = u32::try_from(instance.metadata.hops()).ok();
+                let hops = u8::try_from(instance.metadata.hops()).ok();
                 return Reply { status: 200, body, left: Some(seconds), hops };
             }
             Step::Read(left) => left,

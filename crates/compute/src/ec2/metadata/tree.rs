@@ -64,6 +64,9 @@ pub(super) struct Nic {
     pub(super) subnet_block: String,
     pub(super) vpc: String,
     pub(super) vpc_blocks: Vec<String>,
+    pub(super) ipv6: Vec<String>,
+    pub(super) subnet_blocks_v6: Vec<String>,
+    pub(super) vpc_blocks_v6: Vec<String>,
 }
 
 /// The instance profile.
@@ -211,6 +214,9 @@ impl Tree {
     /// What of the first interface stands at the top.
     fn primary(&mut self, first: &Nic) {
         self.put("meta-data/mac", &first.mac);
+        if let Some(ipv6) = first.ipv6.first() {
+            self.put("meta-data/ipv6", ipv6);
+        }
         let names: Vec<&str> = first.groups.iter().map(|(_, name)| name.as_str()).collect();
         self.put("meta-data/security-groups", names.join("\n"));
         if let Some((public, _)) = first.public.iter().find(|(_, own)| first.addresses.first() == Some(own)) {
@@ -238,8 +244,14 @@ impl Tree {
             ("vpc-id", nic.vpc.clone()),
             ("vpc-ipv4-cidr-block", nic.vpc_blocks.first().cloned().unwrap_or_default()),
             ("vpc-ipv4-cidr-blocks", nic.vpc_blocks.join("\n")),
+            ("ipv6s", nic.ipv6.join("\n")),
+            ("subnet-ipv6-cidr-blocks", nic.subnet_blocks_v6.join("\n")),
+            ("vpc-ipv6-cidr-blocks", nic.vpc_blocks_v6.join("\n")),
         ] {
-            self.put(format!("{below}/{path}"), text);
+            let is_of_a_family = path.contains("ipv");
+            if !is_of_a_family || !text.is_empty() {
+                self.put(format!("{below}/{path}"), text);
+            }
         }
         for (public, own) in &nic.public {
             self.put(format!("{below}/ipv4-associations/{public}"), own);

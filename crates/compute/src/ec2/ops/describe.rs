@@ -84,7 +84,7 @@ wire::shape! {
     struct Interface {
         id: String = "NetworkInterfaceId",
         mac: String = "MacAddress",
-        address: String = "PrivateIpAddress",
+        address: Option<String> = "PrivateIpAddress",
         dns: Option<String> = "PrivateDnsName",
         addresses: Vec<Private> = "PrivateIpAddresses",
         ipv6: Vec<Ipv6> = "Ipv6Addresses",
@@ -304,7 +304,7 @@ fn interface(cx: &Cx<'_>, found: &Value) -> Result<Option<Interface>, Ec2Error> 
         ipv6: list(found, "Ipv6Addresses").iter().map(ipv6).collect(),
         kind: text(found, "InterfaceType"),
         mac: text(found, "MacAddress"),
-        address: text(found, "PrivateIpAddress"),
+        address: some(found, "PrivateIpAddress"),
         subnet: text(found, "SubnetId"),
         vpc: text(found, "VpcId"),
         owner: text(found, "OwnerId"),
@@ -389,7 +389,7 @@ fn view(
         placement: place,
         subnet: there.then_some(instance.subnet),
         vpc: there.then_some(instance.vpc),
-        address: there.then_some(instance.address),
+        address: Some(instance.address).filter(|address| there && !address.is_empty()),
         public,
         architecture: architecture().into(),
         token: instance.token,
@@ -441,6 +441,7 @@ pub(crate) fn reservations(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<
 
 fn describe_instances(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Error> {
     ids_or_pages(&req.ids, "instancesSet", req.max)?;
+    describe::five_or_more(req.max)?;
     let found = describe::some(cx, &INSTANCES, &INSTANCE, &req.ids)?;
     let items = views(cx, found)?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
@@ -472,6 +473,7 @@ static STATUS_FILTERS: &Known<Status> = &[
 /// AWS shows its machines as running and impaired.
 fn describe_status(cx: &mut Cx<'_>, req: DescribeStatus) -> Result<Statuses, Ec2Error> {
     ids_or_pages(&req.ids, "instancesSet", req.max)?;
+    describe::five_or_more(req.max)?;
     let mut found = describe::some(cx, &INSTANCES, &INSTANCE, &req.ids)?;
     found.retain(|instance| req.all == Some(true) || instance.state == state::RUNNING);
     let (zones, region) = (zone::all(cx.tx)?, cx.region);

@@ -225,6 +225,22 @@ static FILTERS: &Known<View> = &[
     ("state-reason-code", |i| i.why.iter().map(|why| why.code.clone()).collect()),
     ("state-reason-message", |i| i.why.iter().map(|why| why.message.clone()).collect()),
     ("virtualization-type", |i| maybe(&i.virtualization)),
+    // What no image here has: a boot mode of its own, watermarks, types that it names, and findings.
+    ("boot-mode", |_| Vec::new()),
+    ("image-watermark.source-image-creation-time", |_| Vec::new()),
+    ("image-watermark.source-image-id", |_| Vec::new()),
+    ("image-watermark.source-image-region", |_| Vec::new()),
+    ("image-watermark.watermark-creation-time", |_| Vec::new()),
+    ("image-watermark.watermark-key", |_| Vec::new()),
+    ("instance-type-specification.supported-instance-type", |_| Vec::new()),
+    ("instance-type-specification.unsupported-instance-type", |_| Vec::new()),
+    ("scan-result.critical-fix-available-since", |_| Vec::new()),
+    ("scan-result.finding-scan-date", |_| Vec::new()),
+    ("scan-result.high-fix-available-since", |_| Vec::new()),
+    ("scan-result.highest-finding-severity-label", |_| Vec::new()),
+    ("scan-result.informational-fix-available-since", |_| Vec::new()),
+    ("scan-result.low-fix-available-since", |_| Vec::new()),
+    ("scan-result.medium-fix-available-since", |_| Vec::new()),
 ];
 
 /// Whether who may launch an image is among those that are asked about.

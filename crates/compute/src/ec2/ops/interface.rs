@@ -141,6 +141,7 @@ pub(super) fn attachment(cx: &mut Cx<'_>, instance: &Instance, device: i64) -> A
         named: device == 0 && instance.names.ipv4,
         named_v6: device == 0 && instance.names.ipv6,
         rests: instance.state == state::STOPPED,
+        nitro: kinds::find(&instance.kind).is_some_and(kinds::InstanceType::is_nitro),
         ..Attachment::default()
     }
 }

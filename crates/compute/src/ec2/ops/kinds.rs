@@ -55,6 +55,8 @@ wire::shape! {
         virtualization: Vec<String> = "SupportedVirtualizationTypes",
         boots: Vec<String> = "SupportedBootModes",
         ebs: Ebs = "EbsInfo",
+        enclaves: String = "NitroEnclavesSupport",
+        tpm: String = "NitroTpmSupport",
     }
 
     #[derive(Debug)]
@@ -216,6 +218,9 @@ fn view(kind: &InstanceType) -> View {
             nvme: if kind.is_nitro() { "required" } else { "unsupported" }.into(),
             info: kind.ebs().map(optimized),
         },
+        // There are neither, whatever AWS's type has.
+        enclaves: "unsupported".into(),
+        tpm: "unsupported".into(),
     }
 }
 
@@ -271,6 +276,19 @@ static FILTERS: &Known<View> = &[
     ("supported-virtualization-type", |t| t.virtualization.clone()),
     ("supported-usage-class", |t| t.usage.clone()),
     ("vcpu-info.default-vcpus", |t| vec![t.cpus.default.to_string()]),
+    ("nitro-enclaves-support", |t| vec![t.enclaves.clone()]),
+    ("nitro-tpm-support", |t| vec![t.tpm.clone()]),
+    // What no type here has: disks of its own, weights, interfaces of EFA, a TPM, features that are asked for.
+    ("instance-storage-info.disk.count", |_| Vec::new()),
+    ("instance-storage-info.disk.size-in-gb", |_| Vec::new()),
+    ("instance-storage-info.disk.type", |_| Vec::new()),
+    ("instance-storage-info.encryption-support", |_| Vec::new()),
+    ("instance-storage-info.nvme-support", |_| Vec::new()),
+    ("instance-storage-info.total-size-in-gb", |_| Vec::new()),
+    ("network-info.bandwidth-weightings", |_| Vec::new()),
+    ("network-info.efa-info.maximum-efa-interfaces", |_| Vec::new()),
+    ("nitro-tpm-info.supported-versions", |_| Vec::new()),
+    ("processor-info.supported-features", |_| Vec::new()),
 ];
 
 fn describe_types(cx: &mut Cx<'_>, req: DescribeTypes) -> Result<Types, Ec2Error> {

@@ -28,9 +28,10 @@ wire::shape! {
     /// What a launch asks for.
     #[derive(Clone, Debug)]
     pub(crate) struct Wanted {
-        tokens: Option<String> = "HttpTokens",
+        pub(super) tokens: Option<String> = "HttpTokens",
         hops: Option<i64> = "HttpPutResponseHopLimit",
-        endpoint: Option<String> = "HttpEndpoint",
+        pub(super) endpoint: Option<String> = "HttpEndpoint",
+        ipv6: Option<String> = "HttpProtocolIpv6",
         tags: Option<String> = "InstanceMetadataTags",
     }
 
@@ -40,6 +41,7 @@ wire::shape! {
         tokens: Option<String> = "HttpTokens",
         hops: Option<i64> = "HttpPutResponseHopLimit",
         endpoint: Option<String> = "HttpEndpoint",
+        ipv6: Option<String> = "HttpProtocolIpv6",
         tags: Option<String> = "InstanceMetadataTags",
     }
 
@@ -67,6 +69,7 @@ impl Wanted {
             tokens: Some(view.tokens.clone()),
             hops: Some(view.hops),
             endpoint: Some(view.endpoint.clone()),
+            ipv6: Some(view.ipv6.clone()),
             tags: Some(view.tags.clone()),
         }
     }
@@ -80,7 +83,7 @@ impl View {
             tokens: if options.tokens_required { "required" } else { "optional" }.into(),
             hops: options.hops(),
             endpoint: if options.disabled { "disabled" } else { "enabled" }.into(),
-            ipv6: "disabled".into(),
+            ipv6: if options.ipv6 { "enabled" } else { "disabled" }.into(),
             tags: if options.tags { "enabled" } else { "disabled" }.into(),
         }
     }
@@ -120,6 +123,9 @@ pub(crate) fn change<'k>(
     if let Some(endpoint) = wanted.endpoint {
         options.disabled = endpoint == "disabled";
     }
+    if let Some(ipv6) = wanted.ipv6 {
+        options.ipv6 = ipv6 == "enabled";
+    }
     if let Some(hops) = wanted.hops {
         if !(1..=HOPS_MAX).contains(&hops) {
             let why = format!("Specify a value between 1 and {HOPS_MAX}.");
@@ -140,8 +146,8 @@ pub(crate) fn change<'k>(
 }
 
 fn modifying(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
-    const MEMBERS: [&str; 4] =
-        ["HttpEndpoint", "HttpPutResponseHopLimit", "HttpTokens", "InstanceMetadataTags"];
+    const MEMBERS: [&str; 5] =
+        ["HttpEndpoint", "HttpProtocolIpv6", "HttpPutResponseHopLimit", "HttpTokens", "InstanceMetadataTags"];
     Access::of(cx, request).one(&INSTANCE, "InstanceId").attributes(&MEMBERS).done()
 }
 
@@ -151,7 +157,8 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
         let what = format!("The instance '{}' is not in the 'running' or 'stopped' states.", instance.id);
         return Err(Plain::IncorrectInstanceState(what).into());
     }
-    let wanted = Wanted { tokens: req.tokens, hops: req.hops, endpoint: req.endpoint, tags: req.tags };
+    let wanted =
+        Wanted { tokens: req.tokens, hops: req.hops, endpoint: req.endpoint, ipv6: req.ipv6, tags: req.tags };
     let tags = register::tags(cx, &instance.id)?;
     instance.metadata = change(instance.metadata, wanted, tags.keys())?;
     let options = View::of(&instance);

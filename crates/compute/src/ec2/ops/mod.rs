@@ -17,6 +17,7 @@ pub(crate) mod key_pair;
 pub(crate) mod kinds;
 pub(crate) mod metadata;
 pub(crate) mod monitoring;
+pub(crate) mod names;
 pub(crate) mod placement;
 pub(crate) mod profile;
 pub(crate) mod replace;

@@ -77,6 +77,13 @@ wire::shape! {
     }
 }
 
+impl Named {
+    /// However it is named.
+    pub(super) fn said(&self) -> Vec<String> {
+        self.arn.iter().chain(&self.name).cloned().collect()
+    }
+}
+
 impl Item for View {
     fn id(&self) -> &str {
         &self.id

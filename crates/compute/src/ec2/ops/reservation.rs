@@ -90,7 +90,7 @@ wire::shape! {
     struct Cancel { id: String = "CapacityReservationId" }
 
     #[derive(Debug)]
-    struct Done { done: bool = "Return" }
+    pub(super) struct Done { pub(super) done: bool = "Return" }
 
     #[derive(Debug)]
     struct Describe {
@@ -300,7 +300,9 @@ static FILTERS: &Known<View> = &[
     ("instance-match-criteria", |r| vec![r.criteria.clone()]),
     ("instance-platform", |r| vec![r.platform.clone()]),
     ("instance-type", |r| vec![r.kind.clone()]),
+    ("outpost-arn", |_| Vec::new()),
     ("owner-id", |r| vec![r.owner.clone()]),
+    ("placement-group-arn", |_| Vec::new()),
     ("start-date", |r| vec![r.start.iso8601()]),
     ("state", |r| vec![r.state.clone()]),
     ("tenancy", |r| vec![r.tenancy.clone()]),

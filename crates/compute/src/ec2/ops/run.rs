@@ -10,6 +10,7 @@ use super::{
     call, credit, interface, key_pair, list, monitoring, reservation, spot_rules, template_version, text,
     texts,
 };
+use crate::ec2::errors::of_volumes;
 use crate::ec2::image::{self, Found};
 use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, Names, state};
@@ -483,7 +484,10 @@ fn plug(
         instance.address = text(&found, "PrivateIpAddress");
         let subnets = call(cx, "DescribeSubnets", [("SubnetIds", texts([&instance.subnet]))])?;
         let subnet = list(&subnets, "Subnets").first().ok_or(Plain::InternalError)?;
-        instance.names = Names::of(req.names.as_ref(), subnet);
+        instance.names = Names::of(req.names.as_ref(), subnet)?;
+        if instance.address.is_empty() {
+            without_ipv4(cx, instance)?;
+        }
     } else if text(&found, "AvailabilityZone") != instance.zone {
         let what = "All network interfaces of an instance must be in one availability zone.";
         return Err(Plain::InvalidParameterCombination(what.into()).into());
@@ -500,6 +504,22 @@ fn plug(
     ATTACHMENTS.put(cx.tx, &register::key(cx.account, cx.region, &id), &attachment);
     instance.interfaces.push(id);
     Ok(())
+}
+
+/// What an instance must be that has an address of IPv6 alone.
+fn without_ipv4(cx: &mut Cx<'_>, instance: &Instance) -> Result<(), Ec2Error> {
+    if instance.public {
+        let what = format!(
+            "Invalid value 'true' for associatePublicIPAddress. Subnet {} is an IPv6-only subnet.",
+            instance.subnet
+        );
+        return Err(Plain::InvalidParameterValue(what).into());
+    }
+    if check_kind(&instance.kind)?.is_nitro() {
+        return Ok(cx.memory::<Machinery>().possible_by_ipv6(instance.disk)?);
+    }
+    let what = format!("Instance type {} is not supported in an IPv6-only subnet.", instance.kind);
+    Err(Plain::Unsupported(what).into())
 }
 
 pub(crate) fn check_kind(kind: &str) -> Result<&'static kinds::InstanceType, Ec2Error> {
@@ -682,7 +702,16 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
         keys.extend(instance.profile.as_ref().map(|held| ("ec2:InstanceProfile", held.arn.clone())));
         keys.extend(placement::arn(cx, &instance)?.map(|arn| ("ec2:PlacementGroup", arn)));
         register::enter(cx, &INSTANCE, &instance.id, &own, &keys);
-        disks::make(cx, &instance, &image, &req.disks, &of_disks)?;
+        let before = cx.tx.savepoint();
+        if let Err(refused) = disks::make(cx, &instance, &image, &req.disks, &of_disks) {
+            // AWS asks KMS after the call, which succeeds; the machine then ends and says why. (A request that would launch the
+            // next one at once is told instead.)
+            let reason = of_volumes(&refused).filter(|_| way.ends_with_its_machine()).ok_or(refused)?;
+            cx.tx.rollback_to(before);
+            instance.locked = true;
+            instance.enter(state::PENDING, cx.now, Some(reason));
+            INSTANCES.put(cx.tx, &key, &instance);
+        }
         made.push(instance);
     }
     Ok(made)

@@ -26,6 +26,11 @@ impl Way<'_> {
         !matches!(self, Way::OnDemand)
     }
 
+    /// No other machine follows on one that has ended.
+    pub(super) fn ends_with_its_machine(self) -> bool {
+        !self.is_spot() || self.is_one_time()
+    }
+
     /// Its machine cannot be stopped.
     pub(super) fn is_one_time(self) -> bool {
         match self {

@@ -1,6 +1,6 @@
 //! Requests for spot machines. [`crate::ec2::spot::work`] brings them on.
 
-use super::disks::Mapping;
+use super::disks::{Ebs, Mapping};
 use super::profile::{self, Named};
 use super::run::{Plug, Run, check_kind, image_target, key_target};
 use super::spot_rules::role;
@@ -327,7 +327,41 @@ fn maybe(text: &Option<String>) -> Vec<String> {
     text.iter().cloned().collect()
 }
 
+fn of_disks(view: &View, read: fn(&Ebs) -> Option<String>) -> Vec<String> {
+    view.launch.disks.iter().filter_map(|mapping| read(mapping.ebs.as_ref()?)).collect()
+}
+
+fn of_plugs(view: &View, read: fn(&Plug) -> Option<String>) -> Vec<String> {
+    view.launch.interfaces.iter().filter_map(read).collect()
+}
+
 static FILTERS: &Known<View> = &[
+    // Requests are of no group of zones and of launches.
+    ("availability-zone-group", |_| Vec::new()),
+    ("launch-group", |_| Vec::new()),
+    ("launch.block-device-mapping.delete-on-termination", |r| {
+        of_disks(r, |ebs| Some(ebs.delete.unwrap_or(true).to_string()))
+    }),
+    ("launch.block-device-mapping.device-name", |r| {
+        r.launch.disks.iter().filter_map(|mapping| mapping.device.clone()).collect()
+    }),
+    ("launch.block-device-mapping.snapshot-id", |r| of_disks(r, |ebs| ebs.snapshot.clone())),
+    ("launch.block-device-mapping.volume-size", |r| of_disks(r, |ebs| Some(ebs.size?.to_string()))),
+    ("launch.block-device-mapping.volume-type", |r| of_disks(r, |ebs| ebs.kind.clone())),
+    ("launch.kernel-id", |_| Vec::new()),
+    ("launch.ramdisk-id", |_| Vec::new()),
+    ("network-interface.addresses.primary", |r| {
+        of_plugs(r, |plug| plug.address.as_ref().map(|_| "true".into()))
+    }),
+    ("network-interface.delete-on-termination", |r| {
+        of_plugs(r, |plug| Some(plug.delete.unwrap_or(plug.id.is_none()).to_string()))
+    }),
+    ("network-interface.description", |r| of_plugs(r, |plug| plug.description.clone())),
+    ("network-interface.device-index", |r| of_plugs(r, |plug| Some(plug.device?.to_string()))),
+    ("network-interface.group-id", |r| {
+        r.launch.interfaces.iter().flat_map(|plug| plug.groups.clone()).collect()
+    }),
+    ("network-interface.private-ip-address", |r| of_plugs(r, |plug| plug.address.clone())),
     ("create-time", |r| vec![r.created.iso8601()]),
     ("fault-code", |r| r.fault.iter().map(|fault| fault.code.clone()).collect()),
     ("fault-message", |r| r.fault.iter().map(|fault| fault.message.clone()).collect()),

@@ -2,6 +2,7 @@
 
 use super::describe::{StateView, state_view};
 use super::spot_rules;
+use crate::ec2::kinds;
 use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
@@ -144,6 +145,7 @@ pub(crate) fn boot(cx: &mut Cx<'_>, instance: &mut Instance) -> Result<(), Ec2Er
         let key = register::key(cx.account, cx.region, interface);
         let Some(mut attachment) = ATTACHMENTS.get(cx.tx, &key)? else { continue };
         attachment.rests = false;
+        attachment.nitro = kinds::find(&instance.kind).is_some_and(kinds::InstanceType::is_nitro);
         if instance.public && at == 0 {
             attachment.public_address = Some(public::take(cx, interface)?.to_string());
         }

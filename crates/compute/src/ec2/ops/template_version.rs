@@ -276,8 +276,22 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
     Ok(Created { version: View::of(&template, version)?, warning: warning(cx, &data)? })
 }
 
+fn of_metadata(view: &View, read: fn(&Wanted) -> &Option<String>) -> Vec<String> {
+    view.data.0.metadata.iter().filter_map(|wanted| read(wanted).clone()).collect()
+}
+
 static FILTERS: &Known<View> = &[
     ("create-time", |v| vec![v.created.iso8601()]),
+    ("ebs-optimized", |v| v.data.0.optimized.iter().map(bool::to_string).collect()),
+    ("host-resource-group-arn", |_| Vec::new()),
+    ("http-endpoint", |v| of_metadata(v, |wanted| &wanted.endpoint)),
+    ("http-protocol-ipv4", |_| Vec::new()),
+    ("http-tokens", |v| of_metadata(v, |wanted| &wanted.tokens)),
+    ("iam-instance-profile", |v| v.data.0.profile.iter().flat_map(Named::said).collect()),
+    ("kernel-id", |_| Vec::new()),
+    ("license-configuration-arn", |_| Vec::new()),
+    ("network-card-index", |_| Vec::new()),
+    ("ram-disk-id", |_| Vec::new()),
     ("image-id", |v| v.data.0.image.iter().cloned().collect()),
     ("instance-type", |v| v.data.0.kind.iter().cloned().collect()),
     ("is-default-version", |v| vec![v.default.to_string()]),

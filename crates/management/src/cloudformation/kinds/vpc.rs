@@ -44,7 +44,7 @@ pub(super) static KINDS: &[Kind] = &[
     Kind {
         name: "AWS::EC2::Subnet",
         changes: &["AssignIpv6AddressOnCreation", "Ipv6CidrBlock", "MapPublicIpOnLaunch", "Tags"],
-        fixed: &["VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"],
+        fixed: &["VpcId", "CidrBlock", "Ipv6Native", "AvailabilityZone", "AvailabilityZoneId"],
         attributes: &[
             "SubnetId",
             "VpcId",
@@ -338,6 +338,7 @@ fn create_subnet(on: &mut On<'_, '_>) -> Done<Made> {
         ("VpcId", on.prop("VpcId")),
         ("CidrBlock", on.prop("CidrBlock")),
         ("Ipv6CidrBlock", on.prop("Ipv6CidrBlock")),
+        ("Ipv6Native", on.prop("Ipv6Native")),
         ("AvailabilityZone", on.prop("AvailabilityZone")),
         ("AvailabilityZoneId", on.prop("AvailabilityZoneId")),
         ("TagSpecifications", on.tag_specification("subnet")),

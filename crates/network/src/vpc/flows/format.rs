@@ -2,9 +2,10 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html>
 //!
-//! Not here, and refused where they are asked for: what this cloud does not know of a flow (the AWS service at the other
-//! side, the path that it takes on), and the fields of containers and transit gateways.
+//! Not here, and refused where they are asked for: the fields of transit gateways, of regional NAT gateways and of encryption
+//! controls.
 
+use super::path::service;
 use base::{AccountId, Region, Timestamp};
 use std::net::IpAddr;
 
@@ -20,6 +21,7 @@ pub(crate) struct Place {
     pub(crate) zone: String,
     pub(crate) interface: String,
     pub(crate) instance: Option<String>,
+    pub(crate) is_nitro: bool,
     /// The primary addresses, by IPv4 and IPv6.
     pub(crate) primary: [Option<IpAddr>; 2],
 }
@@ -42,6 +44,8 @@ pub(crate) struct Sum {
     pub(crate) bytes: u64,
     /// As AWS writes them.
     pub(crate) tcp_flags: u8,
+    /// AWS's number of the way out ([`super::path`]), where it is told.
+    pub(crate) path: Option<u8>,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
 }
@@ -97,6 +101,20 @@ static FIELDS: &[Field] = &[
     ("sublocation-type", 4, |_| None),
     ("sublocation-id", 4, |_| None),
     ("flow-direction", 5, |t| text(if t.flow()?.0.egress { "egress" } else { "ingress" })),
+    ("pkt-src-aws-service", 5, |t| t.service(true)),
+    ("pkt-dst-aws-service", 5, |t| t.service(false)),
+    ("traffic-path", 5, |t| text(t.flow()?.1.path?)),
+    // Where no task runs, AWS has nothing there; and none does here.
+    ("ecs-cluster-arn", 7, |_| None),
+    ("ecs-cluster-name", 7, |_| None),
+    ("ecs-container-instance-arn", 7, |_| None),
+    ("ecs-container-instance-id", 7, |_| None),
+    ("ecs-container-id", 7, |_| None),
+    ("ecs-second-container-id", 7, |_| None),
+    ("ecs-service-name", 7, |_| None),
+    ("ecs-task-definition-arn", 7, |_| None),
+    ("ecs-task-arn", 7, |_| None),
+    ("ecs-task-id", 7, |_| None),
     // Only for what groups and ACLs have no part in, which is not here.
     ("reject-reason", 8, |_| None),
 ];
@@ -116,6 +134,12 @@ impl Told<'_> {
             What::Flow(tuple, sum) => Some((tuple, sum)),
             What::NoData | What::SkipData => None,
         }
+    }
+
+    /// Whose of the cloud's services the packet's address is.
+    fn service(&self, is_source: bool) -> Option<String> {
+        let (tuple, _) = self.flow()?;
+        service(if is_source { tuple.source } else { tuple.destination }).map(str::to_owned)
     }
 
     /// On its own side an interface is named by its primary address, whichever was used.
@@ -183,6 +207,7 @@ mod tests {
             zone: "us-east-1a".into(),
             interface: "eni-1".into(),
             instance: None,
+            is_nitro: false,
             primary: [ip("172.31.16.21"), None],
         }
     }
@@ -202,7 +227,7 @@ mod tests {
             accepted: true,
         };
         let (first, last) = (Timestamp::from_seconds(1_418_530_010), Timestamp::from_seconds(1_418_530_050));
-        (tuple, Sum { packets: 20, bytes: 4249, tcp_flags: 3, first, last })
+        (tuple, Sum { packets: 20, bytes: 4249, tcp_flags: 3, path: None, first, last })
     }
 
     #[test]
@@ -233,14 +258,23 @@ mod tests {
             "vpc-1 subnet-1 - 3 IPv4 172.31.16.21 172.31.16.139 172.31.16.22 use1-az1 us-east-1 egress - 5"
         );
         for (format, wrong) in [
-            ("${version} ${traffic-path}", "${traffic-path}"),
+            ("${version} ${tgw-id}", "${tgw-id}"),
             ("version", "version"),
             ("${version}${start}", "${version}${start}"),
-            ("${pkt-src-aws-service}", "${pkt-src-aws-service}"),
+            ("${resource-id}", "${resource-id}"),
         ] {
             assert_eq!(Format::parse(format).unwrap_err(), wrong);
         }
         assert!(Format::parse(" ").unwrap().is_empty());
+        let (mut tuple, mut sum) = flow(true);
+        tuple.destination = "198.51.100.1".parse().unwrap();
+        let ways = "${version} ${traffic-path} ${pkt-src-aws-service} ${pkt-dst-aws-service} ${ecs-task-id} ${reject-reason}";
+        let format = Format::parse(ways).unwrap();
+        for (path, told) in [(Some(8), "8 8 - S3 - -"), (None, "8 - - S3 - -")] {
+            sum.path = path;
+            assert_eq!(format.line(&place(), What::Flow(&tuple, &sum), window()), told);
+        }
+        assert_eq!(format.line(&place(), What::NoData, window()), "8 - - - - -");
     }
 
     #[test]

@@ -13,8 +13,10 @@
 pub mod deliver;
 mod errors;
 pub(crate) mod format;
+mod path;
 
 use self::format::{Format, Place, Sum, Tuple, What};
+use self::path::Ways;
 use super::model::{FLOW_LOGS, FlowLog, INTERFACES, Line, RECORDS, Records, records_key};
 use super::topology;
 use base::{AccountId, Region, Timestamp};
@@ -117,6 +119,7 @@ fn wanted(from: &dyn Read, now: Timestamp) -> Result<BTreeMap<Slot, Window>, Sto
                 zone: interface.zone.clone(),
                 interface: interface.id.clone(),
                 instance: attachment.instance,
+                is_nitro: attachment.nitro,
                 primary: [
                     interface.primary().parse().ok(),
                     interface.ipv6.first().and_then(|a| a.parse().ok()),
@@ -299,7 +302,7 @@ impl Window {
             return;
         }
         let last = now.minus(flow.ago).max(self.since);
-        let new = Sum { packets: 0, bytes: 0, tcp_flags: 0, first: last, last };
+        let new = Sum { packets: 0, bytes: 0, tcp_flags: 0, path: None, first: last, last };
         let sum = self.flows.entry(tuple).or_insert(new);
         sum.packets += flow.count.packets;
         sum.bytes += flow.count.bytes;
@@ -308,7 +311,7 @@ impl Window {
     }
 
     /// Its records in the words of a flow log.
-    fn lines(&self, log: &FlowLog, until: Timestamp) -> Vec<Line> {
+    fn lines(&self, log: &FlowLog, until: Timestamp, ways: Option<&Ways>) -> Vec<Line> {
         let Ok(format) = Format::parse(&log.format) else { return Vec::new() };
         let (place, window) = (&self.place, (self.since, until));
         let line = |what: What<'_>, start: Timestamp| Line {
@@ -319,7 +322,8 @@ impl Window {
         let mut lines: Vec<Line> = flows
             .map(|(tuple, sum)| {
                 let (first, last) = (sum.first.min(until), sum.last.min(until));
-                line(What::Flow(tuple, &Sum { first, last, ..sum.clone() }), first)
+                let path = ways.and_then(|ways| ways.number(place, tuple));
+                line(What::Flow(tuple, &Sum { path, first, last, ..sum.clone() }), first)
             })
             .collect();
         lines.sort_by_key(|line| line.start);
@@ -337,6 +341,8 @@ impl Closed {
     fn keep(&self, cloud: &Cloud, tx: &mut Tx, goes_on: bool) -> Result<(), StoreError> {
         let Place { account, region, interface, .. } = &self.window.place;
         let now = cloud.clock().now();
+        let tells_ways = self.window.logs.values().any(|log| log.format.contains(path::FIELD));
+        let ways = if tells_ways { Some(Ways::of(tx, &self.window.place)?) } else { None };
         for log in self.window.logs.values() {
             let key = ec2::register::key(*account, *region, &log.id);
             let Some(mut log) = FLOW_LOGS.get(tx, &key)? else { continue };
@@ -344,7 +350,7 @@ impl Closed {
             let last = self.until.seconds() - 1;
             let slot = Timestamp::from_seconds(last.div_euclid(GATHERED) * GATHERED);
             let due = if log.is_to_bucket() { slot.plus(FILED_AFTER) } else { now };
-            for lines in self.window.lines(&log, self.until).chunks(LINES_MAX) {
+            for lines in self.window.lines(&log, self.until, ways.as_ref()).chunks(LINES_MAX) {
                 let records = Records {
                     account: *account,
                     region: *region,
@@ -420,6 +426,7 @@ mod tests {
             zone: "us-east-1a".into(),
             interface: "eni-1".into(),
             instance: None,
+            is_nitro: false,
             primary: ["10.0.0.9".parse().ok(), None],
         };
         Window { place, logs: BTreeMap::new(), since: at(since), flows: BTreeMap::new(), skipped: false }
@@ -463,7 +470,11 @@ mod tests {
             ..FlowLog::default()
         };
         let lines = |window: &Window, traffic| {
-            window.lines(&log(traffic), at(60)).into_iter().map(|line| line.text).collect::<Vec<String>>()
+            window
+                .lines(&log(traffic), at(60), None)
+                .into_iter()
+                .map(|line| line.text)
+                .collect::<Vec<String>>()
         };
         let passed = "80 6 300 3 ACCEPT 1800000000 1800000030 OK";
         let refused = "22 2 100 2 REJECT 1800000045 1800000045 OK";

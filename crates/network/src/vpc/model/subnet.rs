@@ -10,6 +10,7 @@ store::record! {
         1 => pub id: String,
         2 => pub vpc: String,
         3 => pub zone: String,
+        /// Of IPv4; empty where the subnet is of IPv6 alone.
         4 => pub cidr: String,
         5 => pub ipv6: Vec<Ipv6Block>,
         6 => pub default_for_zone: bool,
@@ -33,6 +34,12 @@ store::record! {
 pub const SUBNETS: Table<Subnet> = Table::new(0x2103, "vpc/subnets");
 
 impl Subnet {
+    /// Whether it is of IPv6 alone.
+    pub fn is_native(&self) -> bool {
+        self.cidr.is_empty()
+    }
+
+    /// Of IPv4.
     pub fn block(&self) -> Option<Cidr> {
         self.cidr.parse().ok()
     }

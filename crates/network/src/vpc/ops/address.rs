@@ -316,6 +316,10 @@ fn associate(cx: &mut Cx<'_>, req: Associate) -> Result<Associated, Ec2Error> {
     let address = one_of(cx, req.id.as_ref(), req.address.as_ref())?;
     let interface = target(cx, &req)?;
     super::interface::own(&interface)?;
+    if interface.addresses.is_empty() {
+        let what = format!("The network interface '{}' does not have a private IPv4 address.", interface.id);
+        return Err(Plain::InvalidParameterCombination(what).into());
+    }
     let private = req.private.clone().unwrap_or_else(|| interface.primary().to_owned());
     link(cx, address, &interface.id, &private, req.reassociate != Some(false)).map(|id| Associated { id })
 }

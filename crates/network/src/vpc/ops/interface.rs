@@ -78,7 +78,7 @@ wire::shape! {
         owner: String = "OwnerId",
         private_dns: Option<String> = "PrivateDnsName",
         public_dns: Option<String> = "PublicDnsName",
-        address: String = "PrivateIpAddress",
+        address: Option<String> = "PrivateIpAddress",
         addresses: Vec<AddressView> = "PrivateIpAddresses",
         requester: Option<String> = "RequesterId",
         requester_managed: bool = "RequesterManaged",
@@ -224,7 +224,12 @@ pub(crate) fn plug(
         requester: new.requester,
         ..Interface::default()
     };
-    let chosen = usize::from(new.addresses.is_empty()) + new.more;
+    let is_native = subnet.is_native();
+    if is_native && managed {
+        let what = format!("Subnet {} is an IPv6-only subnet: it has no addresses of IPv4.", subnet.id);
+        return Err(Plain::Unsupported(what).into());
+    }
+    let chosen = usize::from(new.addresses.is_empty() && !is_native) + new.more;
     let taken = super::interface_address::take(cx, subnet, &interface.id, &new.addresses, chosen)?;
     let address = |address| PrivateAddress { address, allocation: None };
     interface.addresses = taken.into_iter().map(address).collect();
@@ -333,7 +338,10 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
     let addresses = wanted(&req)?;
     let more = usize::try_from(req.secondary.unwrap_or(0)).unwrap_or(0);
     let asked: Vec<String> = req.ipv6.iter().filter_map(|wanted| wanted.address.clone()).collect();
-    let count = req.ipv6_count.unwrap_or_else(|| i64::from(subnet.assign_ipv6 && asked.is_empty()));
+    // Where there is nothing else, an interface has one in any case.
+    let gives = subnet.assign_ipv6 || subnet.is_native();
+    let count = req.ipv6_count.unwrap_or_else(|| i64::from(gives && asked.is_empty()));
+    let count = if subnet.is_native() && asked.is_empty() { count.max(1) } else { count };
     let ipv6 = super::interface_address::ipv6(cx, &subnet, &asked, usize::try_from(count).unwrap_or(0))?;
     let description = req.description.clone().unwrap_or_default();
     let kind = InterfaceKind::Interface;
@@ -426,6 +434,7 @@ fn view(cx: &Cx<'_>, interface: &Interface) -> Result<View, Ec2Error> {
         });
     }
     let first = addresses.first().and_then(|address| address.association.clone());
+    let address = interface.addresses.first().map(|primary| primary.address.clone());
     let status = match attachment.as_ref().map(|attachment| attachment.status.as_str()) {
         None => "available",
         Some("attaching") => "attaching",
@@ -445,8 +454,8 @@ fn view(cx: &Cx<'_>, interface: &Interface) -> Result<View, Ec2Error> {
         mac: interface.mac.clone(),
         id: interface.id.clone(),
         owner: cx.account.to_string(),
-        private_dns: private_dns(cx, &vpc, interface.primary()),
-        address: interface.primary().into(),
+        private_dns: address.as_ref().and_then(|address| private_dns(cx, &vpc, address)),
+        address,
         addresses,
         requester: interface.requester.clone(),
         requester_managed: interface.requester.is_some(),
@@ -493,6 +502,8 @@ static FILTERS: &Known<View> = &[
     ("ipv6-addresses.ipv6-address", |i| i.ipv6.iter().map(|a| a.address.clone()).collect()),
     ("mac-address", |i| one(&i.mac)),
     ("network-interface-id", |i| one(&i.id)),
+    ("operator.managed", |_| one(false)),
+    ("operator.principal", |_| Vec::new()),
     ("owner-id", |i| one(&i.owner)),
     ("private-dns-name", |i| maybe(&i.private_dns)),
     ("private-ip-address", |i| i.addresses.iter().map(|a| a.address.clone()).collect()),

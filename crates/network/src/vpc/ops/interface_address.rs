@@ -1,6 +1,7 @@
 //! Private addresses of interfaces: which are free, and assigning further ones.
 
 use super::interface::{PRIVATE_MAX, own, save};
+use super::subnet::native;
 use crate::vpc::access::on;
 use crate::vpc::find;
 use crate::vpc::model::{INTERFACES, Interface, PrivateAddress, Subnet, USED, Used, used_key};
@@ -105,6 +106,12 @@ pub(crate) fn take(
 ) -> Result<Vec<String>, Ec2Error> {
     if named.len() + more > PRIVATE_MAX {
         return Err(Limit::PrivateAddresses(PRIVATE_MAX).into());
+    }
+    if let Some(address) = named.first().filter(|_| subnet.is_native()) {
+        return Err(native(&subnet.id, &format!("'{address}' for privateIpAddress")));
+    }
+    if more > 0 && subnet.is_native() {
+        return Err(native(&subnet.id, &format!("'{more}' for secondaryPrivateIpAddressCount")));
     }
     let used = Used { interface: interface.to_owned() };
     let mut out = Vec::new();
@@ -316,6 +323,11 @@ fn unassign_ipv6(cx: &mut Cx<'_>, req: UnassignIpv6) -> Result<UnassignedIpv6, E
     if let Some(other) = addresses.iter().find(|address| !interface.ipv6.contains(address)) {
         let what = format!("The address {other} is not assigned to interface {}", interface.id);
         return Err(Plain::InvalidParameterValue(what).into());
+    }
+    if interface.addresses.is_empty() && interface.ipv6.len() == addresses.len() {
+        let what =
+            format!("Interface {} is in an IPv6-only subnet: it keeps one of its addresses.", interface.id);
+        return Err(Plain::OperationNotPermitted(what).into());
     }
     interface.ipv6.retain(|address| !addresses.contains(address));
     save(cx, &interface);

@@ -1,11 +1,11 @@
 //! Subnets.
 
-use super::vpc::block;
+use super::vpc::{block, missing};
 use super::vpc_cidr::{SubnetIpv6, ipv6_of_subnet, used};
-use super::{item, maybe, needed, one};
+use super::{item, maybe, one};
 use crate::vpc::access::{list, on};
 use crate::vpc::find;
-use crate::vpc::make::{self, NewSubnet, arn};
+use crate::vpc::make::{self, BY_ID, NewSubnet, arn};
 use crate::vpc::model::{NETWORK_ACLS, SUBNETS, Subnet, USED, used_key};
 use ec2::describe::{self, Ask, ids_or_pages};
 use ec2::errors::Limit;
@@ -86,7 +86,7 @@ wire::shape! {
         id: String = "SubnetId",
         state: String = "State",
         vpc: String = "VpcId",
-        cidr: String = "CidrBlock",
+        cidr: Option<String> = "CidrBlock",
         available: i64 = "AvailableIpAddressCount",
         zone: String = "AvailabilityZone",
         default: bool = "DefaultForAz",
@@ -127,12 +127,12 @@ pub(crate) fn view(cx: &Cx<'_>, subnet: &Subnet) -> Result<SubnetView, Ec2Error>
         tags: tags::view(&register::tags(cx, &subnet.id)?),
         arn: arn(cx, SUBNET.noun, &subnet.id),
         dns64: false,
-        ipv6_native: false,
+        ipv6_native: subnet.is_native(),
         dns: DnsOptions { hostname_type, a: subnet.name_dns_a, aaaa: subnet.name_dns_aaaa },
         id: subnet.id.clone(),
         state: "available".into(),
         vpc: subnet.vpc.clone(),
-        cidr: subnet.cidr.clone(),
+        cidr: subnet.block().map(|block| block.to_string()),
         available: i64::try_from(left).unwrap_or(i64::MAX),
         zone: subnet.zone.clone(),
         default: subnet.default_for_zone,
@@ -140,21 +140,32 @@ pub(crate) fn view(cx: &Cx<'_>, subnet: &Subnet) -> Result<SubnetView, Ec2Error>
     })
 }
 
+/// The block of IPv4 that is asked for, as it is written and as it is meant; none for a subnet of IPv6 alone.
+fn ipv4(req: &CreateSubnet) -> Result<Option<(&str, Cidr)>, Ec2Error> {
+    if req.ipv6_native != Some(true) {
+        let text = req.cidr.as_deref().ok_or_else(|| missing("cidrBlock", "ipv4IpamPoolId"))?;
+        return Ok(Some((text, block(text, "cidrBlock")?)));
+    }
+    if req.cidr.is_some() {
+        let what = "The parameters cidrBlock and ipv6Native may not be specified on the same request";
+        return Err(Plain::InvalidParameterCombination(what.into()).into());
+    }
+    if req.ipv6.is_none() { Err(missing("ipv6CidrBlock", "ipv6IpamPoolId")) } else { Ok(None) }
+}
+
 fn create_subnet(cx: &mut Cx<'_>, req: CreateSubnet) -> Result<Made, Ec2Error> {
     let tags = tags::of_new(cx.caller, &req.tags, &SUBNET, &[&SUBNET])?;
-    if req.ipv6_native == Some(true) {
-        return Err(Plain::Unsupported("There are no subnets of IPv6 alone here.".into()).into());
-    }
-    let text = needed(req.cidr.as_ref(), "cidrBlock")?;
-    let cidr = block(text, "cidrBlock")?;
+    let cidr = ipv4(&req)?;
     let zone = find::zone(cx, req.zone.as_deref(), req.zone_id.as_deref())?;
     let vpc = find::vpc(cx, &req.vpc)?;
     let others = find::subnets_of(cx, &vpc.id)?;
-    let present: Vec<Cidr> = others.iter().filter_map(Subnet::block).collect();
-    check_subnet(&vpc.blocks(), &present, cidr).map_err(|refused| match refused {
-        Refused::Overlaps(_) => Plain::InvalidSubnetConflict(text.to_owned()),
-        _ => Plain::InvalidSubnetRange(text.to_owned()),
-    })?;
+    if let Some((text, cidr)) = cidr {
+        let present: Vec<Cidr> = others.iter().filter_map(Subnet::block).collect();
+        check_subnet(&vpc.blocks(), &present, cidr).map_err(|refused| match refused {
+            Refused::Overlaps(_) => Plain::InvalidSubnetConflict(text.to_owned()),
+            _ => Plain::InvalidSubnetRange(text.to_owned()),
+        })?;
+    }
     if others.len() >= SUBNETS_MAX {
         return Err(Limit::Subnet.into());
     }
@@ -162,7 +173,8 @@ fn create_subnet(cx: &mut Cx<'_>, req: CreateSubnet) -> Result<Made, Ec2Error> {
     // AWS chooses a zone where none is named; here it is the first of those with the fewest subnets of the VPC.
     let count = |zone: &String| others.iter().filter(|other| other.zone == *zone).count();
     let zone = zone.or_else(|| cx.region.zones().min_by_key(count)).ok_or(Plain::InternalError)?;
-    let new = NewSubnet { cidr: cidr.to_string(), ipv6, zone, is_default: false };
+    let cidr = cidr.map(|(_, cidr)| cidr.to_string());
+    let new = NewSubnet { cidr, ipv6, zone, is_default: false };
     let subnet = make::subnet(cx, &vpc, new, &tags)?;
     Ok(Made { subnet: view(cx, &subnet)? })
 }
@@ -192,9 +204,9 @@ static FILTERS: &Known<SubnetView> = &[
     ("availability-zone-id", |s| maybe(&s.zone_id)),
     ("availabilityZoneId", |s| maybe(&s.zone_id)),
     ("available-ip-address-count", |s| one(s.available)),
-    ("cidr", |s| one(&s.cidr)),
-    ("cidr-block", |s| one(&s.cidr)),
-    ("cidrBlock", |s| one(&s.cidr)),
+    ("cidr", |s| maybe(&s.cidr)),
+    ("cidr-block", |s| maybe(&s.cidr)),
+    ("cidrBlock", |s| maybe(&s.cidr)),
     ("customer-owned-ipv4-pool", |_| Vec::new()),
     ("default-for-az", |s| one(s.default)),
     ("defaultForAz", |s| one(s.default)),
@@ -226,6 +238,12 @@ fn describe_subnets(cx: &mut Cx<'_>, req: DescribeSubnets) -> Result<SubnetList,
     Ok(SubnetList { next, subnets })
 }
 
+/// What needs an address of IPv4, in a subnet of IPv6 alone.
+pub(crate) fn native(subnet: &str, what: &str) -> Ec2Error {
+    Plain::InvalidParameterValue(format!("Invalid value {what}. Subnet {subnet} is an IPv6-only subnet."))
+        .into()
+}
+
 /// One attribute a call, as AWS has it.
 fn modify_attribute(cx: &mut Cx<'_>, req: ModifyAttribute) -> Result<Empty, Ec2Error> {
     let mut subnet = find::subnet(cx, &req.id)?;
@@ -245,6 +263,18 @@ fn modify_attribute(cx: &mut Cx<'_>, req: ModifyAttribute) -> Result<Empty, Ec2E
             subnet.id
         );
         return Err(Plain::InvalidParameterValue(what).into());
+    }
+    // AWS: there is no public address of IPv4 for what has no private one, and no name by it.
+    if subnet.is_native() {
+        if req.map_public.and_then(|flag| flag.value) == Some(true) {
+            return Err(native(&subnet.id, "'true' for mapPublicIpOnLaunch"));
+        }
+        if req.a.and_then(|flag| flag.value) == Some(true) {
+            return Err(native(&subnet.id, "'true' for enableResourceNameDnsARecordOnLaunch"));
+        }
+        if req.hostname_type.as_deref().is_some_and(|kind| kind != BY_ID) {
+            return Err(native(&subnet.id, "'ip-name' for privateDnsHostnameTypeOnLaunch"));
+        }
     }
     let set = |flag: Option<Flag>, field: &mut bool| {
         if let Some(value) = flag.and_then(|flag| flag.value) {

@@ -1,6 +1,6 @@
 //! VPCs: make, describe, modify, delete.
 
-use super::{maybe, needed, one};
+use super::{maybe, one};
 use crate::vpc::access::{list, on};
 use crate::vpc::find;
 use crate::vpc::make::{self, DEFAULT_GROUP, NewVpc};
@@ -187,6 +187,11 @@ pub(crate) fn view(cx: &Cx<'_>, vpc: &Vpc, state: &str) -> Result<VpcView, Ec2Er
     })
 }
 
+/// A block that is not there, nor a pool that one could be of.
+pub(crate) fn missing(block: &str, pool: &str) -> Ec2Error {
+    Plain::MissingTarget(format!("Either '{block}' or '{pool}' should be provided.")).into()
+}
+
 /// A block that is written as one.
 ///
 /// # Errors
@@ -197,7 +202,7 @@ pub(crate) fn block(text: &str, name: &str) -> Result<Cidr, Ec2Error> {
 
 fn create_vpc(cx: &mut Cx<'_>, req: CreateVpc) -> Result<Made, Ec2Error> {
     let tags = tags::of_new(cx.caller, &req.tags, &VPC, &[&VPC])?;
-    let text = needed(req.cidr.as_ref(), "cidrBlock")?;
+    let text = req.cidr.as_deref().ok_or_else(|| missing("cidrBlock", "ipv4IpamPoolId"))?;
     let cidr = block(text, "cidrBlock")?;
     check_vpc(cidr).map_err(|_| Plain::InvalidVpcRange(text.into()))?;
     let tenancy = req.tenancy.unwrap_or_else(|| "default".into());

@@ -124,6 +124,7 @@ fn associate_vpc(cx: &mut Cx<'_>, req: AssociateVpc) -> Result<VpcAssociation, E
         let block = make::block6(cx, &vpc.id)?;
         vpc.ipv6.push(block.clone());
         save(cx, &vpc);
+        make::open_to_ipv6(cx, &vpc)?;
         let ipv6 = Some(Ipv6View::of(cx, &block, "associating"));
         return Ok(VpcAssociation { ipv6, cidr: None, vpc: vpc.id });
     }
@@ -247,6 +248,13 @@ fn disassociate_subnet(cx: &mut Cx<'_>, req: OneAssociation) -> Result<SubnetAss
     let has = |block: &Ipv6Block| block.id == req.id;
     let found = all(cx, &SUBNETS)?.into_iter().find(|s| s.ipv6.iter().any(has));
     let mut subnet = found.ok_or_else(|| Plain::InvalidSubnetCidrAssociation(req.id.clone()))?;
+    if subnet.is_native() {
+        let what = format!(
+            "The subnet CIDR block with association ID {} may not be disassociated. Subnet {} is an IPv6-only subnet.",
+            req.id, subnet.id
+        );
+        return Err(Plain::OperationNotPermitted(what).into());
+    }
     let interfaces = all(cx, &crate::vpc::model::INTERFACES)?;
     if interfaces.iter().any(|i| i.subnet == subnet.id && !i.ipv6.is_empty()) {
         let what = format!(

@@ -104,6 +104,9 @@ static ZONE_FILTERS: &Known<ZoneView> = &[
     ("group-name", |z| one(&z.group)),
     ("message", |z| z.messages.iter().map(|message| message.text.clone()).collect()),
     ("opt-in-status", |z| one(&z.opt_in)),
+    // Only Local Zones and their like have one.
+    ("parent-zone-id", |_| Vec::new()),
+    ("parent-zone-name", |_| Vec::new()),
     ("region-name", |z| one(&z.region)),
     ("state", |z| one(&z.state)),
     ("zone-id", |z| maybe(&z.id)),

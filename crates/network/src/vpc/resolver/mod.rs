@@ -1,11 +1,11 @@
-//! The resolver of each VPC, at the second address of its first block and at 169.254.169.253; and its clock
+//! The resolver of each VPC, at the second address of its first block, at 169.254.169.253 and at fd00:ec2::253; and its clock
 //! ([`super::time`]), which is served likewise.
 //!
 //! It answers for the names of the addresses that there are (`ip-10-0-0-5.ec2.internal`, `i-….ec2.internal` where an instance
 //! is known by its id, and the public ones of
 //! a VPC with DNS hostnames, which inside lead to the private addresses), for those of interface endpoints, and for AWS's
 //! own, which lead to the cloud ([`ec2::front`]) or to the endpoint that has taken them over, by UDP; where the VPC has no
-//! DNS support, it is silent. Not here: names of the world outside and hosted zones (refused), DNS by TCP and by IPv6, names by DHCP options.
+//! DNS support, it is silent. Not here: names of the world outside and hosted zones (refused), DNS by TCP, names by DHCP options.
 
 mod message;
 mod names;
@@ -20,9 +20,10 @@ use kernel::Cloud;
 use message::{Answer, Kind, MESSAGE_BYTES_MAX, Question};
 use names::Zone;
 use net::Cidr;
+use net::program::services::{RESOLVER, RESOLVER_V6, TIME, TIME_V6};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -30,7 +31,6 @@ use store::{Read, StoreError};
 
 const PORT: u16 = 53;
 const TIME_PORT: u16 = 123;
-const SHARED: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 253));
 /// How long the end of a resolver may take to be noticed.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -82,7 +82,8 @@ impl Resolvers {
         let at = host::Place::Router(home.vpc.clone());
         let incarnation = driver.incarnation(&at)?;
         let first = blocks.iter().find(|block| block.is_v4()).map(|block| net::cidr::resolver(*block));
-        let addresses: Vec<IpAddr> = std::iter::once(SHARED).chain(first).collect();
+        let v6 = driver.has_ipv6().then_some(RESOLVER_V6);
+        let addresses: Vec<IpAddr> = std::iter::once(RESOLVER).chain(first).chain(v6).collect();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |r: &Resolver| {
             r.incarnation == incarnation && Arc::ptr_eq(&r.driver, driver) && r.addresses == addresses
@@ -93,8 +94,9 @@ impl Resolvers {
         all.remove(&home.vpc);
         let stopped = Arc::new(AtomicBool::new(false));
         let names = addresses.iter().map(|address| (SocketAddr::new(*address, PORT), resolve as Answering));
-        let clock = (SocketAddr::new(net::program::services::TIME, TIME_PORT), tell_time as Answering);
-        for (address, answer) in names.chain([clock]) {
+        let clocks = [TIME].into_iter().chain(driver.has_ipv6().then_some(TIME_V6));
+        let clocks = clocks.map(|address| (SocketAddr::new(address, TIME_PORT), tell_time as Answering));
+        for (address, answer) in names.chain(clocks) {
             let socket = driver.datagrams(&at, address)?;
             let refused = |why| HostError::Refused { step: format!("serve {address} in {}", home.vpc), why };
             socket.set_read_timeout(Some(LOOK)).map_err(refused)?;

@@ -187,6 +187,9 @@ static STATUS_FILTERS: &Known<StatusView> = &[
     ("action.code", |_| Vec::new()),
     ("action.description", |_| Vec::new()),
     ("action.event-id", |_| Vec::new()),
+    // Only volumes of several instances tell of each.
+    ("attachment-status.instance-id", |_| Vec::new()),
+    ("attachment-status.io-performance", |_| Vec::new()),
     ("availability-zone", |v| one(&v.zone)),
     ("availability-zone-id", |v| maybe(&v.zone_id)),
     ("event.description", |_| Vec::new()),

@@ -54,6 +54,12 @@ fn associated(seen: &Seen, member: &str) -> Vec<String> {
     all.filter_map(read).collect()
 }
 
+/// The same of the primary addresses alone.
+fn of_primary(seen: &Seen, member: &str) -> Vec<String> {
+    let read = |one: &Value| Some(text(one.member("Association")?, member)).filter(|word| !word.is_empty());
+    seen.interfaces.iter().filter_map(read).collect()
+}
+
 fn tagged(seen: &Seen, member: &str) -> Vec<String> {
     seen.interfaces.iter().flat_map(|one| list(one, "TagSet")).map(|tag| text(tag, member)).collect()
 }
@@ -114,6 +120,7 @@ pub(super) static FILTERS: &Known<Seen> = &[
     ("metadata-options.http-protocol-ipv6", |s| vec![s.view.metadata.ipv6.clone()]),
     ("metadata-options.http-put-response-hop-limit", |s| vec![s.view.metadata.hops.to_string()]),
     ("metadata-options.http-tokens", |s| vec![s.view.metadata.tokens.clone()]),
+    ("metadata-options.state", |s| vec![s.view.metadata.state.clone()]),
     ("metadata-options.instance-metadata-tags", |s| vec![s.view.metadata.tags.clone()]),
     ("monitoring-state", |s| vec![s.view.monitoring.state.clone()]),
     ("network-interface.addresses.association.allocation-id", |s| associated(s, "AllocationId")),
@@ -130,6 +137,8 @@ pub(super) static FILTERS: &Known<Seen> = &[
     ("network-interface.association.customer-owned-ip", nothing),
     ("network-interface.association.ip-owner-id", |s| public(s, |a| &a.owner)),
     ("network-interface.association.public-dns-name", |s| public(s, |a| &a.dns)),
+    ("network-interface.association.allocation-id", |s| of_primary(s, "AllocationId")),
+    ("network-interface.association.association-id", |s| of_primary(s, "AssociationId")),
     ("network-interface.association.public-ip", |s| public(s, |a| &a.address)),
     ("network-interface.attachment.attach-time", |s| each(s, |n| n.attachment.at.iso8601_millis())),
     ("network-interface.attachment.attachment-id", |s| each(s, |n| n.attachment.id.clone())),
@@ -163,7 +172,9 @@ pub(super) static FILTERS: &Known<Seen> = &[
     ("network-interface.outpost-arn", nothing),
     ("network-interface.owner-id", |s| each(s, |n| n.owner.clone())),
     ("network-interface.private-dns-name", |s| told(s, "PrivateDnsName")),
-    ("network-interface.private-ip-address", |s| each(s, |n| n.address.clone())),
+    ("network-interface.private-ip-address", |s| {
+        s.view.interfaces.iter().filter_map(|one| one.address.clone()).collect()
+    }),
     ("network-interface.public-dns-name", |s| public(s, |a| &a.dns)),
     ("network-interface.requester-id", |s| told(s, "RequesterId")),
     ("network-interface.requester-managed", |s| told(s, "RequesterManaged")),
