@@ -295,6 +295,8 @@ fn storage_work() -> Work {
         Arc::new(storage::s3::work::WriteLogs),
         Arc::new(storage::s3::work::DeliverLogs),
         Arc::new(storage::s3::work::Inventories),
+        Arc::new(storage::s3::work::WriteActivity),
+        Arc::new(storage::s3::work::Analyses),
         Arc::new(storage::s3::work::Census),
     ]
 }

@@ -3,10 +3,10 @@
 use crate::model::{Service, ShapeId, Structure};
 use crate::output::{scalar, xml};
 use crate::shape::{FromValue, Mismatch, ToValue};
-use crate::value::Value;
+use crate::value::{Struct, Value};
 use base::Timestamp;
 
-/// The elements of a flattened list of structures as they go out in REST XML.
+/// The elements of a flattened list of structures, or of several in one order, as they go out in REST XML.
 ///
 /// A page of a listing has a thousand entries, each of ten members: the tree of values between them and their bytes
 /// costs more than finding them. Names are those of the wire. Whoever calls from inside gets values
@@ -65,13 +65,13 @@ impl Elements {
         &self.xml
     }
 
-    /// The list of the member `member` as values; `None` where the elements are not what the model says.
-    pub fn read(&self, service: &'static Service, output: &'static Structure, member: &str) -> Option<Value> {
+    /// The lists that the elements are of, as values; `None` where they are not what the model says.
+    pub fn read(&self, service: &'static Service, output: &'static Structure) -> Option<Struct> {
         let mut document = Vec::with_capacity(self.xml.len() + 32);
         xml::open_tag(&mut document, ROOT);
         document.extend_from_slice(&self.xml);
         xml::close_tag(&mut document, ROOT);
-        crate::input::xml_structure(service, output, &document)?.take(member)
+        crate::input::xml_structure(service, output, &document).filter(|lists| !lists.is_empty())
     }
 }
 
@@ -111,9 +111,9 @@ pub fn read_back(
         .collect();
     for name in written {
         let output = output.and_then(|id| service.structure(id)).ok_or(name)?;
-        if let Some(Value::Elements(elements)) = members.get(name) {
-            let list = elements.read(service, output, name).ok_or(name)?;
-            members.set(name, list);
+        if let Some(Value::Elements(elements)) = members.take(name) {
+            let lists = elements.read(service, output).ok_or(name)?;
+            lists.into_iter().for_each(|(name, list)| members.set(name, list));
         }
     }
     Ok(())
@@ -137,8 +137,7 @@ mod tests {
         contents.bool("IsRestoreInProgress", true);
         contents.close("RestoreStatus");
         contents.close("Contents");
-        let mut value =
-            Value::Struct([("Contents", contents.clone().to_value().unwrap())].into_iter().collect());
+        let mut value = Value::Struct([("Contents", contents.to_value().unwrap())].into_iter().collect());
         read_back(s3, output, &mut value).unwrap();
         let list = value.member("Contents").and_then(Value::as_list).unwrap();
         assert_eq!(list.len(), 1);
@@ -149,7 +148,31 @@ mod tests {
         assert_eq!(list[0].member("LastModified"), Some(&time));
         assert_eq!(list[0].at(&["RestoreStatus", "IsRestoreInProgress"]), Some(&Value::Bool(true)));
 
-        let mut other = Value::Struct([("KeyCount", Value::Elements(contents))].into_iter().collect());
-        assert_eq!(read_back(s3, output, &mut other), Err("KeyCount"));
+        let mut unknown = Elements::default();
+        unknown.text("Nothing", "that the model knows");
+        let mut other = Value::Struct([("Contents", Value::Elements(unknown))].into_iter().collect());
+        assert_eq!(read_back(s3, output, &mut other), Err("Contents"));
+    }
+
+    #[test]
+    fn lists_that_stand_in_one_order_are_told_apart() {
+        let s3 = crate::catalog::service("s3").unwrap();
+        let output = s3.operation("ListObjectVersions").unwrap().output;
+        let mut written = Elements::default();
+        for (element, key) in [("DeleteMarker", "a"), ("Version", "a"), ("DeleteMarker", "b")] {
+            written.open(element);
+            written.text("Key", key);
+            written.close(element);
+        }
+        let mut value = Value::Struct([("Versions", written.to_value().unwrap())].into_iter().collect());
+        read_back(s3, output, &mut value).unwrap();
+        let keys = |member: &str| -> Vec<String> {
+            let list = value.member(member).and_then(Value::as_list).unwrap();
+            list.iter().map(|item| item.member("Key").and_then(Value::as_str).unwrap().to_owned()).collect()
+        };
+        assert_eq!(
+            (keys("DeleteMarkers"), keys("Versions")),
+            (vec!["a".into(), "b".into()], vec!["a".to_owned()])
+        );
     }
 }

@@ -63,11 +63,6 @@ impl Struct {
         self.0.push((name, value));
     }
 
-    /// Adds a member that may be there already: the further run of a list that stands in several.
-    pub fn push_run(&mut self, name: &'static str, value: Value) {
-        self.0.push((name, value));
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.0.iter().map(|(n, v)| (*n, v))
     }

@@ -75,6 +75,7 @@ pub(crate) fn delete_all(tx: &mut Tx, bucket: &Bucket) -> Result<(), StoreError>
     of(tx, &INVENTORY, scope)?;
     of(tx, &super::work::NEXT, scope)?;
     of(tx, &METRICS, scope)?;
+    super::work::forget_analysis(tx, scope)?;
     of(tx, &ANALYTICS, scope)?;
     of(tx, &TIERING, scope)
 }

@@ -192,11 +192,13 @@ impl From<store::StoreError> for S3Error {
 wire::errors! {
     /// What S3 refuses of buckets and their configurations, likewise.
     pub enum Denial {
+        AccessTier(message: String) = 400, "InvalidAccessTier", "{message}";
         AclMalformed = 400, "MalformedACLError", "The XML you provided was not well-formed or did not validate against our published schema";
         AclTwice = 400, "InvalidRequest", "Specifying both Canned ACLs and Header Grants is not allowed";
         AclUnsupported = 400, "AccessControlListNotSupported", "The bucket does not allow ACLs";
         AclWithBlock = 400, "InvalidBucketAclWithBlockPublicAccessError", "Bucket cannot have public ACLs set with BlockPublicAccess enabled";
         AclWithOwnership = 400, "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
+        AnalysisTarget(message: String) = 400, "InvalidDestination", "{message}";
         BucketExists(bucket: String) = 409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
         BucketName(bucket: String) = 400, "InvalidBucketName", "The specified bucket is not valid.";
         BucketNotEmpty(bucket: String) = 409, "BucketNotEmpty", "The bucket you tried to delete is not empty";
@@ -204,6 +206,7 @@ wire::errors! {
         BucketOwned(bucket: String) = 409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.";
         BucketState(message: String) = 409, "InvalidBucketState", "{message}";
         ContentUnexpected = 400, "UnexpectedContent", "This request does not support content";
+        ConfigurationId(message: String) = 400, "InvalidConfigId", "{message}";
         ConfigurationMissing = 404, "NoSuchConfiguration", "The specified configuration does not exist.";
         ConfigurationsTooMany = 400, "TooManyConfigurations", "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.";
         CorsForbidden = 403, "AccessForbidden", "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
@@ -212,7 +215,11 @@ wire::errors! {
         CorsOff = 403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.";
         EmailGrantees = 405, "MethodNotAllowed", "Grantees by email address are no longer supported.";
         EncryptionMissing = 404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found";
+        FilterAnd(message: String) = 400, "InvalidAnd", "{message}";
+        FilterPrefix = 400, "InvalidPrefix", "Filter Prefix should be set to a valid non-empty value or not set at all.";
+        FilterTag(message: String) = 400, "InvalidTag", "{message}";
         IdMismatch = 400, "IdMismatch", "Document ID does not match the specified configuration ID.";
+        InventoryKey = 400, "InvalidKmskeyId", "The KMS key ID is invalid.";
         InventoryTarget = 400, "InvalidS3DestinationBucket", "Invalid bucket ARN.";
         HeaderMissing = 400, "MissingSecurityHeader", "Your request was missing a required header";
         LifecycleMissing = 404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist";

@@ -132,22 +132,8 @@ pub fn note(
     what: &Happened<'_>,
     actor: &Actor<'_>,
 ) {
+    write_down(cloud, tx, bucket, configuration, what, actor, None);
     let record = &bucket.record;
-    let name = ["s3:", what.event].concat();
-    for (at, destination) in configuration.told(&name, what.key).enumerate() {
-        let text = wire::json::text(&message(bucket, what, actor, destination.id.unwrap_or_default()));
-        let note = Note {
-            arn: destination.arn.to_owned(),
-            account: record.owner,
-            region: record.region,
-            text,
-            source: record.arn(),
-            chain: actor.chain.map(str::to_owned),
-        };
-        let key =
-            Key::global().time(actor.now).u64(cloud.rng().u64()).u32(u32::try_from(at).unwrap_or_default());
-        NOTES.put(tx, &key, &note);
-    }
     if configuration.event_bridge.is_some() {
         let news = kernel::bus::News {
             account: record.owner,
@@ -161,11 +147,52 @@ pub fn note(
     }
 }
 
+/// As [`note`], of how a version comes to another bucket: the event bus is not told of that.
+pub(crate) fn note_of_replication(
+    cloud: &Cloud,
+    tx: &mut store::Tx,
+    bucket: &Bucket,
+    configuration: &super::notification::NotificationConfiguration,
+    what: &Happened<'_>,
+    actor: &Actor<'_>,
+    data: &Value,
+) {
+    write_down(cloud, tx, bucket, configuration, what, actor, Some(data));
+}
+
+/// A note to each destination that wants to hear of it.
+fn write_down(
+    cloud: &Cloud,
+    tx: &mut store::Tx,
+    bucket: &Bucket,
+    configuration: &super::notification::NotificationConfiguration,
+    what: &Happened<'_>,
+    actor: &Actor<'_>,
+    replication: Option<&Value>,
+) {
+    let record = &bucket.record;
+    let name = ["s3:", what.event].concat();
+    for (at, destination) in configuration.told(&name, what.key).enumerate() {
+        let message = message(bucket, what, actor, destination.id.unwrap_or_default(), replication);
+        let note = Note {
+            arn: destination.arn.to_owned(),
+            account: record.owner,
+            region: record.region,
+            text: wire::json::text(&message),
+            source: record.arn(),
+            chain: actor.chain.map(str::to_owned),
+        };
+        let key =
+            Key::global().time(actor.now).u64(cloud.rng().u64()).u32(u32::try_from(at).unwrap_or_default());
+        NOTES.put(tx, &key, &note);
+    }
+}
+
 fn structure(members: Vec<(&'static str, Value)>) -> Value {
     Value::Struct(members.into_iter().collect::<Struct>())
 }
 
-/// The families of the message's version 2.3; the others are of 2.1.
+/// The families of the message's version 2.3. Replication's is 2.2; the others are of 2.1.
 const YOUNGER: [&str; 5] =
     ["LifecycleExpiration", "LifecycleTransition", "ObjectAcl", "ObjectTagging", "IntelligentTiering"];
 
@@ -182,7 +209,13 @@ fn sequencer(what: &Happened<'_>, actor: &Actor<'_>) -> Option<String> {
 }
 
 /// The message that queues, topics and functions get.
-fn message(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>, configuration_id: &str) -> Value {
+fn message(
+    bucket: &Bucket,
+    what: &Happened<'_>,
+    actor: &Actor<'_>,
+    configuration_id: &str,
+    replication: Option<&Value>,
+) -> Value {
     let record = &bucket.record;
     let owner = structure(vec![("principalId", Value::Str(canonical::id(record.owner)))]);
     let mut object = vec![("key", Value::Str(super::listing::form_encoded(what.key)))];
@@ -207,9 +240,13 @@ fn message(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>, configuratio
         ),
         ("object", structure(object)),
     ]);
-    let younger = YOUNGER.iter().any(|family| what.event.starts_with(family));
+    let edition = match replication {
+        Some(_) => "2.2",
+        None if YOUNGER.iter().any(|family| what.event.starts_with(family)) => "2.3",
+        None => "2.1",
+    };
     let mut entry = vec![
-        ("eventVersion", Value::str(if younger { "2.3" } else { "2.1" })),
+        ("eventVersion", Value::str(edition)),
         ("eventSource", Value::str("aws:s3")),
         ("awsRegion", Value::str(record.region.name())),
         ("eventTime", Value::Str(actor.now.iso8601_millis())),
@@ -237,6 +274,7 @@ fn message(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>, configuratio
         ]);
         entry.push(("glacierEventData", structure(vec![("restoreEventData", data)])));
     }
+    entry.extend(replication.map(|data| ("replicationEventData", data.clone())));
     structure(vec![("Records", Value::List(vec![structure(entry)]))])
 }
 

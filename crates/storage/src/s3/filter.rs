@@ -1,8 +1,12 @@
 //! What rules are about: the filter that lifecycle, replication, metrics, analytics and tiering rules share.
 
-use super::errors::{Refusal, S3Error};
+use super::errors::{Denial, Refusal, S3Error};
 use super::stored::stored;
 use base::tag::Tags;
+
+pub const TAG_KEY_MAX: usize = 128;
+pub const TAG_VALUE_MAX: usize = 256;
+const BYTES_MAX: i64 = 1_099_511_627_776_000;
 
 stored! {
     pub struct RuleFilter {
@@ -93,12 +97,19 @@ impl RuleFilter {
         if set.into_iter().filter(|is_set| *is_set).count() > 1 {
             return Err(Refusal::MalformedXml.into());
         }
-        let Some(and) = &self.and else { return Ok(()) };
-        let sizes = usize::from(and.size_above.is_some()) + usize::from(and.size_below.is_some());
-        if usize::from(and.prefix.is_some()) + and.tags.len() + sizes < 2 {
+        let and = self.and.as_ref();
+        let few = |and: &RuleAnd| {
+            let sizes = usize::from(and.size_above.is_some()) + usize::from(and.size_below.is_some());
+            usize::from(and.prefix.is_some()) + and.tags.len() + sizes < 2
+        };
+        if and.is_some_and(few) {
             return Err(Refusal::MalformedXml.into());
         }
-        unique(&and.tags)
+        within("ObjectSizeGreaterThan", 0, self.size_above.or(and.and_then(|and| and.size_above)))?;
+        within("ObjectSizeLessThan", 1, self.size_below.or(and.and_then(|and| and.size_below)))?;
+        let tags = self.tag.iter().chain(and.iter().flat_map(|and| &and.tags));
+        tags.clone().try_for_each(length)?;
+        unique(and.map(|and| &and.tags[..]).unwrap_or_default())
     }
 }
 
@@ -107,12 +118,12 @@ impl TagFilter {
         let and = self.and.as_ref();
         Conditions {
             prefix: self.prefix.as_deref().or(and.and_then(|a| a.prefix.as_deref())).unwrap_or_default(),
-            tags: self.tag.iter().chain(and.iter().flat_map(|a| &a.tags)).map(pair).collect(),
+            tags: self.tags().map(pair).collect(),
             ..Conditions::default()
         }
     }
 
-    /// As [`RuleFilter::check`].
+    /// As [`RuleFilter::check`]; for rules of replication.
     ///
     /// # Errors
     /// `MalformedXML`, `InvalidRequest`.
@@ -123,6 +134,51 @@ impl TagFilter {
         }
         self.and.as_ref().map_or(Ok(()), |and| unique(&and.tags))
     }
+
+    /// One predicate, or several within `And`, and none that is empty; for what a bucket has several of.
+    ///
+    /// # Errors
+    /// `MalformedXML`, `InvalidPrefix`, `InvalidAnd`.
+    pub fn check_strictly(&self) -> Result<(), S3Error> {
+        let set = [self.prefix.is_some(), self.tag.is_some(), self.and.is_some()];
+        if set.into_iter().filter(|is_set| *is_set).count() != 1 {
+            return Err(Refusal::MalformedXml.into());
+        }
+        let and = self.and.as_ref();
+        if and.is_some_and(|and| usize::from(and.prefix.is_some()) + and.tags.len() < 2) {
+            let message = "Number of Prefixes and Tags combined cannot be less than 2. And cannot contain less than 2 elements.";
+            return Err(Denial::FilterAnd(message.into()).into());
+        }
+        if self.prefix.iter().chain(and.and_then(|and| and.prefix.as_ref())).any(String::is_empty) {
+            return Err(Denial::FilterPrefix.into());
+        }
+        Ok(())
+    }
+
+    pub fn tags(&self) -> impl Iterator<Item = &RuleTag> {
+        self.tag.iter().chain(self.and.iter().flat_map(|and| &and.tags))
+    }
+}
+
+fn within(member: &str, least: i64, bytes: Option<i64>) -> Result<(), S3Error> {
+    match bytes {
+        Some(bytes) if !(least..=BYTES_MAX).contains(&bytes) => {
+            Err(Refusal::InvalidRequest(format!("'{member}' should be between {least} and {BYTES_MAX}."))
+                .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn length(tag: &RuleTag) -> Result<(), S3Error> {
+    let message = if !(1..=TAG_KEY_MAX).contains(&tag.key.chars().count()) {
+        "A Tag's Key must be a length between 1 and 128."
+    } else if tag.value.chars().count() > TAG_VALUE_MAX {
+        "A Tag's Value must be a length between 0 and 256."
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::InvalidRequest(message.into()).into())
 }
 
 fn unique(tags: &[RuleTag]) -> Result<(), S3Error> {

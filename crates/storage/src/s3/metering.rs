@@ -7,9 +7,8 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html>
 
 use super::errors::{Refusal, S3Error};
-use super::settings::MetricsConfiguration;
-use super::watched::{About, Watched, WatchedBucket};
-use super::{buckets, versions};
+use super::settings::{self, MetricsAnd, MetricsConfiguration};
+use super::watched::{About, Watched, WatchedBucket, version_of};
 use base::Timestamp;
 use base::tag::Tags;
 use kernel::Cloud;
@@ -27,6 +26,9 @@ impl MetricsConfiguration {
     /// # Errors
     /// `MalformedXML`; `NotImplemented` for filters by access points.
     pub fn check(&self) -> Result<(), S3Error> {
+        if settings::id_fault(&self.id).is_some() {
+            return Err(Refusal::MalformedXml.into());
+        }
         let Some(filter) = &self.filter else { return Ok(()) };
         let set = [
             filter.prefix.is_some(),
@@ -38,6 +40,14 @@ impl MetricsConfiguration {
             return Err(Refusal::MalformedXml.into());
         }
         let and = filter.and.as_ref();
+        let few = |and: &MetricsAnd| {
+            usize::from(and.prefix.is_some()) + usize::from(and.access_point.is_some()) + and.tags.len() < 2
+        };
+        let everywhere =
+            filter.prefix.iter().chain(and.and_then(|and| and.prefix.as_ref())).any(String::is_empty);
+        if everywhere || and.is_some_and(few) {
+            return Err(Refusal::MalformedXml.into());
+        }
         if filter.access_point.is_some() || and.is_some_and(|and| and.access_point.is_some()) {
             return Err(Refusal::NotBuilt("A metrics filter by access points".to_owned()).into());
         }
@@ -74,14 +84,7 @@ impl Asked<'_> {
         if let Some(told) = self.told {
             return told.clone();
         }
-        let (snapshot, Some(key)) = (cloud.store().snapshot(), self.key) else { return Tags::new() };
-        let found =
-            buckets::find(cloud, &snapshot, &bucket.name).ok().flatten().and_then(|bucket| {
-                match self.version {
-                    Some(id) => versions::by_id(&snapshot, &bucket, key, id).ok()?.map(|found| found.version),
-                    None => versions::current(&snapshot, &bucket, key).ok()?,
-                }
-            });
+        let found = self.key.and_then(|key| version_of(cloud, &bucket.name, key, self.version));
         found.map(|version| version.tags).unwrap_or_default()
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod acl;
+pub mod analytics;
 pub mod buckets;
 pub mod canonical;
 pub mod completed;

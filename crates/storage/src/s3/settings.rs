@@ -1,9 +1,7 @@
 //! Configurations that a bucket has several of, by id: inventories, request metrics, storage class analyses, and
 //! archive tiers. Their ids are unique in the bucket, each kind for itself.
-//!
-//! Analyses are kept, and whoever puts one is told that nothing acts on it yet.
 
-use super::errors::{Refusal, S3Error};
+use super::errors::{Denial, Refusal, S3Error};
 use super::filter::{RuleTag, TagFilter};
 use super::stored::stored;
 
@@ -106,26 +104,83 @@ stored! {
     }
 }
 
+const ID_BYTES_MAX: usize = 64;
+pub(crate) const ID_CHARACTERS: &str = r"Config Id does not match the pattern ^[a-zA-Z0-9\-_.]+$";
+
+/// What is wrong with an id; each kind has its own words for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum IdFault {
+    Empty,
+    Long,
+    Characters,
+}
+
+pub(crate) fn id_fault(id: &str) -> Option<IdFault> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match id.len() {
+        0 => Some(IdFault::Empty),
+        length if length > ID_BYTES_MAX => Some(IdFault::Long),
+        _ => (!id.chars().all(allowed)).then_some(IdFault::Characters),
+    }
+}
+
 /// AWS: 90 days to the archive tier, 180 to the deep one, 730 at most.
 const DAYS_MAX: i64 = 730;
+const DEEP: &str = "DEEP_ARCHIVE_ACCESS";
 
 impl TieringConfiguration {
     /// # Errors
-    /// `InvalidRequest`, `MalformedXML`.
+    /// `InvalidConfigId`, `InvalidAccessTier`, `MalformedXML`; `InvalidAnd` and `InvalidPrefix` for the filter.
     pub fn check(&self) -> Result<(), S3Error> {
-        self.filter.as_ref().map_or(Ok(()), TagFilter::check)?;
         if self.tierings.is_empty() {
             return Err(Refusal::MalformedXml.into());
         }
-        for tiering in &self.tierings {
-            let least = if tiering.tier == "DEEP_ARCHIVE_ACCESS" { 180 } else { 90 };
-            if tiering.days < least || tiering.days > DAYS_MAX {
-                return Err(Refusal::InvalidRequest(format!(
-                    "Days must be between {least} and {DAYS_MAX} for {}",
-                    tiering.tier
-                ))
-                .into());
+        let id = match id_fault(&self.id) {
+            None => None,
+            Some(IdFault::Empty) => Some("Config Id cannot be null or empty."),
+            Some(IdFault::Long) => {
+                Some("Config Id should be more than 1 character and less than 64 characters in length.")
             }
+            Some(IdFault::Characters) => Some(ID_CHARACTERS),
+        };
+        if let Some(message) = id {
+            return Err(Denial::ConfigurationId(message.into()).into());
+        }
+        if let Some(filter) = &self.filter {
+            filter.check_strictly()?;
+            let tags: Vec<&RuleTag> = filter.tags().collect();
+            let twice =
+                tags.iter().enumerate().find(|(at, tag)| tags[..*at].iter().any(|t| t.key == tag.key));
+            if let Some((_, RuleTag { key, .. })) = twice {
+                let message =
+                    format!("All Tag Keys in an And must be unique. Found duplicate entry for {key}.");
+                return Err(Denial::FilterAnd(message).into());
+            }
+        }
+        self.check_tiers().map_err(|message| Denial::AccessTier(message).into())
+    }
+
+    fn check_tiers(&self) -> Result<(), String> {
+        for (at, Tiering { days, tier }) in self.tierings.iter().enumerate() {
+            if self.tierings[..at].iter().any(|other| other.tier == *tier) {
+                return Err(format!(
+                    "All Access Tiers in a configuration must be unique. Found duplicate entry for {tier}."
+                ));
+            }
+            let least = if tier == DEEP { 180 } else { 90 };
+            if *days < least {
+                return Err(format!("Days specified in {tier} tier should not be less than {least}."));
+            }
+            if *days > DAYS_MAX {
+                return Err(format!("Days specified in {tier} tier should not be more than {DAYS_MAX}."));
+            }
+        }
+        let days = |deep: bool| self.tierings.iter().find(|t| (t.tier == DEEP) == deep).map(|t| t.days);
+        if days(true).zip(days(false)).is_some_and(|(deep, archive)| deep <= archive) {
+            return Err(
+                "Days specified in DEEP_ARCHIVE_ACCESS should be greater than days specified in ARCHIVE_ACCESS"
+                    .to_owned(),
+            );
         }
         Ok(())
     }
@@ -138,6 +193,7 @@ mod tests {
     #[test]
     fn tiers_have_their_days() {
         let of = |days, tier: &str| TieringConfiguration {
+            id: "cold".into(),
             tierings: vec![Tiering { days, tier: tier.into() }],
             ..TieringConfiguration::default()
         };

@@ -170,11 +170,16 @@ pub fn put(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, mut version: Version) ->
 }
 
 /// Takes in a version that was made in another bucket, with its id and its time: in its place among those that are
-/// there. One that is there already stays.
+/// there. One that is there already stays. Answers whether it is new there.
 ///
 /// # Errors
 /// The store's.
-pub fn receive(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, mut version: Version) -> Result<(), StoreError> {
+pub fn receive(
+    cx: &mut Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    mut version: Version,
+) -> Result<bool, StoreError> {
     let place = Place { bucket, key };
     let row = current_key(&bucket.scope, key);
     let old = CURRENT.get(cx.tx, &row)?;
@@ -186,12 +191,12 @@ pub fn receive(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, mut version: Version
     if top.as_ref().is_some_and(same)
         || VERSIONS.get(cx.tx, &version_key(&bucket.scope, key, version.order))?.is_some()
     {
-        return release(cx, &version);
+        return release(cx, &version).map(|()| false);
     }
     if top.is_some_and(|top| top.order > version.order) {
         version.noncurrent_since = Some(cx.now);
         place.put_other(cx, &version);
-        return Ok(());
+        return Ok(true);
     }
     if let Some(mut old) = old {
         CURRENT.delete(cx.tx, &row);
@@ -204,7 +209,7 @@ pub fn receive(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, mut version: Version
     } else {
         CURRENT.put(cx.tx, &row, &version);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Deletes an object without naming a version.
@@ -212,6 +217,18 @@ pub fn receive(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, mut version: Version
 /// # Errors
 /// The store's.
 pub fn delete(cx: &mut Cx<'_>, bucket: &Bucket, key: &str) -> Result<Deleted, StoreError> {
+    put_away(cx, bucket, key, true)
+}
+
+/// As [`delete`], by a lifecycle's rule: such markers are not copied to other buckets.
+///
+/// # Errors
+/// The store's.
+pub fn expire(cx: &mut Cx<'_>, bucket: &Bucket, key: &str) -> Result<Deleted, StoreError> {
+    put_away(cx, bucket, key, false)
+}
+
+fn put_away(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, is_copied: bool) -> Result<Deleted, StoreError> {
     let place = Place { bucket, key };
     let older = place.make_way(cx)?;
     if !bucket.record.is_versioned() {
@@ -234,7 +251,9 @@ pub fn delete(cx: &mut Cx<'_>, bucket: &Bucket, key: &str) -> Result<Deleted, St
         owner: bucket.record.owner,
         ..Version::default()
     };
-    marker.replication = work::note_replica(cx, bucket, key, &marker)?;
+    if is_copied {
+        marker.replication = work::note_replica(cx, bucket, key, &marker)?;
+    }
     place.put_other(cx, &marker);
     Ok(Deleted { marker: true, id: Some(marker.id()) })
 }
@@ -275,7 +294,7 @@ pub fn delete_version(
     Ok(Deleted { marker: version.delete_marker, id })
 }
 
-/// Writes a version that was changed in place: tags, ACL, retention, class, restore.
+/// Writes a version that was changed in place: class, restore, state.
 pub fn update(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, found: &Found) {
     let version = &found.version;
     if found.current {
@@ -283,6 +302,16 @@ pub fn update(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, found: &Found) {
     } else {
         VERSIONS.put(cx.tx, &version_key(&bucket.scope, key, version.order), version);
     }
+}
+
+/// As [`update`], of what a caller has changed (tags, ACL, retention, legal hold), which its copies follow.
+///
+/// # Errors
+/// The store's.
+pub fn change(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, found: &mut Found) -> Result<(), StoreError> {
+    work::note_change(cx, bucket, key, &mut found.version)?;
+    update(cx, bucket, key, found);
+    Ok(())
 }
 
 /// Lets go of a version's bytes.

@@ -1,12 +1,14 @@
 //! [`Watched`]: the buckets of whose requests somebody wants to know, remembered until a configuration changes; and the
 //! [`Witness`] who is told of them.
 //!
-//! While there is none, a request costs three loads of counters.
+//! While there is none, a request costs four loads of counters.
 
-use super::configs::{LOGGING, LoggingRecord, METRICS};
+use super::analytics::activity;
+use super::configs::{ANALYTICS, LOGGING, LoggingRecord, METRICS};
 use super::model::bucket::BUCKETS;
-use super::settings::MetricsConfiguration;
-use super::{logging, metering};
+use super::model::object::Version;
+use super::settings::{AnalyticsConfiguration, MetricsConfiguration};
+use super::{buckets, logging, metering, versions};
 use base::{AccountId, Region};
 use http::request::Parts;
 use kernel::Cloud;
@@ -27,6 +29,8 @@ pub struct WatchedBucket {
     pub region: Region,
     pub logging: Option<LoggingRecord>,
     pub metrics: Vec<MetricsConfiguration>,
+    /// Those that are told in a file.
+    pub analytics: Vec<AnalyticsConfiguration>,
 }
 
 /// Those buckets, by name.
@@ -42,7 +46,8 @@ impl Watched {
         let mut all = HashMap::new();
         let none = Key::empty();
         let logged = LOGGING.scan(snapshot, &none, Direction::Forward).next().is_some();
-        if !logged && METRICS.scan(snapshot, &none, Direction::Forward).next().is_none() {
+        let measured = METRICS.scan(snapshot, &none, Direction::Forward).next().is_some();
+        if !logged && !measured && ANALYTICS.scan(snapshot, &none, Direction::Forward).next().is_none() {
             return Ok(Watched(all));
         }
         for pair in BUCKETS.scan(snapshot, &Key::empty(), Direction::Forward) {
@@ -51,9 +56,13 @@ impl Watched {
             let logging = LOGGING.get(snapshot, &scope)?;
             let metrics = METRICS.scan(snapshot, &scope, Direction::Forward);
             let metrics: Vec<_> = metrics.map(|pair| pair.map(|(_, of)| of)).collect::<Result<_, _>>()?;
-            if logging.is_some() || !metrics.is_empty() {
+            let analytics = ANALYTICS.scan(snapshot, &scope, Direction::Forward);
+            let mut analytics: Vec<_> =
+                analytics.map(|pair| pair.map(|(_, of)| of)).collect::<Result<_, _>>()?;
+            analytics.retain(|analysis| analysis.exported().is_some());
+            if logging.is_some() || !metrics.is_empty() || !analytics.is_empty() {
                 let (name, owner, region) = (record.name, record.owner, record.region);
-                let bucket = WatchedBucket { name: name.clone(), owner, region, logging, metrics };
+                let bucket = WatchedBucket { name: name.clone(), owner, region, logging, metrics, analytics };
                 all.insert(name, Arc::new(bucket));
             }
         }
@@ -96,10 +105,20 @@ impl<'p> About<'p> {
     }
 }
 
+/// The version that a request was about, as it is now; `None` also where it cannot be read.
+pub(crate) fn version_of(cloud: &Cloud, bucket: &str, key: &str, id: Option<&str>) -> Option<Version> {
+    let snapshot = cloud.store().snapshot();
+    let bucket = buckets::find(cloud, &snapshot, bucket).ok()??;
+    match id {
+        Some(id) => versions::by_id(&snapshot, &bucket, key, id).ok()?.map(|found| found.version),
+        None => versions::current(&snapshot, &bucket, key).ok()?,
+    }
+}
+
 /// Who is told of requests to S3.
 #[derive(Default, Debug)]
 pub struct Requests {
-    watches: OnceLock<[Watch; 2]>,
+    watches: OnceLock<[Watch; 3]>,
     /// One more than the generation as of which nobody wants anything, which is what nearly every request finds.
     idle: AtomicU64,
     /// As of which generation, and what was there.
@@ -110,7 +129,9 @@ impl Requests {
     /// Counts every change of a configuration.
     fn generation(&self, cloud: &Cloud) -> u64 {
         let watches = self.watches.get_or_init(|| {
-            let prefixes = [LOGGING.stored_key(&Key::empty()), METRICS.stored_key(&Key::empty())];
+            let none = Key::empty();
+            let prefixes =
+                [LOGGING.stored_key(&none), METRICS.stored_key(&none), ANALYTICS.stored_key(&none)];
             prefixes.map(|prefix| cloud.store().watch(&prefix))
         });
         watches.iter().map(Watch::generation).sum()
@@ -161,6 +182,7 @@ impl Witness for Requests {
         let Some(about) = About::of(&seen.parts) else { return };
         let watched = self.watched(cloud);
         metering::note(cloud, &watched, &about, seen);
+        activity::note(cloud, &watched, &about, seen);
         for (bucket, line) in logging::request::lines(&watched, &about, seen) {
             logging::keep::note(cloud, &bucket, seen.began, &line);
         }

@@ -24,7 +24,7 @@ fn a_bucket_with_lists_logs_and_locks() {
         &root,
         "s",
         &template(
-            "AccelerateConfiguration: { AccelerationStatus: Enabled }, ObjectLockConfiguration: { ObjectLockEnabled: Enabled, Rule: { DefaultRetention: { Mode: GOVERNANCE, Days: 3 } } }, MetricsConfigurations: [{ Id: all }, { Id: some, Prefix: a/}], IntelligentTieringConfigurations: [{ Id: cold, Prefix: b/, Status: Enabled, Tierings: [{ AccessTier: ARCHIVE_ACCESS, Days: 90 }] }], InventoryConfigurations: [{ Id: daily, Enabled: true, IncludedObjectVersions: Current, ScheduleFrequency: Daily, Prefix: c/, Destination: { BucketArn: 'arn:aws:s3:::kept', Format: CSV } }]",
+            "AccelerateConfiguration: { AccelerationStatus: Enabled }, ObjectLockConfiguration: { ObjectLockEnabled: Enabled, Rule: { DefaultRetention: { Mode: GOVERNANCE, Days: 3 } } }, MetricsConfigurations: [{ Id: all }, { Id: some, Prefix: a/}], IntelligentTieringConfigurations: [{ Id: cold, Prefix: b/, Status: Enabled, Tierings: [{ AccessTier: ARCHIVE_ACCESS, Days: 90 }] }], InventoryConfigurations: [{ Id: daily, Enabled: true, IncludedObjectVersions: Current, ScheduleFrequency: Daily, Prefix: c/, Destination: { BucketArn: 'arn:aws:s3:::kept', Format: CSV } }], AnalyticsConfigurations: [{ Id: docs, Prefix: d/, TagFilters: [{ Key: k, Value: v }], StorageClassAnalysis: { DataExport: { OutputSchemaVersion: V_1, Destination: { BucketArn: 'arn:aws:s3:::kept', Format: CSV } } } }]",
         ),
     );
     let of = |operation: &str| root.call("s3", operation, json!({ "Bucket": "kept" })).ok();
@@ -46,11 +46,16 @@ fn a_bucket_with_lists_logs_and_locks() {
         (&inventory["Filter"]["Prefix"], &inventory["Schedule"]["Frequency"]),
         (&json!("c/"), &json!("Daily"))
     );
+    let analysis = of("ListBucketAnalyticsConfigurations")["AnalyticsConfigurationList"][0].clone();
+    assert_eq!(analysis["Filter"]["And"], json!({ "Prefix": "d/", "Tags": [{ "Key": "k", "Value": "v" }] }));
+    let export = &analysis["StorageClassAnalysis"]["DataExport"];
+    assert_eq!(export["Destination"]["S3BucketDestination"]["Bucket"], "arn:aws:s3:::kept");
     let tiers = "IntelligentTieringConfigurationList";
     assert_eq!(ids("ListBucketIntelligentTieringConfigurations", tiers), ["cold"]);
     updated(&cloud, &root, &template("MetricsConfigurations: [{ Id: some }]"));
     assert_eq!(metrics(), ["some"]);
     assert!(ids("ListBucketInventoryConfigurations", "InventoryConfigurationList").is_empty());
+    assert!(ids("ListBucketAnalyticsConfigurations", "AnalyticsConfigurationList").is_empty());
     assert!(ids("ListBucketIntelligentTieringConfigurations", tiers).is_empty());
     assert_eq!(of("GetBucketAccelerateConfiguration")["Status"], "Suspended");
     assert_eq!(days(&of("GetObjectLockConfiguration")), Value::Null);

@@ -63,6 +63,7 @@ fn versions_expire_and_lone_markers_go() {
         &root,
         "kept",
         json!({
+            "Filter": { "Prefix": "log/" },
             "Expiration": { "Days": 1 },
             "NoncurrentVersionExpiration": { "NoncurrentDays": 3, "NewerNoncurrentVersions": 1 },
         }),

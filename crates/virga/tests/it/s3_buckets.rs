@@ -1,7 +1,6 @@
 //! S3's buckets and their configurations.
 
 use crate::harness::Cloud;
-use kernel::Settings;
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "123456789012";
@@ -500,28 +499,5 @@ fn bad_configurations_are_refused() {
     let on = json!({ "Bucket": "strict", "VersioningConfiguration": { "Status": "Enabled" } });
     root.call("s3", "PutBucketVersioning", on).ok();
     let refused = root.call("s3", "PutBucketReplication", put);
-    refused.refused_with(400, "InvalidRequest", "Destination bucket must have versioning enabled.");
-}
-
-/// Nothing acts on storage class analyses yet: strict clouds refuse them, others keep them and say so.
-#[test]
-fn what_does_not_act_is_reported() {
-    let analysis = json!({ "Id": "all", "StorageClassAnalysis": {} });
-    let put = json!({ "Bucket": "counted", "Id": "all", "AnalyticsConfiguration": analysis });
-    let operation = "PutBucketAnalyticsConfiguration";
-    let strict = Cloud::new();
-    strict.root(ACCOUNT).call("s3", "CreateBucket", bucket("counted")).ok();
-    strict.root(ACCOUNT).call("s3", operation, put.clone()).refused(501, "NotImplemented");
-    let cloud = Cloud::with(Settings { strict: false, seed: Some(1), ..Settings::default() });
-    let root = cloud.root(ACCOUNT);
-    root.call("s3", "CreateBucket", bucket("counted")).ok();
-    let reply = root.call("s3", operation, put);
-    assert_eq!(reply.headers["x-virga-ignored"], "AnalyticsConfiguration");
-    let one = json!({ "Bucket": "counted", "Id": "all" });
-    let got = root.call("s3", "GetBucketAnalyticsConfiguration", one.clone()).ok();
-    assert_eq!(got["AnalyticsConfiguration"]["Id"], "all");
-    let listed = root.call("s3", "ListBucketAnalyticsConfigurations", bucket("counted")).ok();
-    assert_eq!(listed["AnalyticsConfigurationList"].as_array().unwrap().len(), 1);
-    root.call("s3", "DeleteBucketAnalyticsConfiguration", one.clone()).ok();
-    root.call("s3", "GetBucketAnalyticsConfiguration", one).refused(404, "NoSuchConfiguration");
+    refused.refused_with(400, "InvalidRequest", "Destination bucket must exist.");
 }

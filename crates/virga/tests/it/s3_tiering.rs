@@ -166,5 +166,5 @@ fn filters_and_versions_choose() {
     pass(&cloud, 181 * DAY);
     assert_eq!((status(&root, "a"), status(&root, "c")), (None, None));
     let shallow = json!({ "Tierings": [{ "AccessTier": "DEEP_ARCHIVE_ACCESS", "Days": 90 }] });
-    configure(&root, shallow).refused(400, "InvalidRequest");
+    configure(&root, shallow).refused(400, "InvalidAccessTier");
 }

@@ -17,6 +17,7 @@ pub(super) static KINDS: &[Kind] = &[
         changes: &[
             "AccelerateConfiguration",
             "AccessControl",
+            "AnalyticsConfigurations",
             "BucketEncryption",
             "CorsConfiguration",
             "IntelligentTieringConfigurations",

@@ -11,6 +11,13 @@ type List = (&'static str, &'static str, &'static str, &'static str, fn(&Value) 
 
 static LISTS: &[List] = &[
     (
+        "AnalyticsConfigurations",
+        "PutBucketAnalyticsConfiguration",
+        "DeleteBucketAnalyticsConfiguration",
+        "AnalyticsConfiguration",
+        analysis,
+    ),
+    (
         "IntelligentTieringConfigurations",
         "PutBucketIntelligentTieringConfiguration",
         "DeleteBucketIntelligentTieringConfiguration",
@@ -74,6 +81,21 @@ fn filter(item: &Value) -> Value {
             map([("And", map([("AccessPointArn", point), ("Prefix", prefix), ("Tags", tags)]))])
         }
     }
+}
+
+fn analysis(item: &Value) -> Value {
+    const MEMBER: &str = "StorageClassAnalysis";
+    let Value::Map(entries) = filtered(item) else { return item.clone() };
+    let export = get(item, MEMBER).and_then(|analysis| get(analysis, "DataExport"));
+    let export = export.map(|export| {
+        let to = get(export, "Destination").map(|to| renamed(to, &[("BucketArn", "Bucket")]));
+        let to = map([("S3BucketDestination", to.unwrap_or(Value::Null))]);
+        let version = get(export, "OutputSchemaVersion").cloned().unwrap_or(Value::Null);
+        map([("Destination", to), ("OutputSchemaVersion", version)])
+    });
+    let analysis = map([("DataExport", export.unwrap_or(Value::Null))]);
+    let rest = entries.into_iter().filter(|(name, _)| name != MEMBER);
+    Value::Map(rest.chain([(MEMBER.to_owned(), analysis)]).collect())
 }
 
 fn inventory(item: &Value) -> Value {

@@ -3,6 +3,7 @@
 use super::{Targets, bucket_of, guard};
 use crate::s3::model::acl::Permission;
 use crate::s3::model::bucket::arn;
+use base::AccountId;
 use kernel::{Cx, Target};
 use wire::{Struct, Value};
 
@@ -37,6 +38,31 @@ pub fn on_bucket(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let mut targets = guarded.asked_by(cx, request).targets(cx);
     targets.iter_mut().for_each(|target| target.header = Some((REGION, bucket.record.region.name())));
     Ok(targets)
+}
+
+/// `PutBucketReplication`, which hands a role to S3.
+///
+/// # Errors
+/// As [`bucket_of`].
+pub fn put_replication(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = on_bucket(cx, request)?;
+    let role =
+        request.get("ReplicationConfiguration").and_then(|it| it.member("Role")).and_then(Value::as_str);
+    // What is no role is refused for that. One of another account cannot be passed.
+    if let Some(role) = role
+        && let Some(owner) = role_account(role)
+    {
+        let pass = Target::on(role).owned_by(owner).doing("iam:PassRole");
+        targets.push(pass.key("iam:PassedToService", "s3.amazonaws.com"));
+    }
+    Ok(targets)
+}
+
+/// Whose a role is, by its ARN.
+fn role_account(arn: &str) -> Option<AccountId> {
+    let mut parts = arn.splitn(6, ':').skip(4);
+    let account = AccountId::parse(parts.next()?)?;
+    parts.next()?.starts_with("role/").then_some(account)
 }
 
 /// `ListBuckets`: of the caller's account.

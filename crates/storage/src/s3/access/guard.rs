@@ -156,6 +156,22 @@ pub fn allowed_on_object(
     allowed_if(cx, bucket, key, (version_id, None), action)
 }
 
+/// Whether somebody denies the caller `action` on an object by name, rather than that nobody allows it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn denied_on_object(
+    cx: &Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    action: &'static str,
+) -> Result<bool, Fault> {
+    let request = Struct::new();
+    let targets = object(bucket, key, None, None).doing(Some(action)).asked_by(cx, &request).targets(cx);
+    let targets: Vec<Target> = targets.into_iter().map(|target| unless_denied(cx, bucket, target)).collect();
+    Ok(!all_allowed(cx, &targets, &request)?)
+}
+
 /// Whether the caller may delete one object of a request about many.
 ///
 /// # Errors

@@ -245,7 +245,7 @@ impl Asked {
 }
 
 /// The key that contents lie under: one of KMS's, and where there are two layers one of the cloud's around it.
-fn by_data_key(cx: &Cx<'_>, data: &[u8; 32], dual: bool) -> Root {
+pub(crate) fn by_data_key(cx: &Cx<'_>, data: &[u8; 32], dual: bool) -> Root {
     let root = Root::new(data);
     if dual { root.within(&cx.sealer().key_for("s3 objects, second layer")) } else { root }
 }
@@ -330,26 +330,69 @@ pub fn open(
             Ok(Root::new(&key))
         }
         Encryption::Kms(kms) => {
-            let context = || full_context(bucket, key, kms.bucket_key, &kms.context);
-            let decrypt = |cx: &mut Cx<'_>| {
-                let sealed = Value::Blob(kms.sealed.clone().into());
-                let request: Struct = [
-                    ("CiphertextBlob", sealed),
-                    ("EncryptionContext", context()),
-                    ("KeyId", Value::str(kms.key.clone())),
-                ]
-                .into_iter()
-                .collect();
-                match call(cx, "Decrypt", request)?.member("Plaintext") {
-                    Some(Value::Blob(bytes)) => plaintext(bytes.to_vec()),
-                    _ => Err(Refusal::Internal.into()),
-                }
-            };
-            let data =
-                if kms.bucket_key { bucket_keys::open(cx, &kms.sealed, decrypt)? } else { decrypt(cx)? };
+            let data = data_key(cx, bucket, key, kms)?;
             Ok(by_data_key(cx, &data, kms.dual))
         }
     }
+}
+
+/// The data key of what lies under a key of KMS, for whoever may use that.
+///
+/// # Errors
+/// KMS's refusals.
+pub(crate) fn data_key(
+    cx: &mut Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    kms: &KmsEncryption,
+) -> Result<Zeroizing<[u8; 32]>, S3Error> {
+    let decrypt = |cx: &mut Cx<'_>| {
+        let request: Struct = [
+            ("CiphertextBlob", Value::Blob(kms.sealed.clone().into())),
+            ("EncryptionContext", full_context(bucket, key, kms.bucket_key, &kms.context)),
+            ("KeyId", Value::str(kms.key.clone())),
+        ]
+        .into_iter()
+        .collect();
+        match call(cx, "Decrypt", request)?.member("Plaintext") {
+            Some(Value::Blob(bytes)) => plaintext(bytes.to_vec()),
+            _ => Err(Refusal::Internal.into()),
+        }
+    };
+    if kms.bucket_key { bucket_keys::open(cx, &kms.sealed, decrypt) } else { decrypt(cx) }
+}
+
+/// Seals the data key of something for its replica in another bucket, under the key `named`.
+///
+/// # Errors
+/// KMS's refusals.
+pub(crate) fn seal_for(
+    cx: &mut Cx<'_>,
+    there: &Bucket,
+    key: &str,
+    kms: &KmsEncryption,
+    named: &str,
+    data: &[u8; 32],
+) -> Result<KmsEncryption, S3Error> {
+    let bucket_key = !kms.dual && there.record.encryption.bucket_key;
+    let request: Struct = [
+        ("KeyId", Value::str(named)),
+        ("Plaintext", Value::Blob(data.to_vec().into())),
+        ("EncryptionContext", full_context(there, key, bucket_key, &kms.context)),
+    ]
+    .into_iter()
+    .collect();
+    let answer = call(cx, "Encrypt", request)?;
+    let Some(Value::Blob(sealed)) = answer.member("CiphertextBlob") else {
+        return Err(Refusal::Internal.into());
+    };
+    Ok(KmsEncryption {
+        key: answer.member("KeyId").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        sealed: sealed.to_vec(),
+        bucket_key,
+        context: kms.context.clone(),
+        dual: kms.dual,
+    })
 }
 
 /// Holds the key that a caller brings to something stored against the one that it needs.

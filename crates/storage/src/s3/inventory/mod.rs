@@ -11,7 +11,7 @@ pub mod row;
 pub mod schedule;
 
 use super::errors::{Denial, Refusal, S3Error};
-use super::settings::{InventoryBucket, InventoryConfiguration};
+use super::settings::{self, InventoryBucket, InventoryConfiguration};
 
 /// What a destination's ARN begins with; it is a bucket's.
 const BUCKET_ARN: &str = "arn:aws:s3:::";
@@ -23,11 +23,22 @@ impl InventoryBucket {
     }
 }
 
+fn is_key_arn(key: &str) -> bool {
+    let parts: Vec<&str> = key.splitn(6, ':').collect();
+    matches!(parts[..], ["arn", _, "kms", region, account, resource] if !region.is_empty() && !account.is_empty()
+        && ["key/", "alias/"].iter().any(|kind| resource.strip_prefix(kind).is_some_and(|name| !name.is_empty())))
+}
+
 impl InventoryConfiguration {
     /// # Errors
-    /// `InvalidS3DestinationBucket`, `MalformedXML`; `NotImplemented` for formats that are not written.
+    /// `InvalidS3DestinationBucket`, `InvalidKmskeyId`, `MalformedXML`; `NotImplemented` for formats that are not
+    /// written.
     pub fn check(&self) -> Result<(), S3Error> {
         let to = &self.destination.bucket;
+        let everywhere = self.filter.as_ref().is_some_and(|filter| filter.prefix.is_empty());
+        if everywhere || settings::id_fault(&self.id).is_some() || to.bucket.is_empty() {
+            return Err(Refusal::MalformedXml.into());
+        }
         if to.name().is_none() {
             return Err(Denial::InventoryTarget.into());
         }
@@ -38,7 +49,10 @@ impl InventoryConfiguration {
         if encryption.is_some_and(|encryption| encryption.s3.is_some() == encryption.kms.is_some()) {
             return Err(Refusal::MalformedXml.into());
         }
-        Ok(())
+        match encryption.and_then(|encryption| encryption.kms.as_ref()) {
+            Some(kms) if !is_key_arn(&kms.key) => Err(Denial::InventoryKey.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Noncurrent versions and delete markers are listed too.

@@ -117,7 +117,7 @@ store::record_enum! {
         3 => Customer(Vec<u8>),
     }
 
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
     pub enum StorageClass {
         1 => Standard,
         2 => ReducedRedundancy,

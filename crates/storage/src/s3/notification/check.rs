@@ -36,25 +36,56 @@ pub const EVENTS: [&str; 27] = [
     "s3:ObjectTagging:Delete",
 ];
 
-/// Nobody tells of these here: replication tells by states.
-const UNTOLD: &str = "s3:Replication:";
+/// Nobody tells of this here: whatever is to be replicated is tracked until it is.
+const UNTOLD: &str = "s3:Replication:OperationNotTracked";
 
 const FILTER_BYTES_MAX: usize = 1024;
+const CONFIGURATIONS_MAX: usize = 100;
+const ID_CHARS_MAX: usize = 255;
+const OVERLAP: &str =
+    "Configurations overlap. Configurations on the same bucket cannot share a common event type.";
 
 impl NotificationConfiguration {
-    /// Checks events, filters, and that no event is told by two configurations at once.
+    /// Checks events, filters, and that no event is told by two configurations at once. `region` is the bucket's.
     ///
     /// # Errors
     /// `InvalidArgument`.
-    pub fn check(&self) -> Result<(), S3Error> {
+    pub fn check(&self, region: &str) -> Result<(), S3Error> {
         let all: Vec<Destination<'_>> = self.destinations().collect();
+        if all.len() > CONFIGURATIONS_MAX {
+            let message = format!(
+                "Too many configurations submitted. The maximum number of configurations is {CONFIGURATIONS_MAX}"
+            );
+            return Err(Refusal::InvalidRequest(message).into());
+        }
+        let mut ids: Vec<&str> = Vec::new();
+        for id in self.ids().filter(|id| !id.is_empty()) {
+            if id.chars().count() > ID_CHARS_MAX {
+                return Err(wrong(format!("ID length exceeded allowed limit of {ID_CHARS_MAX}")));
+            }
+            if ids.contains(&id) {
+                return Err(wrong("Same ID used for multiple configurations. IDs must be unique."));
+            }
+            ids.push(id);
+        }
         for (at, destination) in all.iter().enumerate() {
             destination.check()?;
+            if destination.arn.split(':').nth(3) != Some(region) {
+                return Err(wrong(
+                    "The notification destination service region is not valid for the bucket location constraint",
+                ));
+            }
             if let Some(other) = all[..at].iter().find(|other| overlap(destination, other)) {
                 return Err(refusal(destination, other));
             }
         }
         Ok(())
+    }
+
+    fn ids(&self) -> impl Iterator<Item = &str> {
+        let topics = self.topics.iter().map(|c| &c.id);
+        let queues = self.queues.iter().map(|c| &c.id);
+        topics.chain(queues).chain(self.functions.iter().map(|c| &c.id)).filter_map(Option::as_deref)
     }
 
     /// Gives the configurations without an id one. `new` makes it of chance.
@@ -96,12 +127,20 @@ impl Destination<'_> {
         if !is_arn {
             return Err(argument("The ARN could not be parsed", self.kind.element(), self.arn));
         }
+        if self.kind == Kind::Queue && self.arn.ends_with(".fifo") {
+            return Err(argument("FIFO SQS queues are not supported.", self.kind.element(), self.arn));
+        }
         if let Some(event) = self.events.iter().find(|event| !EVENTS.contains(&event.as_str())) {
             return Err(argument("A specified event is not supported for notifications.", "Event", event));
         }
-        let is_untold = |event: &&String| event.starts_with(UNTOLD);
-        if let Some(event) = self.events.iter().find(is_untold) {
-            return Err(Refusal::NotBuilt(format!("The event {event}")).into());
+        if self.events.iter().any(|event| event == UNTOLD) {
+            return Err(Refusal::NotBuilt(format!("The event {UNTOLD}")).into());
+        }
+        let twice = |(at, one): (usize, &String)| {
+            self.events[..at].iter().any(|other| is_of(one, other) || is_of(other, one))
+        };
+        if self.events.iter().enumerate().any(twice) {
+            return Err(wrong(OVERLAP));
         }
         let rules = self.filter.and_then(|f| f.key.as_ref()).map(|k| &k.rules[..]).unwrap_or_default();
         for (at, rule) in rules.iter().enumerate() {
@@ -152,9 +191,13 @@ fn refusal(a: &Destination<'_>, b: &Destination<'_>) -> S3Error {
     let message = if filtered {
         "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are overlapping for the same event type."
     } else {
-        "Configurations overlap. Configurations on the same bucket cannot share a common event type."
+        OVERLAP
     };
-    crate::s3::errors::Refusal::InvalidArgument(message.into()).into()
+    wrong(message)
+}
+
+fn wrong(message: impl Into<String>) -> S3Error {
+    Refusal::InvalidArgument(message.into()).into()
 }
 
 #[cfg(test)]
@@ -176,7 +219,7 @@ mod tests {
 
     fn said(queues: Vec<QueueConfiguration>) -> String {
         let configuration = NotificationConfiguration { queues, ..NotificationConfiguration::default() };
-        configuration.check().map_or_else(|error| error.message().to_owned(), |()| String::new())
+        configuration.check("us-east-1").map_or_else(|error| error.message().to_owned(), |()| String::new())
     }
 
     #[test]
@@ -200,6 +243,35 @@ mod tests {
         let mut wrong = queue(&created, &[]);
         wrong.arn = "queue".into();
         assert_eq!(said(vec![wrong]), "The ARN could not be parsed");
+    }
+
+    #[test]
+    fn ids_and_destinations_that_are_refused() {
+        let named =
+            |id: &str, event: &str| QueueConfiguration { id: Some(id.into()), ..queue(&[event], &[]) };
+        assert_eq!(
+            said(vec![named("a", "s3:ObjectAcl:Put"), named("a", "s3:ObjectCreated:*")]),
+            "Same ID used for multiple configurations. IDs must be unique."
+        );
+        assert_eq!(
+            said(vec![named(&"a".repeat(256), "s3:ObjectAcl:Put")]),
+            "ID length exceeded allowed limit of 255"
+        );
+        assert_eq!(
+            said(vec![queue(&["s3:ObjectAcl:Put"], &[]); 101]),
+            "Too many configurations submitted. The maximum number of configurations is 100"
+        );
+        let both = ["s3:ObjectCreated:*", "s3:ObjectCreated:Put"];
+        assert_eq!(said(vec![queue(&both, &[])]), OVERLAP);
+        let at = |arn: &str| QueueConfiguration { arn: arn.into(), ..named("a", "s3:ObjectAcl:Put") };
+        assert_eq!(
+            said(vec![at("arn:aws:sqs:us-east-1:000000000000:q.fifo")]),
+            "FIFO SQS queues are not supported."
+        );
+        assert_eq!(
+            said(vec![at("arn:aws:sqs:eu-west-1:000000000000:q")]),
+            "The notification destination service region is not valid for the bucket location constraint"
+        );
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn put_object_acl(cx: &mut Cx<'_>, req: PutObjectAcl) -> Result<Empty, S3Error> 
         return Ok(Empty);
     }
     found.version.grants = grants;
-    versions::update(cx, &bucket, &req.key, &found);
+    versions::change(cx, &bucket, &req.key, &mut found)?;
     let version_id = bucket.record.is_versioned().then(|| found.version.id());
     let what = Happened {
         event: "ObjectAcl:Put",

@@ -9,7 +9,7 @@ use crate::s3::buckets::{self, Bucket};
 use crate::s3::configs;
 use crate::s3::errors::{Denial, Refusal, S3Error, argument};
 use crate::s3::model::bucket::{
-    BUCKETS, BUCKETS_OF, BucketRecord, DefaultEncryption, Ownership, PublicAccess, Versioning,
+    BUCKETS, BUCKETS_OF, BucketRecord, DefaultEncryption, MfaDelete, Ownership, PublicAccess, Versioning,
 };
 use crate::s3::model::object::{CURRENT, VERSIONS};
 use crate::s3::model::upload::{PARTS, UPLOADS};
@@ -49,12 +49,16 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct Created { location: String = "Location" }
+    pub(crate) struct Created {
+        location: String = "Location",
+        arn: String = "BucketArn",
+    }
 
     #[derive(Clone, Debug)]
     pub(crate) struct Headed {
         region: String = "BucketRegion",
         alias: bool = "AccessPointAlias",
+        arn: String = "BucketArn",
     }
 
     #[derive(Clone, Debug)]
@@ -154,8 +158,9 @@ fn create_bucket(cx: &mut Cx<'_>, req: CreateBucket) -> Result<Created, S3Error>
     } else {
         format!("http://{}.s3.amazonaws.com/", req.bucket)
     };
+    let created = Created { location, arn: arn(&req.bucket) };
     if let Some(existing) = buckets::find(cx.cloud(), cx.tx, &req.bucket)? {
-        return again(cx, &existing, region).map(|()| Created { location });
+        return again(cx, &existing, region).map(|()| created);
     }
     let tags = req.configuration.map(|c| c.tags).unwrap_or_default();
     let object_lock = req.object_lock == Some(true);
@@ -166,6 +171,7 @@ fn create_bucket(cx: &mut Cx<'_>, req: CreateBucket) -> Result<Created, S3Error>
         created: cx.now,
         versioning: if object_lock { Versioning::Enabled } else { Versioning::Never },
         object_lock,
+        mfa_delete: if object_lock { MfaDelete::Disabled } else { MfaDelete::Never },
         encryption: DefaultEncryption::of_new_buckets(),
         ownership,
         grants,
@@ -181,7 +187,11 @@ fn create_bucket(cx: &mut Cx<'_>, req: CreateBucket) -> Result<Created, S3Error>
     };
     BUCKETS.put(cx.tx, &BucketRecord::key(&record.name), &record);
     BUCKETS_OF.put(cx.tx, &record.owner_key(), &BucketRecord::key(&record.name));
-    Ok(Created { location })
+    Ok(created)
+}
+
+fn arn(bucket: &str) -> String {
+    format!("arn:aws:s3:::{bucket}")
 }
 
 /// Making what is there already: in us-east-1 an owner gets an old bucket as if it were new.
@@ -223,7 +233,7 @@ fn delete_bucket(cx: &mut Cx<'_>, req: OfBucket) -> Result<Empty, S3Error> {
 
 fn head_bucket(cx: &mut Cx<'_>, req: OfBucket) -> Result<Headed, S3Error> {
     let bucket = load(cx, &req.bucket)?;
-    Ok(Headed { region: bucket.record.region.name().to_owned(), alias: false })
+    Ok(Headed { region: bucket.record.region.name().to_owned(), alias: false, arn: arn(&req.bucket) })
 }
 
 fn get_bucket_location(cx: &mut Cx<'_>, req: OfBucket) -> Result<Location, S3Error> {

@@ -84,12 +84,12 @@ wire::shape! {
 
     #[derive(Clone, Debug)]
     pub(crate) struct PrefixView { pub(super) prefix: String = "Prefix" }
+}
 
-    #[derive(Clone, Debug)]
-    pub(crate) struct RestoreView {
-        ongoing: bool = "IsRestoreInProgress",
-        expires: Option<Timestamp> = "RestoreExpiryDate",
-    }
+/// A restore that is asked for, or a copy that is there.
+struct RestoreView {
+    ongoing: bool,
+    expires: Option<Timestamp>,
 }
 
 const TOKENS: &str = "s3 objects";
@@ -98,6 +98,11 @@ const CONTENTS: &str = "Contents";
 const ENTRY_BYTES: usize = 320;
 /// For how many entries.
 const ENTRIES_USUAL: usize = 256;
+
+/// What the entries of a page are written into.
+pub(super) fn room(max: usize) -> Elements {
+    Elements::with_capacity(max.min(ENTRIES_USUAL) * ENTRY_BYTES)
+}
 
 /// How names go out.
 #[derive(Clone, Copy)]
@@ -138,7 +143,7 @@ pub(super) fn wants_restore(attributes: &[String]) -> bool {
 }
 
 /// What a listing tells of an archived object.
-pub(super) fn restore_view(listed: &Listed, now: Timestamp) -> Option<RestoreView> {
+fn restore_view(listed: &Listed, now: Timestamp) -> Option<RestoreView> {
     match restore::state_of(listed, now)? {
         State::Archived => None,
         State::Ongoing => Some(RestoreView { ongoing: true, expires: None }),
@@ -146,21 +151,17 @@ pub(super) fn restore_view(listed: &Listed, now: Timestamp) -> Option<RestoreVie
     }
 }
 
-pub(super) fn quoted(etag: &str) -> String {
-    ["\"", etag, "\""].concat()
-}
-
 /// What is told of each object.
-struct Showing {
-    names: Names,
+pub(super) struct Showing {
+    pub(super) names: Names,
     /// The canonical id of a bucket's objects' owner is looked up once for all that are alike.
-    owners: Option<Owners>,
-    restore: bool,
-    now: Timestamp,
+    pub(super) owners: Option<Owners>,
+    pub(super) restore: bool,
+    pub(super) now: Timestamp,
 }
 
 #[derive(Default)]
-struct Owners {
+pub(super) struct Owners {
     last: Option<(AccountId, String)>,
 }
 
@@ -173,29 +174,39 @@ impl Owners {
     }
 }
 
-/// One object, in the order of AWS's answers.
+impl Showing {
+    pub(super) fn owner(&mut self, out: &mut Elements, account: AccountId) {
+        if let Some(owners) = &mut self.owners {
+            out.open("Owner");
+            out.text("ID", owners.id(account));
+            out.close("Owner");
+        }
+    }
+
+    /// What an object and a version of one have alike, in the order of AWS's answers.
+    pub(super) fn object(&mut self, out: &mut Elements, listed: &Listed) {
+        out.time("LastModified", listed.modified.whole_seconds());
+        out.quoted("ETag", &listed.etag);
+        if let Some(checksum) = &listed.checksum {
+            out.text("ChecksumAlgorithm", &checksum.algorithm);
+            out.text("ChecksumType", checksum.kind());
+        }
+        out.int("Size", i64::try_from(listed.size).unwrap_or(i64::MAX));
+        self.owner(out, listed.owner);
+        out.text("StorageClass", listed.class.name());
+        if let Some(view) = restore_view(listed, self.now).filter(|_| self.restore) {
+            out.open("RestoreStatus");
+            out.bool("IsRestoreInProgress", view.ongoing);
+            view.expires.iter().for_each(|until| out.time("RestoreExpiryDate", *until));
+            out.close("RestoreStatus");
+        }
+    }
+}
+
 fn write(out: &mut Elements, key: String, listed: &Listed, showing: &mut Showing) {
     out.open(CONTENTS);
     out.text("Key", &showing.names.out(key));
-    out.time("LastModified", listed.modified.whole_seconds());
-    out.quoted("ETag", &listed.etag);
-    if let Some(checksum) = &listed.checksum {
-        out.text("ChecksumAlgorithm", &checksum.algorithm);
-        out.text("ChecksumType", checksum.kind());
-    }
-    out.int("Size", i64::try_from(listed.size).unwrap_or(i64::MAX));
-    if let Some(owners) = &mut showing.owners {
-        out.open("Owner");
-        out.text("ID", owners.id(listed.owner));
-        out.close("Owner");
-    }
-    out.text("StorageClass", listed.class.name());
-    if let Some(view) = restore_view(listed, showing.now).filter(|_| showing.restore) {
-        out.open("RestoreStatus");
-        out.bool("IsRestoreInProgress", view.ongoing);
-        view.expires.iter().for_each(|until| out.time("RestoreExpiryDate", *until));
-        out.close("RestoreStatus");
-    }
+    showing.object(out, listed);
     out.close(CONTENTS);
 }
 
@@ -209,12 +220,7 @@ struct Written {
 
 fn page(cx: &Cx<'_>, bucket: &Bucket, query: &Query<'_>, mut showing: Showing) -> Result<Written, S3Error> {
     let from: &dyn store::Read = &*cx.tx;
-    let mut page = Written {
-        contents: Elements::with_capacity(query.max.min(ENTRIES_USUAL) * ENTRY_BYTES),
-        prefixes: Vec::new(),
-        count: 0,
-        last: None,
-    };
+    let mut page = Written { contents: room(query.max), prefixes: Vec::new(), count: 0, last: None };
     let open = |start: &[u8]| rows::current(from, bucket, start);
     let truncated = query.each(open(&query.start()), open, |entry| {
         page.count += 1;

@@ -1,19 +1,15 @@
 //! Listing versions and delete markers.
 
-use super::list::{
-    Names, PrefixView, RestoreView, not_empty, page_size, quoted, restore_view, wants_restore,
-};
+use super::list::{Names, Owners, PrefixView, Showing, not_empty, page_size, room, wants_restore};
 use super::shapes::load;
 use crate::s3::access;
-use crate::s3::acl::document::{OwnerView, owner};
 use crate::s3::buckets::Bucket;
 use crate::s3::errors::{S3Error, argument};
-use crate::s3::listing::{Entry, Page, Query};
+use crate::s3::listing::{Entry, Query};
 use crate::s3::rows::{self, AllVersions, Listed};
 use crate::s3::versions;
-use base::Timestamp;
 use kernel::Cx;
-use wire::{Member, Struct, ToValue, Value};
+use wire::Elements;
 
 kernel::ops! { pub(crate) static OPS:
     ListObjectVersions: [event] list_versions, "s3:ListBucketVersions", access::on_bucket;
@@ -46,34 +42,11 @@ wire::shape! {
         delimiter: Option<String> = "Delimiter",
         truncated: bool = "IsTruncated",
         encoding: Option<String> = "EncodingType",
-        versions: Vec<VersionView> = "Versions",
-        markers: Vec<MarkerView> = "DeleteMarkers",
+        /// With the delete markers among them: AWS writes both in one order.
+        versions: Elements = "Versions",
+        markers: Elements = "DeleteMarkers",
         prefixes: Vec<PrefixView> = "CommonPrefixes",
         charged: Option<String> = "RequestCharged",
-    }
-
-    #[derive(Clone, Debug)]
-    pub(crate) struct VersionView {
-        key: String = "Key",
-        id: String = "VersionId",
-        latest: bool = "IsLatest",
-        modified: Timestamp = "LastModified",
-        etag: String = "ETag",
-        checksum_algorithm: Option<Vec<String>> = "ChecksumAlgorithm",
-        checksum_type: Option<String> = "ChecksumType",
-        size: i64 = "Size",
-        owner: OwnerView = "Owner",
-        class: String = "StorageClass",
-        restore: Option<RestoreView> = "RestoreStatus",
-    }
-
-    #[derive(Clone, Debug)]
-    pub(crate) struct MarkerView {
-        key: String = "Key",
-        id: String = "VersionId",
-        latest: bool = "IsLatest",
-        modified: Timestamp = "LastModified",
-        owner: OwnerView = "Owner",
     }
 }
 
@@ -103,46 +76,23 @@ fn first<'a>(
     Ok(rows::versions_after(from, bucket, key, order))
 }
 
-type Row = (Listed, bool);
-
-fn page(cx: &Cx<'_>, req: &ListVersions, query: &Query<'_>) -> Result<Page<Row>, S3Error> {
-    let bucket = load(cx, &req.bucket)?;
-    let from: &dyn store::Read = &*cx.tx;
-    let first = first(cx, &bucket, req, query)?;
-    query.page(first, |start| rows::versions(from, &bucket, start))
-}
-
-/// What was found, and which of it are delete markers: AWS writes versions and markers in one order.
-pub(crate) struct InOrder {
-    listed: ListedVersions,
-    are_markers: Vec<bool>,
-}
-
-impl ToValue for InOrder {
-    const MEMBERS: Option<&'static [Member]> = <ListedVersions as ToValue>::MEMBERS;
-
-    /// Either list becomes as many runs as it takes.
-    fn to_value(mut self) -> Option<Value> {
-        let mut versions = std::mem::take(&mut self.listed.versions).into_iter();
-        let mut markers = std::mem::take(&mut self.listed.markers).into_iter();
-        let prefixes = std::mem::take(&mut self.listed.prefixes);
-        let Some(Value::Struct(head)) = self.listed.to_value() else { return None };
-        let lists = ["Versions", "DeleteMarkers", "CommonPrefixes"];
-        let mut out: Struct = head.into_iter().filter(|(name, _)| !lists.contains(name)).collect();
-        for run in self.are_markers.chunk_by(|a, b| a == b) {
-            let (name, items) = if run.first() == Some(&true) {
-                ("DeleteMarkers", markers.by_ref().take(run.len()).collect::<Vec<_>>().to_value())
-            } else {
-                ("Versions", versions.by_ref().take(run.len()).collect::<Vec<_>>().to_value())
-            };
-            out.push_run(name, items?);
-        }
-        out.push("CommonPrefixes", prefixes.to_value()?);
-        Some(Value::Struct(out))
+/// A version or a marker.
+fn write(out: &mut Elements, key: String, listed: &Listed, is_latest: bool, showing: &mut Showing) {
+    let element = if listed.delete_marker { "DeleteMarker" } else { "Version" };
+    out.open(element);
+    out.text("Key", &showing.names.out(key));
+    out.text("VersionId", &listed.id());
+    out.bool("IsLatest", is_latest);
+    if listed.delete_marker {
+        out.time("LastModified", listed.modified.whole_seconds());
+        showing.owner(out, listed.owner);
+    } else {
+        showing.object(out, listed);
     }
+    out.close(element);
 }
 
-fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<InOrder, S3Error> {
+fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<ListedVersions, S3Error> {
     if let Some(max) = req.max_keys.filter(|max| *max < 0) {
         return Err(argument("max-keys cannot be negative", "max-keys", max.to_string()));
     }
@@ -154,69 +104,50 @@ fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<InOrder, S3Error>
         whole_prefix: true,
         max,
     };
-    let page = page(cx, &req, &query)?;
     let names = Names::of(req.encoding.as_deref());
-    let restores = wants_restore(&req.attributes);
-    let (mut next_key_marker, mut next_id_marker) = (None, None);
-    if let Some(last) = page.entries.last().filter(|_| page.truncated) {
-        next_key_marker = Some(names.out(last.name()));
-        next_id_marker = match last {
-            Entry::Item(_, (listed, _)) => Some(listed.id()),
-            Entry::Prefix(_) => None,
-        };
-    }
-    let (mut versions, mut markers, mut prefixes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut are_markers = Vec::new();
-    for entry in page.entries {
-        if let Entry::Item(_, (listed, _)) = &entry {
-            are_markers.push(listed.delete_marker);
-        }
-        match entry {
-            Entry::Prefix(prefix) => prefixes.push(PrefixView { prefix: names.out(prefix) }),
-            Entry::Item(key, (listed, latest)) if listed.delete_marker => markers.push(MarkerView {
-                key: names.out(key),
-                id: listed.id(),
-                latest,
-                modified: listed.modified.whole_seconds(),
-                owner: owner(listed.owner),
-            }),
-            Entry::Item(key, (listed, latest)) => {
-                let restore = if restores { restore_view(&listed, cx.now) } else { None };
-                versions.push(version_view(names.out(key), listed, latest, restore));
+    let owners = Some(Owners::default());
+    let mut showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
+    let bucket = load(cx, &req.bucket)?;
+    let from: &dyn store::Read = &*cx.tx;
+    let (mut written, mut prefixes, mut count) = (room(max), Vec::new(), 0);
+    // The last entry, and its version's id.
+    let mut last: Option<(String, Option<String>)> = None;
+    let first = first(cx, &bucket, &req, &query)?;
+    let truncated = query.each(
+        first,
+        |start| rows::versions(from, &bucket, start),
+        |entry| {
+            count += 1;
+            if count == max {
+                let id = match &entry {
+                    Entry::Item(_, (listed, _)) => Some(listed.id()),
+                    Entry::Prefix(_) => None,
+                };
+                last = Some((entry.name().to_owned(), id));
             }
-        }
-    }
-    let listed = ListedVersions {
-        truncated: page.truncated,
+            match entry {
+                Entry::Item(key, (listed, is_latest)) => {
+                    write(&mut written, key, &listed, is_latest, &mut showing);
+                }
+                Entry::Prefix(prefix) => prefixes.push(PrefixView { prefix: names.out(prefix) }),
+            }
+        },
+    )?;
+    let (next_key_marker, next_id_marker) = last.filter(|_| truncated).unzip();
+    Ok(ListedVersions {
+        truncated,
         prefix: names.out(query.prefix),
         key_marker: names.out(req.key_marker.as_deref().unwrap_or_default()),
         id_marker: req.id_marker.clone().unwrap_or_default(),
-        next_key_marker,
-        next_id_marker,
+        next_key_marker: next_key_marker.map(|name| names.out(name)),
+        next_id_marker: next_id_marker.flatten(),
         max_keys: i64::try_from(max).unwrap_or_default(),
         delimiter: query.delimiter.map(|text| names.out(text)),
         name: req.bucket,
         encoding: req.encoding,
-        versions,
-        markers,
+        versions: written,
+        markers: Elements::default(),
         prefixes,
         charged: req.payer,
-    };
-    Ok(InOrder { listed, are_markers })
-}
-
-fn version_view(key: String, listed: Listed, latest: bool, restore: Option<RestoreView>) -> VersionView {
-    VersionView {
-        key,
-        id: listed.id(),
-        latest,
-        modified: listed.modified.whole_seconds(),
-        etag: quoted(&listed.etag),
-        checksum_algorithm: listed.checksum.as_ref().map(|checksum| vec![checksum.algorithm.clone()]),
-        checksum_type: listed.checksum.as_ref().map(|checksum| checksum.kind().to_owned()),
-        size: i64::try_from(listed.size).unwrap_or(i64::MAX),
-        owner: owner(listed.owner),
-        class: listed.class.name().to_owned(),
-        restore,
-    }
+    })
 }

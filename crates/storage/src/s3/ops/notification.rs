@@ -6,6 +6,7 @@ use crate::s3::configs::NOTIFICATION;
 use crate::s3::errors::S3Error;
 use crate::s3::events;
 use crate::s3::notification::NotificationConfiguration;
+use base64::Engine;
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
@@ -26,12 +27,12 @@ wire::shape! {
 fn put_notification(cx: &mut Cx<'_>, req: PutNotification) -> Result<Empty, S3Error> {
     let bucket = load(cx, &req.bucket)?;
     let mut configuration = req.configuration;
-    configuration.check()?;
+    configuration.check(bucket.record.region.name())?;
     if configuration.is_empty() {
         NOTIFICATION.delete(cx.tx, &bucket.scope);
         return Ok(Empty);
     }
-    configuration.name(|| base::id::uuid(cx.rng()));
+    configuration.name(|| base64::engine::general_purpose::STANDARD.encode(base::id::uuid(cx.rng())));
     if req.skip_validation != Some(true) {
         // Those that were there have been asked then.
         let before = NOTIFICATION.get(cx.tx, &bucket.scope)?.unwrap_or_default();

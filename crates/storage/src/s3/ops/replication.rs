@@ -12,7 +12,7 @@ use kernel::{Cx, Empty};
 kernel::ops! { pub(crate) static OPS:
     DeleteBucketReplication: delete_replication, "s3:PutReplicationConfiguration", access::on_bucket;
     GetBucketReplication: get_replication, "s3:GetReplicationConfiguration", access::on_bucket;
-    PutBucketReplication: put_replication, "s3:PutReplicationConfiguration", access::on_bucket;
+    PutBucketReplication: put_replication, "s3:PutReplicationConfiguration", access::put_replication;
 }
 
 requests! {
@@ -31,16 +31,17 @@ fn put_replication(cx: &mut Cx<'_>, req: PutReplication) -> Result<Empty, S3Erro
         return Err(Refusal::InvalidRequest(message.into()).into());
     }
     let mut configuration = req.configuration;
-    configuration.check()?;
+    configuration.check(&bucket.record.name)?;
     configuration.name_rules(|| base::id::uuid(cx.rng()));
     for rule in &configuration.rules {
-        // AWS: one that is not there keeps no versions either.
-        let there = buckets::find(cx.cloud(), cx.tx, rule.bucket())?;
-        if there.is_none_or(|there| there.record.versioning != Versioning::Enabled) {
-            return Err(
-                Refusal::InvalidRequest("Destination bucket must have versioning enabled.".into()).into()
-            );
-        }
+        let message = match buckets::find(cx.cloud(), cx.tx, rule.bucket())? {
+            None => "Destination bucket must exist.",
+            Some(there) if there.record.versioning != Versioning::Enabled => {
+                "Destination bucket must have versioning enabled."
+            }
+            Some(_) => continue,
+        };
+        return Err(Refusal::InvalidRequest(message.into()).into());
     }
     REPLICATION.put(cx.tx, &bucket.scope, &configuration);
     Ok(Empty)

@@ -94,7 +94,7 @@ fn put_retention(cx: &mut Cx<'_>, req: PutRetention) -> Result<Charged, S3Error>
     let bypass = req.bypass == Some(true) && access::may_bypass_governance(cx, &bucket, &req.key)?;
     lock::check_change(&found.version, new.as_ref(), cx.now, bypass)?;
     found.version.retention = new;
-    versions::update(cx, &bucket, &req.key, &found);
+    versions::change(cx, &bucket, &req.key, &mut found)?;
     Ok(Charged { charged: req.payer })
 }
 
@@ -113,6 +113,6 @@ fn put_hold(cx: &mut Cx<'_>, req: PutHold) -> Result<Charged, S3Error> {
     let mut found = find(cx, &bucket, &req.key, req.version_id.as_deref(), "PUT")?;
     found.version.legal_hold = status == "ON";
     found.version.hold_was_put = true;
-    versions::update(cx, &bucket, &req.key, &found);
+    versions::change(cx, &bucket, &req.key, &mut found)?;
     Ok(Charged { charged: req.payer })
 }

@@ -1,5 +1,4 @@
-//! Inventories, metrics, archive tiers and storage class analyses. Nothing acts on the latter yet, and whoever puts one
-//! is told so: the configuration is no declared member of that request.
+//! Inventories, metrics, archive tiers and storage class analyses.
 
 use super::shapes::load;
 use crate::s3::access;
@@ -9,10 +8,9 @@ use crate::s3::inventory::schedule;
 use crate::s3::settings::{
     AnalyticsConfiguration, InventoryConfiguration, MetricsConfiguration, TieringConfiguration,
 };
-use crate::s3::work::{NEXT, NextList};
+use crate::s3::work::{self, NEXT, NEXT_ANALYSES, NextAnalysis, NextList};
 use kernel::{Cx, Empty};
 use store::{Key, Record, Table};
-use wire::{FromValue, Member, Mismatch, Value};
 
 kernel::ops! { pub(crate) static OPS:
     DeleteBucketAnalyticsConfiguration: delete_analytics, "s3:PutAnalyticsConfiguration", access::on_bucket;
@@ -45,6 +43,14 @@ wire::shape! {
     pub(crate) struct ListOf {
         bucket: String = "Bucket",
         token: Option<String> = "ContinuationToken",
+        expected_owner: Option<String> = "ExpectedBucketOwner",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct PutAnalytics {
+        bucket: String = "Bucket",
+        id: String = "Id",
+        configuration: AnalyticsConfiguration = "AnalyticsConfiguration",
         expected_owner: Option<String> = "ExpectedBucketOwner",
     }
 
@@ -117,13 +123,6 @@ wire::shape! {
     }
 }
 
-/// A request that puts a configuration on which nothing acts: it is read, and not declared.
-#[derive(Clone, Debug)]
-pub(crate) struct KeepAnalytics {
-    of: OfId,
-    configuration: AnalyticsConfiguration,
-}
-
 /// What is kept under an id.
 pub(crate) trait Kept: Record + Clone {
     fn id(&self) -> &str;
@@ -140,24 +139,13 @@ pub(crate) trait Kept: Record + Clone {
     }
 }
 
-impl FromValue for KeepAnalytics {
-    const MEMBERS: Option<&'static [Member]> = OfId::MEMBERS;
-
-    fn from_value(value: Value) -> Result<Self, Mismatch> {
-        let Value::Struct(mut members) = value else { return Err(Mismatch::expected("a structure")) };
-        let member = "AnalyticsConfiguration";
-        let configuration = match members.take(member) {
-            Some(value) => AnalyticsConfiguration::from_value(value),
-            None => AnalyticsConfiguration::from_absent(),
-        };
-        let configuration = configuration.map_err(|m| m.in_member(member))?;
-        Ok(KeepAnalytics { of: OfId::from_value(Value::Struct(members))?, configuration })
-    }
-}
-
 impl Kept for AnalyticsConfiguration {
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn check(&self) -> Result<(), S3Error> {
+        AnalyticsConfiguration::check(self)
     }
 }
 
@@ -248,11 +236,21 @@ fn delete_metrics(cx: &mut Cx<'_>, req: OfId) -> Result<Empty, S3Error> {
     delete(cx, &METRICS, &req)
 }
 
-fn put_analytics(cx: &mut Cx<'_>, req: KeepAnalytics) -> Result<Empty, S3Error> {
-    put(cx, &ANALYTICS, (&req.of.bucket, &req.of.id), &req.configuration).map(|_| Empty)
+fn put_analytics(cx: &mut Cx<'_>, req: PutAnalytics) -> Result<Empty, S3Error> {
+    let configuration = req.configuration;
+    let key = put(cx, &ANALYTICS, (&req.bucket, &req.id), &configuration)?;
+    if configuration.exported().is_some() {
+        let at = schedule::next("Daily", cx.now);
+        NEXT_ANALYSES.put(cx.tx, &key, &NextAnalysis { bucket: req.bucket, at });
+    } else {
+        NEXT_ANALYSES.delete(cx.tx, &key);
+    }
+    Ok(Empty)
 }
 
 fn delete_analytics(cx: &mut Cx<'_>, req: OfId) -> Result<Empty, S3Error> {
+    let key = load(cx, &req.bucket)?.scope.clone().str(&req.id);
+    work::forget_analysis(cx.tx, &key)?;
     delete(cx, &ANALYTICS, &req)
 }
 

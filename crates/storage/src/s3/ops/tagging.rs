@@ -86,7 +86,7 @@ fn put_object_tags(cx: &mut Cx<'_>, req: PutObjectTags) -> Result<Touched, S3Err
     let bucket = load(cx, &req.bucket)?;
     let mut found = versions::wanted_itself(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "PUT")?;
     found.version.tags = tags;
-    touch(cx, &bucket, &req.key, &found, ("ObjectTagging:Put", "Object Tags Added"))
+    touch(cx, &bucket, &req.key, found, ("ObjectTagging:Put", "Object Tags Added"))
 }
 
 fn get_object_tags(cx: &mut Cx<'_>, req: OfObject) -> Result<TagsOfObject, S3Error> {
@@ -107,7 +107,7 @@ fn delete_object_tags(cx: &mut Cx<'_>, req: DeleteObjectTags) -> Result<Touched,
     let bucket = load(cx, &req.bucket)?;
     let mut found = versions::wanted_itself(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "DELETE")?;
     found.version.tags.clear();
-    touch(cx, &bucket, &req.key, &found, ("ObjectTagging:Delete", "Object Tags Deleted"))
+    touch(cx, &bucket, &req.key, found, ("ObjectTagging:Delete", "Object Tags Deleted"))
 }
 
 /// Keeps the version's new tags, and tells of them.
@@ -115,10 +115,10 @@ fn touch(
     cx: &mut Cx<'_>,
     bucket: &Bucket,
     key: &str,
-    found: &Found,
+    mut found: Found,
     (event, detail_type): (&'static str, &'static str),
 ) -> Result<Touched, S3Error> {
-    versions::update(cx, bucket, key, found);
+    versions::change(cx, bucket, key, &mut found)?;
     let version_id = bucket.record.is_versioned().then(|| found.version.id());
     let what = Happened {
         event,

@@ -2,7 +2,7 @@
 
 use super::shapes::{OfBucket, change, load, requests};
 use crate::s3::access;
-use crate::s3::configs::LIFECYCLE;
+use crate::s3::configs::{LIFECYCLE, REPLICATION};
 use crate::s3::errors::{Denial, S3Error};
 use crate::s3::mfa;
 use crate::s3::model::bucket::{MfaDelete, Versioning};
@@ -59,6 +59,10 @@ fn put_versioning(cx: &mut Cx<'_>, req: PutVersioning) -> Result<Empty, S3Error>
     }
     if asks && LIFECYCLE.contains(cx.tx, &bucket.scope)? {
         return Err(Denial::MfaWithLifecycle.into());
+    }
+    if status != "Enabled" && REPLICATION.contains(cx.tx, &bucket.scope)? {
+        let message = "A replication configuration is present on this bucket, so you cannot change the versioning state. To change the versioning state, first delete the replication configuration.";
+        return Err(Denial::BucketState(message.into()).into());
     }
     change(cx, &req.bucket, |record| {
         record.versioning = match status.as_str() {

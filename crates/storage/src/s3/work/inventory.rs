@@ -4,6 +4,7 @@
 //! A list that is broken off by a crash is written again from its beginning, into files of the same names; what tells
 //! of it comes last. What cannot be delivered is told in the log, and tried again when the next list is due.
 
+use super::delivery::{self, Target};
 use crate::s3::buckets;
 use crate::s3::configs::{INVENTORY, LIFECYCLE};
 use crate::s3::errors::{Refusal, S3Error};
@@ -16,18 +17,15 @@ use crate::s3::model::object::{CURRENT, VERSIONS, Version};
 use crate::s3::settings::InventoryConfiguration;
 use auth::md5::Md5;
 use base::Timestamp;
-use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use kernel::Cloud;
 use kernel::reconcile::Reconciler;
-use kernel::{Body, Call, Cloud};
 use std::io::Write;
 use std::sync::Arc;
 use store::{CommitError, Direction, Key, Snapshot, Table};
-use wire::{Fault, Struct, Value};
+use wire::{Fault, Value};
 
-/// As whom the lists are delivered.
-const SERVICE: &str = "s3.amazonaws.com";
 /// A file is closed when it has so many bytes, compressed.
 const FILE_BYTES: usize = 8 << 20;
 
@@ -166,37 +164,21 @@ impl List<'_> {
 
     fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), Fault> {
         let to = &self.configuration.destination.bucket;
-        let name = to.name().unwrap_or_default();
-        let there = buckets::load(self.cloud, &self.cloud.store().snapshot(), name).map_err(Fault::from)?;
-        if there.record.region != self.bucket.region {
-            let message = "The destination bucket of an inventory must be in the region of its source";
-            return Err(S3Error::from(Refusal::InvalidRequest(message.to_owned())).into());
-        }
-        let mut members = vec![
-            ("Bucket", Value::str(name)),
-            ("Key", Value::str(key)),
-            ("ACL", Value::str("bucket-owner-full-control")),
-        ];
-        members.extend(to.account.as_deref().map(|id| ("ExpectedBucketOwner", Value::str(id))));
-        match to.encryption.as_ref().map(|encryption| encryption.kms.as_ref()) {
-            Some(Some(kms)) => {
-                members.push(("ServerSideEncryption", Value::str("aws:kms")));
-                members.push(("SSEKMSKeyId", Value::str(kms.key.as_str())));
-            }
-            Some(None) => members.push(("ServerSideEncryption", Value::str("AES256"))),
-            None => {}
-        }
-        let value = Value::Struct(members.into_iter().collect::<Struct>());
-        let call = Call { service: "s3", operation: "PutObject", value };
-        let (owner, region, source) = (self.bucket.owner, self.bucket.region, self.bucket.arn());
-        let body = Body::of(Bytes::from(bytes), None);
-        let put = self.cloud.stream_call(SERVICE, owner, region, Some(&source), call, body);
-        self.cloud.wait(put).map(|_| ())
+        let encryption = match to.encryption.as_ref().map(|encryption| encryption.kms.as_ref()) {
+            Some(Some(kms)) => vec![
+                ("ServerSideEncryption", Value::str("aws:kms")),
+                ("SSEKMSKeyId", Value::str(kms.key.as_str())),
+            ],
+            Some(None) => vec![("ServerSideEncryption", Value::str("AES256"))],
+            None => Vec::new(),
+        };
+        let to = Target { bucket: to.name().unwrap_or_default(), account: to.account.as_deref() };
+        delivery::put(self.cloud, self.bucket, to, key, bytes, encryption)
     }
 }
 
 /// The object's key, which follows the bucket's scope in a row's.
-fn key_of(scope: &Key, row: &Key) -> String {
+pub(super) fn key_of(scope: &Key, row: &Key) -> String {
     let rest = row.as_bytes().get(scope.as_bytes().len()..).unwrap_or_default();
     store::key::KeyReader::over(rest).str().unwrap_or_default()
 }

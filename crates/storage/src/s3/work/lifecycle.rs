@@ -151,7 +151,7 @@ fn current(
             Ok(())
         }
         Some(Change::Expire) => {
-            let deleted = versions::delete(cx, bucket, key)?;
+            let deleted = versions::expire(cx, bucket, key)?;
             tell(cx, bucket, key, &version, deleted.id.as_deref(), deleted.marker)
         }
     }

@@ -1,32 +1,26 @@
-//! Replication at work: every version and marker that was made under a bucket's rules is copied to where they say,
-//! with its id, by the role that they name.
+//! Replication at work: every version and marker that was made under a bucket's rules, and every change of one, goes to
+//! where they say, by the role that they name ([`copy`]).
 //!
-//! What waits stands in [`PENDING`], written in the transaction of the change. The role is assumed and asked like any
-//! caller: for `s3:GetObjectVersionForReplication` here, and `s3:ReplicateObject` or `s3:ReplicateDelete` there.
-//! Copies refer to the same contents. Not here: objects under keys of KMS, which AWS leaves out too unless a rule asks
-//! for them; small objects under keys that callers bring fail.
+//! What waits stands in [`PENDING`], written in the transaction of the change. Each destination is served by itself: what
+//! one refuses, another may take; the version has failed then.
 
-use crate::piece::Piece;
-use crate::s3::access;
 use crate::s3::buckets::{self, Bucket};
 use crate::s3::configs::REPLICATION;
-use crate::s3::content::encryption;
 use crate::s3::errors::{Refusal, S3Error};
-use crate::s3::model::bucket::{Ownership, Versioning};
-use crate::s3::model::object::{Encryption, StorageClass, Version};
-use crate::s3::replication::{ReplicationConfiguration, ReplicationRule};
+use crate::s3::model::bucket::Versioning;
+use crate::s3::model::object::Version;
+use crate::s3::replication::ReplicationRule;
+use crate::s3::replication::copy::{self, Parcel, REPLICA, SERVICE};
+use crate::s3::replication::report::{self, Backlog};
 use crate::s3::versions::{self, Found};
 use base::Timestamp;
-use blob::ContentId;
-use blob::cipher::{open_whole, seal_whole};
 use kernel::reconcile::Reconciler;
 use kernel::{Cloud, Cx};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{CommitError, Direction, Key, Table};
 use wire::Fault;
 
-/// As whom the role is assumed.
-const SERVICE: &str = "s3.amazonaws.com";
 const BATCH: usize = 32;
 
 store::record! {
@@ -37,6 +31,10 @@ store::record! {
         2 => pub key: String,
         /// The id of the version or marker.
         3 => pub id: String,
+        /// It has been there for a while: its tags, its ACL or its lock have changed.
+        4 => pub is_change: bool,
+        /// When it was put here.
+        5 => pub at: Timestamp,
     }
 }
 
@@ -46,7 +44,6 @@ pub const PENDING: Table<Pending> = Table::new(0x2031, "s3/pending replicas");
 pub(crate) const WAITING: &str = "PENDING";
 const DONE: &str = "COMPLETED";
 const FAILED: &str = "FAILED";
-const REPLICA: &str = "REPLICA";
 
 /// Puts a new version on the list, where rules are about it; answers the status that it begins with.
 ///
@@ -58,17 +55,54 @@ pub(crate) fn note(
     key: &str,
     version: &Version,
 ) -> Result<Option<String>, store::StoreError> {
-    if bucket.record.versioning != Versioning::Enabled || matches!(version.encryption, Encryption::Kms(_)) {
+    if bucket.record.versioning != Versioning::Enabled {
         return Ok(None);
     }
     let Some(rules) = REPLICATION.get(cx.tx, &bucket.scope)? else { return Ok(None) };
-    let followed = rules.followed(key, &version.tags);
-    if !followed.iter().any(|rule| !version.delete_marker || rule.takes_delete_markers()) {
+    if rules.of_new(key, version).is_empty() {
         return Ok(None);
     }
-    let pending = Pending { bucket: bucket.record.name.clone(), key: key.to_owned(), id: version.id() };
-    PENDING.put(cx.tx, &Key::global().time(cx.now).u64(version.order).u64(cx.rng().u64()), &pending);
+    put(cx, bucket, key, version, false);
     Ok(Some(WAITING.to_owned()))
+}
+
+/// Puts a version of which something has changed on the list, where there are copies of it; a replica, where rules send
+/// such changes back. What is on its way still arrives as it is by then, and what has failed stays behind.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn note_change(
+    cx: &mut Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    version: &mut Version,
+) -> Result<(), store::StoreError> {
+    let is_replica = match version.replication.as_deref() {
+        Some(REPLICA) => true,
+        Some(DONE) => false,
+        _ => return Ok(()),
+    };
+    let Some(rules) = REPLICATION.get(cx.tx, &bucket.scope)? else { return Ok(()) };
+    let followed = if is_replica { rules.of_replica(key, version) } else { rules.of_new(key, version) };
+    if followed.is_empty() {
+        return Ok(());
+    }
+    put(cx, bucket, key, version, true);
+    if !is_replica {
+        version.replication = Some(WAITING.to_owned());
+    }
+    Ok(())
+}
+
+fn put(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, version: &Version, is_change: bool) {
+    let pending = Pending {
+        bucket: bucket.record.name.clone(),
+        key: key.to_owned(),
+        id: version.id(),
+        is_change,
+        at: cx.now,
+    };
+    PENDING.put(cx.tx, &Key::global().time(cx.now).u64(version.order).u64(cx.rng().u64()), &pending);
 }
 
 #[derive(Debug)]
@@ -84,18 +118,52 @@ impl Reconciler for Replicate {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let failed = |error: S3Error| Fault::from(error).to_string();
+        let waits = backlogs(cloud).map_err(failed)?;
+        let at = cloud.clock().now();
+        waits.values().for_each(|(source, rule, waits)| report::backlog(cloud, source, rule, at, *waits));
         loop {
             let snapshot = cloud.store().snapshot();
             let some = PENDING.scan(&snapshot, &Key::empty(), Direction::Forward).take(BATCH);
             let some: Vec<(Key, Pending)> = some.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
             if some.is_empty() {
-                return Ok(None);
+                break;
             }
             for (row, pending) in some {
-                one(cloud, &row, &pending).map_err(|error| Fault::from(error).to_string())?;
+                one(cloud, &row, &pending).map_err(failed)?;
             }
         }
+        let at = cloud.clock().now();
+        let none = Backlog::default();
+        waits.values().for_each(|(source, rule, _)| report::backlog(cloud, source, rule, at, none));
+        Ok(None)
     }
+}
+
+/// What waits for each rule that is measured, by bucket and rule.
+type Backlogs = BTreeMap<(String, String), (Arc<Bucket>, ReplicationRule, Backlog)>;
+
+fn backlogs(cloud: &Arc<Cloud>) -> Result<Backlogs, S3Error> {
+    let snapshot = cloud.store().snapshot();
+    let mut out = Backlogs::new();
+    for pair in PENDING.scan(&snapshot, &Key::empty(), Direction::Forward) {
+        let (_, pending) = pair?;
+        let Some(source) = buckets::find(cloud, &snapshot, &pending.bucket)? else { continue };
+        let measured = |rule: &&ReplicationRule| rule.is_measured();
+        let rules = REPLICATION.get(&snapshot, &source.scope)?;
+        let Some(rules) = rules.filter(|rules| rules.rules.iter().any(|rule| measured(&rule))) else {
+            continue;
+        };
+        let Some(found) = versions::by_id(&snapshot, &source, &pending.key, &pending.id)? else { continue };
+        for rule in rules.of_new(&pending.key, &found.version).into_iter().filter(measured) {
+            let name = (pending.bucket.clone(), rule.id.clone().unwrap_or_default());
+            let entry = out.entry(name);
+            let entry = entry.or_insert_with(|| (Arc::clone(&source), rule.clone(), Backlog::default()));
+            entry.2.operations += 1;
+            entry.2.bytes += if pending.is_change { 0 } else { found.version.size };
+        }
+    }
+    Ok(out)
 }
 
 /// One version, to each of its destinations, in one transaction. What conflicts is found again.
@@ -104,22 +172,16 @@ fn one(cloud: &Arc<Cloud>, row: &Key, pending: &Pending) -> Result<(), S3Error> 
     PENDING.delete(&mut tx, row);
     if let Some(source) = buckets::find(cloud, &tx, &pending.bucket)?
         && let Some(found) = versions::by_id(&tx, &source, &pending.key, &pending.id)?
-        && let Some(rules) = REPLICATION.get(&tx, &source.scope)?
     {
-        let savepoint = tx.savepoint();
-        let status = match copies(cloud, &mut tx, &source, pending, &found, &rules) {
-            Ok(()) => DONE,
-            Err(fault) => {
-                tx.rollback_to(savepoint);
-                let fields = [("bucket", pending.bucket.as_str()), ("problem", &fault.to_string())];
-                kernel::log::warn("an object could not be replicated", &fields);
-                FAILED
-            }
-        };
+        let status = send(cloud, &mut tx, &source, pending, &found)?;
         let (owner, region) = (source.record.owner, source.record.region);
         let mut found = found;
-        found.version.replication = Some(status.to_owned());
-        cloud.act(&mut tx, SERVICE, owner, region, |cx| versions::update(cx, &source, &pending.key, &found));
+        if found.version.replication.as_deref() != Some(REPLICA) {
+            found.version.replication = Some(status.to_owned());
+            cloud.act(&mut tx, SERVICE, owner, region, |cx| {
+                versions::update(cx, &source, &pending.key, &found);
+            });
+        }
     }
     match tx.commit().wait() {
         Ok(_) | Err(CommitError::Conflict) => Ok(()),
@@ -130,86 +192,39 @@ fn one(cloud: &Arc<Cloud>, row: &Key, pending: &Pending) -> Result<(), S3Error> 
     }
 }
 
-fn copies(
+/// Sends a version to each of its destinations. Answers the status that it has then.
+fn send(
     cloud: &Arc<Cloud>,
     tx: &mut store::Tx,
-    source: &Arc<Bucket>,
+    source: &Bucket,
     pending: &Pending,
     found: &Found,
-    rules: &ReplicationConfiguration,
-) -> Result<(), Fault> {
-    let (owner, region) = (source.record.owner, source.record.region);
-    cloud.act_as_role(tx, SERVICE, &rules.role, (owner, region), |cx| {
-        let version = &found.version;
-        for rule in rules.followed(&pending.key, &version.tags) {
-            if !version.delete_marker || rule.takes_delete_markers() {
-                copy(cx, source, &pending.key, version, rule)?;
-            }
+) -> Result<&'static str, S3Error> {
+    let version = &found.version;
+    let parcel = Parcel { source, key: &pending.key, version, is_change: pending.is_change };
+    let Some(rules) = REPLICATION.get(tx, &source.scope)? else { return Ok(FAILED) };
+    let is_replica = version.replication.as_deref() == Some(REPLICA);
+    let followed = if is_replica {
+        rules.of_replica(&pending.key, version)
+    } else {
+        rules.of_new(&pending.key, version)
+    };
+    // The rules that it waited for may have gone.
+    let mut status = if followed.is_empty() { FAILED } else { DONE };
+    for rule in followed {
+        let savepoint = tx.savepoint();
+        let failure = copy::deliver(cloud, tx, &rules.role, parcel, rule).err();
+        if let Some(reason) = failure {
+            tx.rollback_to(savepoint);
+            status = FAILED;
+            let told = [
+                ("bucket", pending.bucket.as_str()),
+                ("destination", rule.bucket()),
+                ("problem", reason.name()),
+            ];
+            kernel::log::warn("an object could not be replicated", &told);
         }
-        Ok::<_, Fault>(())
-    })?
-}
-
-fn copy(
-    cx: &mut Cx<'_>,
-    source: &Bucket,
-    key: &str,
-    version: &Version,
-    rule: &ReplicationRule,
-) -> Result<(), Fault> {
-    let denied = || Fault::from(S3Error::from(Refusal::AccessDenied));
-    let there = buckets::find(cx.cloud(), cx.tx, rule.bucket())?
-        .ok_or_else(|| Fault::from(S3Error::from(Refusal::NoSuchBucket(rule.bucket().to_owned()))))?;
-    if there.record.versioning != Versioning::Enabled {
-        return Err(S3Error::from(Refusal::InvalidRequest(
-            "Destination bucket must have versioning enabled.".into(),
-        ))
-        .into());
+        report::outcome(cloud, tx, parcel, rule, pending.at, failure)?;
     }
-    let id = version.id();
-    let reads = "s3:GetObjectVersionForReplication";
-    let writes = if version.delete_marker { "s3:ReplicateDelete" } else { "s3:ReplicateObject" };
-    if !access::allowed_on_object(cx, source, key, Some(&id), reads)?
-        || !access::allowed_on_object(cx, &there, key, None, writes)?
-    {
-        return Err(denied());
-    }
-    if matches!(version.encryption, Encryption::Customer(_)) && there.record.encryption.blocks_customers() {
-        return Err(denied());
-    }
-    let mut replica = version.clone();
-    replica.pieces =
-        version.pieces.iter().map(|piece| again(cx, version, piece)).collect::<Result<_, _>>()?;
-    replica.replication = Some(REPLICA.to_owned());
-    replica.restore = None;
-    replica.archive = None;
-    replica.accessed = None;
-    if let Some(class) = rule.destination.class.as_deref().and_then(StorageClass::parse) {
-        replica.class = class;
-    }
-    if rule.destination.translation.is_some() || there.record.ownership == Ownership::BucketOwnerEnforced {
-        replica.owner = there.record.owner;
-        replica.grants.clear();
-    }
-    versions::receive(cx, &there, key, replica).map_err(|error| S3Error::from(error).into())
-}
-
-/// A further reference to the same bytes; small ones are written again, sealed for their new id.
-fn again(cx: &mut Cx<'_>, version: &Version, piece: &Piece) -> Result<Piece, Fault> {
-    let gone = || Fault::from(S3Error::from(Refusal::Internal));
-    if !piece.inline {
-        let shared = blob::refs::share(cx.tx, piece.content).map_err(S3Error::from)?;
-        return if shared { Ok(piece.clone()) } else { Err(gone()) };
-    }
-    if version.encryption != Encryption::S3 {
-        return Err(
-            S3Error::from(Refusal::NotBuilt("Replicating small objects under callers' keys".into())).into()
-        );
-    }
-    let root = encryption::own(cx);
-    let sealed = blob::inline::get(cx.tx, piece.content).map_err(S3Error::from)?.ok_or_else(gone)?;
-    let bytes = open_whole(&root.cipher(piece.content), &sealed, piece.size).map_err(|_| gone())?;
-    let content = ContentId::new(cx.now, cx.rng());
-    blob::inline::put(cx.tx, content, &seal_whole(&root.cipher(content), &bytes));
-    Ok(Piece { content, ..piece.clone() })
+    Ok(status)
 }

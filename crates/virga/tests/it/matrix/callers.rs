@@ -203,9 +203,7 @@ fn judge(row: &Row, reply: &Reply, granted: &[(String, String)]) -> Result<(), S
     if malformed && message.contains("failed to satisfy constraint") {
         return Err(format!("the generated input is not valid: {message}"));
     }
-    let kept_only = tables::KEPT_ONLY.iter().any(|(name, _)| *name == row.name());
     match reply.status {
-        501 if kept_only => Ok(()),
         500.. => Err(format!("answered {} {code}: {message}", reply.status)),
         _ => Ok(()),
     }
@@ -326,7 +324,6 @@ fn the_tables_are_not_stale() {
         .chain(tables::ACROSS_ACCOUNTS)
         .chain(tables::TELLS_THE_ACCOUNT)
         .chain(tables::NOT_GENERATED)
-        .chain(tables::KEPT_ONLY)
         .chain(tables::BY_ITEM)
         .map(|(name, _)| *name);
     let gone: Vec<&str> = listed.filter(|name| !built.iter().any(|b| b == name)).collect();

@@ -152,9 +152,6 @@ pub(super) const UNSIGNED: List = &[
     ),
 ];
 
-/// Operations that keep what nothing acts on: strict clouds refuse it, once the caller is authorized.
-pub(super) const KEPT_ONLY: List = &[("s3:PutBucketAnalyticsConfiguration", "no analysis is made yet")];
-
 /// Operations on many things, of which each is decided about by itself: refusals stand in the answer.
 pub(super) const BY_ITEM: List = &[("s3:DeleteObjects", "AWS: an error for each object")];
 
