@@ -260,23 +260,29 @@ const BLOCKS: [&str; 3] = ["10.0.0.0/16", "10.1.1.0/24", "10.0.1.10/32"];
 fn random_groups(dice: &mut Dice, v: &mut Vpc, name: &str) {
     for g in 0..3 {
         let rules = |dice: &mut Dice, at_least: usize| {
+            // Of some groups most rules name groups, and of these there are enough to be a set.
+            let by_name = dice.one_in(4);
             let rule = |dice: &mut Dice| {
                 let traffic = match dice.below(4) {
                     0 => Traffic::All,
                     1 => Traffic::Tcp(Ports { from: 1, to: 1000 }),
                     _ => tcp(*dice.of(&PORTS)),
                 };
+                let named = |dice: &mut Dice| {
+                    Peer::Group(format!("sg-{}-{}", dice.of(&["a", "b", "c"]), dice.below(3)))
+                };
                 let peer = match dice.below(6) {
+                    at if by_name && at > 0 => named(dice),
                     5 => Peer::Cidr(cidr(BLOCKS[dice.below(3)])),
                     0 => Peer::Cidr(cidr("10.0.0.0/15")),
-                    1 => Peer::Group(format!("sg-{}-{}", dice.of(&["a", "b", "c"]), dice.below(3))),
+                    1 => named(dice),
                     2 => Peer::Cidr(cidr("192.0.2.0/24")),
                     _ => anyone(),
                 };
                 (traffic, peer)
             };
             // Of some groups there are enough to be a set.
-            let more = if dice.one_in(3) { 4 + dice.below(6) } else { dice.below(3) };
+            let more = if by_name || dice.one_in(3) { 4 + dice.below(6) } else { dice.below(3) };
             (0..at_least + more).map(|_| rule(dice)).collect::<Vec<_>>()
         };
         let ingress = rules(dice, 1);

@@ -314,6 +314,18 @@ impl Topology {
             .collect()
     }
 
+    /// The same of every group that has members.
+    pub fn all_members<'t>(&'t self, vpc: &'t Vpc) -> BTreeMap<&'t str, BTreeSet<IpAddr>> {
+        let mut all: BTreeMap<&str, BTreeSet<IpAddr>> = BTreeMap::new();
+        let peers = self.peers(&vpc.id).map(|(_, peer)| peer);
+        for interface in std::iter::once(vpc).chain(peers).flat_map(|vpc| vpc.interfaces.values()) {
+            for group in &interface.groups {
+                all.entry(group).or_default().extend(interface.addresses.iter().map(|a| a.private));
+            }
+        }
+        all
+    }
+
     /// The blocks of a prefix list; none for one that is not there.
     pub fn prefix_list(&self, id: &str) -> &[Cidr] {
         self.prefix_lists.get(id).map_or(&[], Vec::as_slice)

@@ -204,3 +204,27 @@ fn a_prefix_list_stands_for_its_blocks_and_follows_them() {
     lab.works("web", "10.0.2.10", 5432);
     assert_eq!(lab.count("sgr-sg-db-in-0"), 4);
 }
+
+#[test]
+fn many_rules_that_name_groups_are_asked_in_one_go_and_follow_the_members() {
+    let mut lab = Lab::new(sample::two_tier());
+    let rule = |port: u16| (tcp(port), Peer::Group(if port < 5006 { "sg-web" } else { "sg-db" }.into()));
+    let rules: Vec<(Traffic, Peer)> = (5001..=5007).map(rule).collect();
+    sample::group(lab.vpc(), "sg-app", &rules, None);
+    lab.apply();
+    for port in [5001, 5005, 5006] {
+        lab.serve_machine("app", port);
+    }
+    let app = "10.0.1.11";
+    lab.works("web", app, 5001);
+    lab.works("web", app, 5005);
+    lab.works("db", app, 5006);
+    lab.blocked("web", app, 5006);
+    lab.blocked("db", app, 5001);
+    assert_eq!(lab.counts("sg-app", 7), [1, 0, 0, 0, 1, 1, 0]);
+    lab.vpc().interfaces.get_mut("eni-web").unwrap().groups = vec!["sg-db".into()];
+    lab.apply();
+    lab.works("web", app, 5006);
+    lab.blocked("web", app, 5001);
+    assert_eq!(lab.counts("sg-app", 7), [1, 0, 0, 0, 1, 2, 0]);
+}

@@ -6,7 +6,8 @@
 //! asked first ([`Topology::blocks`]) has all of it, and the other has what is left.
 //!
 //! Broader blocks are asked first, so what is left of a rule always has the whole block that the rule is about, and is
-//! only cut by protocols and ports: there are never many pieces.
+//! only cut by protocols and ports: there are never many pieces. Of rules that name groups, more than a few are the
+//! addresses of these groups' members, asked last.
 
 use super::filter::{Filter, Key, Match, Rule, Verdict};
 use super::filters::{ICMP, ICMPV6, TCP, UDP, member};

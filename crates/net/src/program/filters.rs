@@ -16,8 +16,11 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-/// So many rules of a group by addresses are asked one after the other; more are a set.
+/// So many rules of a group by addresses, or by groups, are asked one after the other; more are a set.
 const FEW: usize = 4;
+/// So many addresses may the groups have that rules of a group name: a set of more is made anew too often, as each machine
+/// that comes or goes changes it.
+const SPREAD_MAX: usize = 4096;
 pub(super) const ICMP: u8 = 1;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
@@ -283,25 +286,35 @@ impl Plan<'_> {
 
     /// One chain per group and direction, for all its interfaces.
     fn groups_themselves(&self, filter: &mut Filter) {
+        let all = self.topology.all_members(self.vpc);
+        let none = BTreeSet::new();
+        let of = |group: &str| all.get(group).unwrap_or(&none);
         let mut referenced = BTreeSet::new();
         for group in self.vpc.security_groups.values() {
             for (rules, egress) in [(&group.egress, true), (&group.ingress, false)] {
                 let chain = group_chain(&group.id, egress);
                 filter.chain(&chain);
-                self.rules_by_address(filter, &chain, rules, egress);
-                for rule in rules {
-                    if let Peer::Group(peer) = &rule.peer {
-                        referenced.insert(peer.as_str());
-                        for members in members(peer, egress) {
-                            filter.rule(&chain, self.group_rule(rule, members, egress));
-                        }
+                let mut blocks = self.topology.blocks(rules);
+                let named: Vec<(&str, &SecurityGroupRule)> = rules.iter().filter_map(named).collect();
+                // One after the other, each of them would cost every packet a look.
+                let size: usize = named.iter().map(|(group, _)| of(group).len()).sum();
+                let spread = named.len() > FEW && size <= SPREAD_MAX;
+                if spread {
+                    let hosts = |(group, rule)| of(group).iter().map(move |a| (Cidr::host(*a), rule));
+                    blocks.extend(named.iter().copied().flat_map(hosts));
+                }
+                self.rules_by_address(filter, &chain, &blocks, egress);
+                for (peer, rule) in named.into_iter().filter(|_| !spread) {
+                    referenced.insert(peer);
+                    for members in members(peer, egress) {
+                        filter.rule(&chain, self.group_rule(rule, members, egress));
                     }
                 }
             }
         }
         for group in referenced {
             let (mut v4, mut v6) = (Set::of(&[Field::V4]), Set::of(&[Field::V6]));
-            for address in self.topology.members(self.vpc, group) {
+            for address in of(group).iter().copied() {
                 let set = if address.is_ipv4() { &mut v4 } else { &mut v6 };
                 set.elements.insert(vec![Value::Address(address)], None);
             }
@@ -310,17 +323,22 @@ impl Plan<'_> {
         }
     }
 
-    /// The rules of a group that are about blocks of addresses.
-    fn rules_by_address(&self, filter: &mut Filter, chain: &str, rules: &[SecurityGroupRule], egress: bool) {
-        let blocks = self.topology.blocks(rules);
+    /// The rules of a group that are about addresses, in the order in which they are asked.
+    fn rules_by_address(
+        &self,
+        filter: &mut Filter,
+        chain: &str,
+        blocks: &[(Cidr, &SecurityGroupRule)],
+        egress: bool,
+    ) {
         if blocks.len() <= FEW {
             for (cidr, rule) in blocks {
-                filter.rule(chain, self.group_rule(rule, vec![peer(cidr, egress)], egress));
+                filter.rule(chain, self.group_rule(rule, vec![peer(*cidr, egress)], egress));
             }
             return;
         }
         for v4 in [true, false] {
-            let allowed = Allowed::of(&blocks, v4);
+            let allowed = Allowed::of(blocks, v4);
             if !allowed.is_empty() {
                 let set = format!("{chain}/{}/{:016x}", if v4 { 4 } else { 6 }, allowed.digest());
                 let asked = allowed.asked(&set, egress, &self.allowed(egress));
@@ -399,6 +417,14 @@ impl Plan<'_> {
         // Arriving nowhere is arriving here.
         let nowhere = vec![Value::Link(String::new())];
         filter.element("groups-in", nowhere, Some(Datum::Verdict(Verdict::Accept)));
+    }
+}
+
+/// The group that a rule names.
+fn named(rule: &SecurityGroupRule) -> Option<(&str, &SecurityGroupRule)> {
+    match &rule.peer {
+        Peer::Group(group) => Some((group, rule)),
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::sample;
+use crate::topology::Peer;
 use proptest::prelude::*;
 
 /// What applying a delta does, on data.
@@ -122,6 +123,46 @@ fn one_rule_more_is_one_chain_changed() {
         ..Delta::default()
     };
     assert_eq!(delta, only);
+}
+
+/// A group that takes what comes to these ports from so many groups, of which two have members.
+fn named(groups: usize, ports: &[u16]) -> Program {
+    let mut t = sample::two_tier();
+    let vpc = t.vpcs.get_mut("vpc-1").unwrap();
+    let mut rule = vpc.security_groups["sg-db"].ingress[0].clone();
+    assert!(matches!(rule.peer, Peer::Group(_)));
+    let of = |n: usize| ["sg-app", "sg-db"].get(n).map_or_else(|| format!("sg-{n}"), |id| (*id).to_owned());
+    let mut rules = Vec::new();
+    for (group, port) in (0..groups).flat_map(|group| ports.iter().map(move |port| (group, *port))) {
+        (rule.id, rule.peer) = (format!("sgr-{group}-{port}"), Peer::Group(of(group)));
+        rule.traffic = sample::tcp(port);
+        rules.push(rule.clone());
+    }
+    vpc.security_groups.get_mut("sg-db").unwrap().ingress = rules;
+    let p = Program::compile(&t, "vpc-1");
+    check_whole(&p);
+    p
+}
+
+#[test]
+fn however_many_groups_are_named_a_packet_is_looked_at_as_often() {
+    let looks = |p: &Program| p.filter.chains["sg-db/in"].rules.len();
+    // By both families each.
+    assert_eq!(looks(&named(4, &[1])), 8);
+    // Each member is asked for, where they are few; else all in one go.
+    assert_eq!(looks(&named(500, &[1])), 2);
+    let (some, many) = (named(5, &[1, 2, 3]), named(500, &[1, 2, 3]));
+    assert_eq!((looks(&some), looks(&many)), (1, 1));
+    assert!(!many.filter.sets.contains_key("sg-app/4"));
+    let t = sample::two_tier();
+    let members = t.all_members(&t.vpcs["vpc-1"]);
+    let allowed = many.filter.allowed.values().find(|allowed| allowed.v4).unwrap();
+    let blocks: BTreeSet<Cidr> = allowed.spans().map(|(_, block)| block).collect();
+    let both = members["sg-app"].union(&members["sg-db"]);
+    assert_eq!(blocks, both.map(|address| Cidr::host(*address)).collect());
+    for (group, addresses) in &members {
+        assert_eq!(*addresses, t.members(&t.vpcs["vpc-1"], group));
+    }
 }
 
 #[test]
