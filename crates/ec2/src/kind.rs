@@ -44,7 +44,7 @@ kinds! {
     SECURITY_GROUP = "security-group", "sg", "InvalidGroup.NotFound", "InvalidGroupId.Malformed", "security group", "ec2:SecurityGroupID";
     SECURITY_GROUP_RULE = "security-group-rule", "sgr", "InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed", "security group rule ID", "";
     NETWORK_ACL = "network-acl", "acl", "InvalidNetworkAclID.NotFound", "InvalidNetworkAclId.Malformed", "networkAcl ID", "ec2:NetworkAclID";
-    DHCP_OPTIONS = "dhcp-options", "dopt", "InvalidDhcpOptionID.NotFound", "InvalidDhcpOptionsId.Malformed", "dhcpOption ID", "ec2:DhcpOptionsID";
+    DHCP_OPTIONS = "dhcp-options", "dopt", "InvalidDhcpOptionsID.NotFound", "InvalidDhcpOptionsId.Malformed", "dhcpOptions ID", "ec2:DhcpOptionsID";
     PEERING = "vpc-peering-connection", "pcx", "InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed", "vpcPeeringConnection ID", "ec2:VpcPeeringConnectionID";
     PREFIX_LIST = "prefix-list", "pl", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed", "prefix list ID", "";
     VPC_ENDPOINT = "vpc-endpoint", "vpce", "InvalidVpcEndpointId.NotFound", "InvalidVpcEndpointId.Malformed", "Vpc Endpoint Id", "";

@@ -26,6 +26,28 @@ pub fn view(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag { key: Some(key.clone()), value: Some(value.clone()) }).collect()
 }
 
+/// The same of what AWS shows without `Tags` where there are none.
+pub fn if_any(tags: &Tags) -> Option<Vec<Tag>> {
+    (!tags.is_empty()).then(|| view(tags))
+}
+
+/// The tags of what is shown, whether or not it always shows them.
+pub trait Tagged {
+    fn listed(&self) -> &[Tag];
+}
+
+impl Tagged for Vec<Tag> {
+    fn listed(&self) -> &[Tag] {
+        self
+    }
+}
+
+impl Tagged for Option<Vec<Tag>> {
+    fn listed(&self) -> &[Tag] {
+        self.as_deref().unwrap_or_default()
+    }
+}
+
 /// Takes away what nobody but AWS has set.
 pub(crate) fn clear(tags: &mut Tags) {
     tags.retain(|key, _| is_reserved(key));

@@ -20,7 +20,7 @@ wire::errors! {
         Duplicate = 400, "DuplicateItemException", "Duplicate primary key exists in table";
         ConditionFailed = 400, "ConditionalCheckFailedException", "The conditional request failed";
         Cancelled(codes: String) = 400, "TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]";
-        TokenReused = 400, "IdempotentParameterMismatchException", "Request parameters are not the same for the same client request token.";
+        TokenReused = 400, "IdempotentParameterMismatchException", "Specified idempotent token was used with different request parameters within the idempotency window";
         NoPolicy(what: String) = 400, "PolicyNotFoundException", "{what}";
         Throttled = 400, "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.";
         IndexThrottled = 400, "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API.";

@@ -1,7 +1,7 @@
 //! Throughput as tables and indexes may ask for it: units that are provisioned, limits on demand, and warm throughput.
 
 use super::errors::{Error, Refusal, parameter};
-use super::model::table::{OnDemandLimits, Throughput, Warm};
+use super::model::table::{OnDemandLimits, Status, Throughput, Warm};
 use base::Timestamp;
 use std::time::Duration;
 
@@ -143,15 +143,20 @@ pub(crate) fn warmed(
     Ok(Warm { read: asked.read.or(current.read), write: asked.write.or(current.write) })
 }
 
+/// The warm throughput of a table or an index in this state; of one that is still being made there is none to tell.
 pub(crate) fn described_warm(
     asked: Warm,
     throughput: &Throughput,
     on_demand: bool,
-    changing: bool,
-) -> WarmDescription {
+    of: Status,
+) -> Option<WarmDescription> {
     let (read, write) = warm(asked, throughput, on_demand);
-    let status = if changing { "UPDATING" } else { "ACTIVE" };
-    WarmDescription { read, write, status: status.to_owned() }
+    let status = match of {
+        Status::Creating => return None,
+        Status::Updating => "UPDATING",
+        _ => "ACTIVE",
+    };
+    Some(WarmDescription { read, write, status: status.to_owned() })
 }
 
 /// Refuses to lower the throughput of a table or an index once more too soon.

@@ -43,10 +43,9 @@ pub(crate) fn replace(
     how: How,
 ) -> Result<Done, Error> {
     change::record(tx, schema, &key, old, new, how)?;
-    let transactional = how.transactional;
     let mut done = Done::default();
     for (at, index) in schema.indexes.iter().enumerate().filter(|(_, index)| index.is_kept()) {
-        let units = enter(tx, schema, index, old, new, transactional)?;
+        let units = enter(tx, schema, index, old, new)?;
         if units > Units::ZERO {
             done.indexes.push((at, units));
             let entry = new.filter(|new| index.entry_key(&schema.keys, new).is_some()).or(old);
@@ -57,7 +56,7 @@ pub(crate) fn replace(
         }
     }
     let size = new.map_or(0, Item::size);
-    done.table = Units::write(size.max(old.map_or(0, Item::size)), transactional);
+    done.table = Units::write(size.max(old.map_or(0, Item::size)), how.transactional);
     match new {
         None => tx.delete(key),
         Some(item) => {
@@ -71,17 +70,16 @@ pub(crate) fn replace(
 }
 
 /// Brings one index up to date. AWS: an entry that moves costs a deletion and a put, one whose attributes change costs
-/// the larger image, one that stays as it is costs nothing.
+/// the larger image, one that stays as it is costs nothing; and it is a transaction's item that costs twice, not its entries.
 fn enter(
     tx: &mut Tx,
     schema: &Schema,
     index: &IndexSchema,
     old: Option<&Item>,
     new: Option<&Item>,
-    transactional: bool,
 ) -> Result<Units, Error> {
     let entry = |item: &Item| Some((index.entry_key(&schema.keys, item)?, index.project(item)));
-    let cost = |size: usize| Units::write(size, transactional);
+    let cost = |size: usize| Units::write(size, false);
     Ok(match (old.and_then(entry), new.and_then(entry)) {
         (None, None) => Units::ZERO,
         (Some((key, before)), Some((new_key, after))) if key == new_key => {

@@ -591,6 +591,14 @@ fn capacity() {
         put(&moved),
         json!({"TableName": "sorted", "CapacityUnits": 8.0, "Table": one(2.0), "GlobalSecondaryIndexes": {"by-g": one(3.0), "by-g-sk": one(3.0)}})
     );
+    // In a transaction the item costs twice, and its entries do not.
+    let both = |units: f64| json!({"CapacityUnits": units, "WriteCapacityUnits": units});
+    let other = json!({"pk": s("q"), "sk": n(1), "g": s("a"), "x": s(&"x".repeat(1500))});
+    let request = json!({"TransactItems": [{"Put": {"TableName": "sorted", "Item": other}}], "ReturnConsumedCapacity": "INDEXES"});
+    assert_eq!(
+        root.call("dynamodb", "TransactWriteItems", request).ok()["ConsumedCapacity"][0],
+        json!({"TableName": "sorted", "CapacityUnits": 8.0, "WriteCapacityUnits": 8.0, "Table": both(4.0), "GlobalSecondaryIndexes": {"by-g": both(2.0), "by-g-sk": both(2.0)}})
+    );
     let query = json!({"TableName": "sorted", "IndexName": "by-g", "KeyConditionExpression": "g = :g", "ExpressionAttributeValues": {":g": s("b")}, "ReturnConsumedCapacity": "INDEXES"});
     assert_eq!(
         root.call("dynamodb", "Query", query).ok()["ConsumedCapacity"],

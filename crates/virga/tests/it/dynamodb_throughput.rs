@@ -218,6 +218,32 @@ fn limits_on_demand_of_reads_indexes_batches_and_transactions() {
 }
 
 #[test]
+fn what_is_still_being_made_has_no_warm_throughput() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let attributes = ["sk", "pk", "gpk"].map(|name| json!({"AttributeName": name, "AttributeType": "S"}));
+    let request = json!({
+        "TableName": "new", "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": attributes,
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        "GlobalSecondaryIndexes": [{"IndexName": "by-g", "KeySchema": [{"AttributeName": "gpk", "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}],
+    });
+    let made = &root.call("dynamodb", "CreateTable", request).ok()["TableDescription"];
+    let index = &made["GlobalSecondaryIndexes"][0];
+    assert_eq!((&made["TableStatus"], &index["IndexStatus"]), (&json!("CREATING"), &json!("CREATING")));
+    assert_eq!((made.get("WarmThroughput"), index.get("WarmThroughput")), (None, None));
+    assert_eq!(made["BillingModeSummary"], json!({"BillingMode": "PAY_PER_REQUEST"}));
+    let names: Vec<&Value> =
+        made["AttributeDefinitions"].as_array().unwrap().iter().map(|one| &one["AttributeName"]).collect();
+    assert_eq!(names, ["gpk", "pk", "sk"]);
+    cloud.reconcile();
+    let table = &root.call("dynamodb", "DescribeTable", json!({"TableName": "new"})).ok()["Table"];
+    assert_eq!(table["WarmThroughput"]["Status"], "ACTIVE");
+    assert_eq!(table["GlobalSecondaryIndexes"][0]["WarmThroughput"]["Status"], "ACTIVE");
+    assert!(table["BillingModeSummary"]["LastUpdateToPayPerRequestDateTime"].is_number());
+}
+
+#[test]
 fn warm_throughput_only_grows() {
     let cloud = Cloud::new();
     let root = cloud.root(ONE);

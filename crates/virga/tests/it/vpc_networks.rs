@@ -40,7 +40,7 @@ fn every_account_has_a_default_vpc_from_the_first_call_on() {
     assert_eq!(vpcs.len(), 1);
     let vpc = &vpcs[0];
     assert_eq!((&vpc["isDefault"], &vpc["cidrBlock"]), (&json!("true"), &json!("172.31.0.0/16")));
-    assert_eq!(vpc["tagSet"], Value::Null);
+    assert_eq!((&vpc["tagSet"], &vpc["ipv6CidrBlockAssociationSet"]), (&Value::Null, &Value::Null));
     assert_eq!((&vpc["state"], &vpc["instanceTenancy"]), (&json!("available"), &json!("default")));
     let subnets = items(
         &ec2(&root, "DescribeSubnets", json!({ "Filters": filter("default-for-az", "true") }))["subnetSet"],
@@ -454,6 +454,35 @@ fn attributes_of_a_vpc() {
     let set = text(&options["dhcpOptions"]["dhcpOptionsId"]);
     let wrong = json!({ "DhcpConfigurations": [{ "Key": "colour", "Values": ["red"] }] });
     root.call("ec2", "CreateDhcpOptions", wrong).refused(400, "InvalidParameterValue");
+    let option = |key: &str, values: &[&str]| json!({ "Key": key, "Values": values });
+    let lease = "ipv6-address-preferred-lease-time";
+    for (configuration, given) in [
+        (option("netbios-node-type", &["1", "2"]), "1,2"),
+        (option("ntp-servers", &["invalid"]), "invalid"),
+        (option("domain-name", &[""]), "empty string for 'domain-name' is not allowed"),
+        (option(lease, &["139"]), "'139' for 'ipv6-address-preferred-lease-time' is out of bounds"),
+        (option(lease, &["10m"]), "'10m' for 'ipv6-address-preferred-lease-time' is not allowed"),
+    ] {
+        root.call("ec2", "CreateDhcpOptions", json!({ "DhcpConfigurations": [configuration] })).refused_with(
+            400,
+            "InvalidParameterValue",
+            &format!("Value ({given}) for parameter value is invalid. Invalid DHCP option value."),
+        );
+    }
+    // What is given in parts is one list.
+    let parts = json!([option("ntp-servers", &["10.0.0.2,10.0.0.3"]), option("ntp-servers", &["10.0.0.4"])]);
+    let made = ec2(&root, "CreateDhcpOptions", json!({ "DhcpConfigurations": parts }));
+    let made = &made["dhcpOptions"];
+    let values: Vec<String> =
+        items(&made["dhcpConfigurationSet"][0]["valueSet"]).iter().map(|v| text(&v["value"])).collect();
+    assert_eq!(values, ["10.0.0.2", "10.0.0.3", "10.0.0.4"]);
+    let gone = json!({ "DhcpOptionsId": made["dhcpOptionsId"] });
+    ec2(&root, "DeleteDhcpOptions", gone.clone());
+    root.call("ec2", "DeleteDhcpOptions", gone).refused_with(
+        400,
+        "InvalidDhcpOptionsID.NotFound",
+        &format!("The dhcpOptions ID '{}' does not exist", text(&made["dhcpOptionsId"])),
+    );
     ec2(&root, "AssociateDhcpOptions", json!({ "VpcId": id, "DhcpOptionsId": set }));
     root.call("ec2", "DeleteDhcpOptions", json!({ "DhcpOptionsId": set }))
         .refused(400, "DependencyViolation");

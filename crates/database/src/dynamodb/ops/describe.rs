@@ -86,7 +86,7 @@ wire::shape! {
         count: i64 = "ItemCount",
         arn: String = "IndexArn",
         limits: Option<OnDemandThroughput> = "OnDemandThroughput",
-        warm: WarmDescription = "WarmThroughput",
+        warm: Option<WarmDescription> = "WarmThroughput",
     }
 
     #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ wire::shape! {
         version: Option<String> = "GlobalTableVersion",
         sse: Option<SseDescription> = "SSEDescription",
         limits: Option<OnDemandThroughput> = "OnDemandThroughput",
-        warm: WarmDescription = "WarmThroughput",
+        warm: Option<WarmDescription> = "WarmThroughput",
         stream: Option<StreamSpecification> = "StreamSpecification",
         stream_label: Option<String> = "LatestStreamLabel",
         stream_arn: Option<String> = "LatestStreamArn",
@@ -253,7 +253,6 @@ fn indexes(cx: &Cx<'_>, table: &TableRecord, schema: Option<&Schema>) -> Result<
             locals.push(LocalIndexDescription { name, keys, projection, bytes, count, arn });
             continue;
         }
-        let changing = index.status != Status::Active;
         globals.push(GlobalIndexDescription {
             name,
             keys,
@@ -265,7 +264,7 @@ fn indexes(cx: &Cx<'_>, table: &TableRecord, schema: Option<&Schema>) -> Result<
             count,
             arn,
             limits: throughput::described_limits(index.on_demand_limits),
-            warm: throughput::described_warm(index.warm, &index.throughput, table.on_demand, changing),
+            warm: throughput::described_warm(index.warm, &index.throughput, table.on_demand, index.status),
         });
     }
     Ok((locals, globals))
@@ -282,11 +281,15 @@ pub(crate) fn describe(
 ) -> Result<TableDescription, Error> {
     let (locals, globals) = indexes(cx, table, schema)?;
     let counted = count(cx, schema.map(|schema| &schema.prefix))?;
-    let changing = matches!(table.status, Status::Creating | Status::Updating);
+    // AWS: by their names, however they were sent.
+    let mut attributes: Vec<AttributeDefinition> = table.attributes.iter().map(definition).collect();
+    attributes.sort_by(|a, b| a.name.cmp(&b.name));
+    // AWS: what is still being made has no warm throughput, nor a time since when it is on demand.
+    let made = table.status != Status::Creating;
     let mode = if table.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" };
     let class = table.class.clone().map(|class| TableClassSummary { class, updated: table.class_updated });
     Ok(TableDescription {
-        attributes: Some(table.attributes.iter().map(definition).collect()),
+        attributes: Some(attributes),
         name: table.name.clone(),
         keys: Some(elements(&table.hash, table.range.as_ref())),
         status: status(table).to_owned(),
@@ -296,8 +299,10 @@ pub(crate) fn describe(
         count: counted.items,
         arn: table.arn(),
         id: table.id.clone(),
-        billing: (table.on_demand || table.on_demand_since.is_some())
-            .then(|| BillingModeSummary { mode: mode.to_owned(), since: table.on_demand_since }),
+        billing: (table.on_demand || table.on_demand_since.is_some()).then(|| BillingModeSummary {
+            mode: mode.to_owned(),
+            since: table.on_demand_since.filter(|_| made),
+        }),
         locals: (!locals.is_empty()).then_some(locals),
         globals: (!globals.is_empty()).then_some(globals),
         class,
@@ -309,7 +314,7 @@ pub(crate) fn describe(
         stream_arn: latest_stream(table),
         sse: sse(table),
         limits: throughput::described_limits(table.on_demand_limits),
-        warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, changing),
+        warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, table.status),
         stream_label: table.latest_stream.clone(),
     })
 }

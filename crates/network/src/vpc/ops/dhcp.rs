@@ -10,6 +10,7 @@ use ec2::kind::{DHCP_OPTIONS as KIND, VPC};
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, register};
 use kernel::{Cx, Empty};
+use std::ops::RangeInclusive;
 
 kernel::ops! {
     pub(crate) static OPS:
@@ -25,10 +26,11 @@ const KNOWN: [&str; 6] = [
     "domain-name",
     "ntp-servers",
     "netbios-name-servers",
-    "netbios-node-type",
+    NODE_TYPE,
     "ipv6-address-preferred-lease-time",
 ];
 const SERVERS_MAX: usize = 4;
+const NODE_TYPE: &str = "netbios-node-type";
 
 wire::shape! {
     #[derive(Debug)]
@@ -103,51 +105,69 @@ fn view(cx: &Cx<'_>, options: &DhcpOptions) -> Result<View, Ec2Error> {
     })
 }
 
+/// What AWS says of each value that an option does not take.
+const WRONG: &str = "Invalid DHCP option value.";
+/// In seconds.
+const LEASE: RangeInclusive<u32> = 140..=2_147_483_647;
+
 fn check(key: &str, values: &[String]) -> Result<(), Ec2Error> {
-    if !KNOWN.contains(&key) {
-        return Err(Ec2Error::value(key, "name", "Unknown DHCP option"));
-    }
+    let wrong = |given: String| Err(Ec2Error::value(given, "value", WRONG));
     if values.is_empty() {
         return Err(Plain::MissingParameter("value".into()).into());
     }
-    if key.ends_with("-servers") && values.len() > SERVERS_MAX {
-        let why = format!("At most {SERVERS_MAX} servers can be specified.");
-        return Err(Ec2Error::value(values.join(","), "value", &why));
+    if key.ends_with("-servers") && values.len() > SERVERS_MAX || key == NODE_TYPE && values.len() > 1 {
+        return wrong(values.join(","));
     }
     for value in values {
         let is_address = value.parse::<std::net::IpAddr>().is_ok();
         let good = match key {
+            _ if value.is_empty() => return wrong(format!("empty string for '{key}' is not allowed")),
             "domain-name-servers" => is_address || value == "AmazonProvidedDNS",
             "ntp-servers" => is_address,
             "netbios-name-servers" => value.parse::<std::net::Ipv4Addr>().is_ok(),
-            "netbios-node-type" => matches!(value.as_str(), "1" | "2" | "4" | "8"),
-            "ipv6-address-preferred-lease-time" => {
-                value.parse::<u32>().is_ok_and(|seconds| (140..=2_147_483_647).contains(&seconds))
-            }
-            _ => !value.is_empty(),
+            NODE_TYPE => value.parse::<u8>().is_ok(),
+            "ipv6-address-preferred-lease-time" => match value.parse::<u32>() {
+                Ok(seconds) if LEASE.contains(&seconds) => true,
+                Ok(_) => return wrong(format!("'{value}' for '{key}' is out of bounds")),
+                Err(_) => return wrong(format!("'{value}' for '{key}' is not allowed")),
+            },
+            _ => true,
         };
         if !good {
-            return Err(Ec2Error::value(value, "value", &format!("It is no value of {key}.")));
+            return wrong(value.clone());
         }
     }
     Ok(())
 }
 
-fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
-    let tags = tags::of_new(cx.caller, &req.tags, &KIND, &[&KIND])?;
-    let mut options: Vec<(String, Vec<String>)> = Vec::new();
-    for configuration in req.options {
+/// The options of a request. AWS: what is given in several parts is one list, and servers may stand in one value.
+fn options(req: Vec<Configuration>) -> Result<Vec<(String, Vec<String>)>, Ec2Error> {
+    let mut all: Vec<(String, Vec<String>)> = Vec::new();
+    for configuration in req {
         let key = super::needed(configuration.key.as_ref(), "key")?;
-        check(key, &configuration.values)?;
-        if options.iter().any(|(other, _)| other == key) {
-            return Err(Ec2Error::value(key, "name", "It is given twice."));
+        if !KNOWN.contains(&key) {
+            return Err(Ec2Error::value(key, "name", "Unknown DHCP option"));
         }
-        options.push((key.to_owned(), configuration.values));
+        let mut values = configuration.values;
+        if key.ends_with("-servers") {
+            values =
+                values.iter().flat_map(|value| value.split(',')).map(|one| one.trim().to_owned()).collect();
+        }
+        match all.iter_mut().find(|(other, _)| other == key) {
+            Some((_, there)) => there.append(&mut values),
+            None => all.push((key.to_owned(), values)),
+        }
     }
-    if options.is_empty() {
+    if all.is_empty() {
         return Err(Plain::MissingParameter("dhcpConfiguration".into()).into());
     }
-    let set = DhcpOptions { id: KIND.id(cx.rng()), options };
+    all.iter().try_for_each(|(key, values)| check(key, values))?;
+    Ok(all)
+}
+
+fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
+    let tags = tags::of_new(cx.caller, &req.tags, &KIND, &[&KIND])?;
+    let set = DhcpOptions { id: KIND.id(cx.rng()), options: options(req.options)? };
     DHCP_OPTIONS.put(cx.tx, &register::key(cx.account, cx.region, &set.id), &set);
     register::enter(cx, &KIND, &set.id, &tags, &[]);
     Ok(Made { options: view(cx, &set)? })

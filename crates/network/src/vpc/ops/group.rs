@@ -78,7 +78,7 @@ wire::shape! {
     struct View {
         id: String = "GroupId",
         egress: Vec<Permission> = "IpPermissionsEgress",
-        tags: Vec<Tag> = "Tags",
+        tags: Option<Vec<Tag>> = "Tags",
         vpc: String = "VpcId",
         arn: String = "SecurityGroupArn",
         owner: String = "OwnerId",
@@ -238,8 +238,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
         vpc: vpc.id,
     };
     make::save_group(cx, &group, &tags);
-    let tags = (!tags.is_empty()).then(|| tags::view(&tags));
-    Ok(Made { tags, arn: arn(cx, SECURITY_GROUP.noun, &group.id), id: group.id })
+    Ok(Made { tags: tags::if_any(&tags), arn: arn(cx, SECURITY_GROUP.noun, &group.id), id: group.id })
 }
 
 fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Deleted, Ec2Error> {
@@ -271,7 +270,7 @@ fn view(cx: &Cx<'_>, group: &Group) -> Result<View, Ec2Error> {
     Ok(View {
         id: group.id.clone(),
         egress: views(cx, group.rules.iter().filter(|rule| rule.egress))?,
-        tags: tags::view(&register::tags(cx, &group.id)?),
+        tags: tags::if_any(&register::tags(cx, &group.id)?),
         vpc: group.vpc.clone(),
         arn: arn(cx, SECURITY_GROUP.noun, &group.id),
         owner: cx.account.to_string(),

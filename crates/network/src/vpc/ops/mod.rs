@@ -66,7 +66,7 @@ macro_rules! item {
             }
 
             fn tags(&self) -> &[ec2::tags::Tag] {
-                &self.tags
+                ec2::tags::Tagged::listed(&self.tags)
             }
         }
     };

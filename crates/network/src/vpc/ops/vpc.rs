@@ -1,6 +1,6 @@
 //! VPCs: make, describe, modify, delete.
 
-use super::{maybe, one};
+use super::{item, maybe, one};
 use crate::vpc::access::{list, on};
 use crate::vpc::find;
 use crate::vpc::make::{self, DEFAULT_GROUP, NewVpc};
@@ -78,7 +78,7 @@ wire::shape! {
     pub(crate) struct VpcView {
         owner: String = "OwnerId",
         tenancy: String = "InstanceTenancy",
-        ipv6: Vec<Ipv6View> = "Ipv6CidrBlockAssociationSet",
+        ipv6: Option<Vec<Ipv6View>> = "Ipv6CidrBlockAssociationSet",
         cidrs: Vec<CidrView> = "CidrBlockAssociationSet",
         is_default: bool = "IsDefault",
         tags: Option<Vec<Tag>> = "Tags",
@@ -140,15 +140,7 @@ wire::shape! {
     struct ReturnValue { ok: bool = "ReturnValue" }
 }
 
-impl describe::Item for VpcView {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn tags(&self) -> &[Tag] {
-        self.tags.as_deref().unwrap_or_default()
-    }
-}
+item!(VpcView, id);
 
 impl CidrView {
     pub(crate) fn of(block: &model::CidrBlock, state: &str) -> CidrView {
@@ -171,15 +163,14 @@ impl Ipv6View {
 }
 
 pub(crate) fn view(cx: &Cx<'_>, vpc: &Vpc, state: &str) -> Result<VpcView, Ec2Error> {
-    let tags = tags::view(&register::tags(cx, &vpc.id)?);
     let dhcp = if vpc.dhcp_options.is_empty() { "default" } else { &vpc.dhcp_options };
     Ok(VpcView {
         owner: cx.account.to_string(),
         tenancy: vpc.tenancy.clone(),
-        ipv6: vpc.ipv6.iter().map(|block| Ipv6View::of(cx, block, "associated")).collect(),
+        ipv6: Some(vpc.ipv6.iter().map(|block| Ipv6View::of(cx, block, "associated")).collect()),
         cidrs: vpc.cidrs.iter().map(|block| CidrView::of(block, "associated")).collect(),
         is_default: vpc.is_default,
-        tags: (!tags.is_empty()).then_some(tags),
+        tags: tags::if_any(&register::tags(cx, &vpc.id)?),
         id: vpc.id.clone(),
         state: state.into(),
         cidr: vpc.cidr().into(),
@@ -214,7 +205,7 @@ fn create_vpc(cx: &mut Cx<'_>, req: CreateVpc) -> Result<Made, Ec2Error> {
     let new = NewVpc { cidr: cidr.to_string(), tenancy, is_default: false, ipv6 };
     let vpc = make::vpc(cx, new, &tags)?;
     let mut made = view(cx, &vpc, "pending")?;
-    made.ipv6 = vpc.ipv6.iter().map(|block| Ipv6View::of(cx, block, "associating")).collect();
+    made.ipv6 = Some(vpc.ipv6.iter().map(|block| Ipv6View::of(cx, block, "associating")).collect());
     Ok(Made { vpc: made })
 }
 
@@ -302,10 +293,18 @@ static FILTERS: &Known<VpcView> = &[
     ("cidr-block-association.state", |v| v.cidrs.iter().map(|c| c.state.state.clone()).collect()),
     ("dhcp-options-id", |v| one(&v.dhcp_options)),
     ("dhcpOptionsId", |v| one(&v.dhcp_options)),
-    ("ipv6-cidr-block-association.association-id", |v| v.ipv6.iter().map(|c| c.id.clone()).collect()),
-    ("ipv6-cidr-block-association.ipv6-cidr-block", |v| v.ipv6.iter().map(|c| c.cidr.clone()).collect()),
-    ("ipv6-cidr-block-association.ipv6-pool", |v| v.ipv6.iter().flat_map(|c| maybe(&c.pool)).collect()),
-    ("ipv6-cidr-block-association.state", |v| v.ipv6.iter().map(|c| c.state.state.clone()).collect()),
+    ("ipv6-cidr-block-association.association-id", |v| {
+        v.ipv6.iter().flatten().map(|c| c.id.clone()).collect()
+    }),
+    ("ipv6-cidr-block-association.ipv6-cidr-block", |v| {
+        v.ipv6.iter().flatten().map(|c| c.cidr.clone()).collect()
+    }),
+    ("ipv6-cidr-block-association.ipv6-pool", |v| {
+        v.ipv6.iter().flatten().flat_map(|c| maybe(&c.pool)).collect()
+    }),
+    ("ipv6-cidr-block-association.state", |v| {
+        v.ipv6.iter().flatten().map(|c| c.state.state.clone()).collect()
+    }),
     ("is-default", |v| one(v.is_default)),
     ("isDefault", |v| one(v.is_default)),
     ("owner-id", |v| one(&v.owner)),
@@ -316,7 +315,12 @@ static FILTERS: &Known<VpcView> = &[
 fn describe_vpcs(cx: &mut Cx<'_>, req: DescribeVpcs) -> Result<VpcList, Ec2Error> {
     ids_or_pages(&req.ids, "vpcIds", req.max)?;
     let found = describe::some(cx, &VPCS, &VPC, &req.ids)?;
-    let views = found.iter().map(|vpc| view(cx, vpc, "available")).collect::<Result<Vec<_>, _>>()?;
+    let listed = |vpc: &Vpc| {
+        let view = view(cx, vpc, "available")?;
+        // AWS: a list of them leaves out what its maker was shown, though it was empty.
+        Ok(VpcView { ipv6: view.ipv6.filter(|blocks| !blocks.is_empty()), ..view })
+    };
+    let views = found.iter().map(listed).collect::<Result<Vec<_>, Ec2Error>>()?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
     let (vpcs, next) = describe::page(cx, views, ask, FILTERS)?;
     Ok(VpcList { next, vpcs })
