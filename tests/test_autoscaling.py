@@ -153,7 +153,7 @@ def test_a_refresh_replaces_every_machine_through_kill_9(group):
         )
         return asked["InstanceRefreshes"][0]
 
-    eventually(lambda: progress()["PercentageComplete"] >= 50)
+    eventually(lambda: progress().get("PercentageComplete", 0) >= 50)
     group.cloud.restart(kill=True)
     eventually(lambda: progress()["Status"] == "Successful")
     after = group.settles(2)

@@ -8,7 +8,7 @@ wire::errors! {
         InProgress(name: String) = 400, "ScalingActivityInProgress", "Scaling activity is in progress and blocks this action for the group {name}";
         InvalidNextToken = 400, "InvalidNextToken", "The NextToken value is not valid.";
         Limit(what: String) = 400, "LimitExceeded", "{what}";
-        NoGroup(name: String) = 400, "ValidationError", "AutoScalingGroup name not found - AutoScalingGroup '{name}' not found";
+        NoGroup(name: String) = 400, "ValidationError", "AutoScalingGroup name not found - AutoScalingGroup {name} not found";
         NoInstance(id: String) = 400, "ValidationError", "Instance Id not found - No managed instance found for instance ID: {id}";
         NoAction(name: String) = 400, "ValidationError", "Scheduled action name not found - Scheduled action '{name}' not found";
         NoPolicy(name: String) = 400, "ValidationError", "No scaling policy found - Policy '{name}' not found";
@@ -16,7 +16,8 @@ wire::errors! {
         Overridden = 400, "ScalingActivityInProgress", "Auto Scaling Policy not executed because its effect does not override in-progress scaling actions";
         ResourceInUse = 400, "ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.";
         RefreshInProgress = 400, "InstanceRefreshInProgress", "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.";
-        NoRefresh(name: String) = 400, "ActiveInstanceRefreshNotFound", "No in progress or pending Instance Refresh found for Auto Scaling group {name}";
+        NoneToCancel(name: String) = 400, "ActiveInstanceRefreshNotFound", "No in progress, baking, pending, or cancelling Instance Refresh found for Auto Scaling group {name}.";
+        NoneToRollBack(name: String) = 400, "ActiveInstanceRefreshNotFound", "No in progress or baking Instance Refresh found for Auto Scaling group {name}.";
         Irreversible(what: String) = 400, "IrreversibleInstanceRefresh", "The instance refresh cannot be rolled back: {what}";
         Validation(what: String) = 400, "ValidationError", "{what}";
         Internal = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";

@@ -137,12 +137,132 @@ fn groups_are_found_by_their_tags_and_activities_by_time_and_status() {
     ] {
         assert_eq!(told(name, value), expected, "{name} {value}");
     }
-    for filters in [
-        json!([{ "Name": "Status", "Values": ["Failed"] }]),
-        json!([{ "Name": "StartTimeLowerBound", "Values": ["yesterday"] }]),
+    let unread = "The filter configuration isn't valid. The specified timestamp isn't valid.";
+    for (name, value, words) in [
+        (
+            "Status",
+            "Failed",
+            "The Status filter requires an Auto Scaling group name. Add the AutoScalingGroupName parameter and try again.",
+        ),
+        ("StartTimeLowerBound", "yesterday", unread),
+        ("StartTimeUpperBound", "2026-09-27", unread),
     ] {
-        let (code, _) = refused(&root, "DescribeScalingActivities", json!({ "Filters": filters }));
-        assert_eq!(code, "ValidationError");
+        let asked = json!({ "Filters": [{ "Name": name, "Values": [value] }] });
+        assert_eq!(
+            refused(&root, "DescribeScalingActivities", asked),
+            ("ValidationError".into(), words.into())
+        );
+    }
+}
+
+#[test]
+fn activities_outlive_their_group_by_six_weeks() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" }));
+    let make = || asg(&root, "CreateAutoScalingGroup", asked(json!({ "DesiredCapacity": 1 })));
+    let named = json!({ "AutoScalingGroupName": "web" });
+    let with_deleted = || {
+        let asked = json!({ "AutoScalingGroupName": "web", "IncludeDeletedGroups": true });
+        items(&asg(&root, "DescribeScalingActivities", asked)["Activities"])
+    };
+    make();
+    until(&cloud, || settled(&root, 1));
+    let member = members(&root)[0].clone();
+    let seen = ec2(&root, "DescribeInstances", json!({ "InstanceIds": [member["InstanceId"]] }));
+    let subnet = text(&seen["reservationSet"][0]["instancesSet"][0]["subnetId"]);
+    let details = format!(
+        r#"{{"Availability Zone ID":"{}","Subnet ID":"{subnet}","Availability Zone":"{}"}}"#,
+        text(&member["AvailabilityZoneId"]),
+        text(&member["AvailabilityZone"])
+    );
+    cloud.advance(Duration::from_millis(1_500));
+    asg(&root, "DeleteAutoScalingGroup", json!({ "AutoScalingGroupName": "web", "ForceDelete": true }));
+    let going = group(&root);
+    assert_eq!(going["Status"], "Delete in progress");
+    for size in ["MinSize", "MaxSize", "DesiredCapacity"] {
+        assert_eq!(going[size], "0", "{going}");
+    }
+    assert_eq!(activities(&root)[0]["AutoScalingGroupState"], "InService");
+    until(&cloud, || group(&root).is_null());
+    let words = "AutoScalingGroup name not found - AutoScalingGroup web not found";
+    assert_eq!(
+        refused(&root, "DescribeScalingActivities", named.clone()),
+        ("ValidationError".into(), words.into())
+    );
+    let told = with_deleted();
+    assert_eq!(told.len(), 2);
+    for told in &told {
+        assert_eq!(
+            (&told["AutoScalingGroupState"], text(&told["Details"])),
+            (&json!("Deleted"), details.clone()),
+            "{told}"
+        );
+        assert_eq!(text(&told["EndTime"]).len(), "2026-01-15T12:00:00Z".len(), "{told}");
+    }
+    let cause = text(&told[0]["Cause"]);
+    let words = "a user request force deleted AutoScaling group changing the desired capacity from 1 to 0.";
+    assert!(cause.contains(words), "{cause}");
+
+    // Another group of the name has its own ones.
+    cloud.advance(Duration::from_secs(1));
+    make();
+    until(&cloud, || settled(&root, 1));
+    assert_eq!((activities(&root).len(), with_deleted().len()), (1, 3));
+    let states: Vec<String> =
+        with_deleted().iter().map(|told| text(&told["AutoScalingGroupState"])).collect();
+    assert_eq!(states, ["InService", "Deleted", "Deleted"]);
+    cloud.advance(Duration::from_secs(42 * 24 * 3_600));
+    assert_eq!(with_deleted(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_group_is_told_as_it_is() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" }));
+    asg(&root, "CreateAutoScalingGroup", asked(json!({ "DesiredCapacity": 1 })));
+    until(&cloud, || settled(&root, 1));
+    cloud.advance(Duration::from_millis(1_500));
+    asg(&root, "SuspendProcesses", json!({ "AutoScalingGroupName": "web", "ScalingProcesses": ["Launch"] }));
+    let seen = group(&root);
+    for (member, expected) in [
+        ("AvailabilityZoneIds", json!(["use1-az1", "use1-az2", "use1-az3"])),
+        // Empty lists are empty elements.
+        ("LoadBalancerNames", json!("")),
+        ("TargetGroupARNs", json!("")),
+        ("TrafficSources", json!("")),
+        ("AvailabilityZoneDistribution", json!({ "CapacityDistributionStrategy": "balanced-best-effort" })),
+        ("CapacityReservationSpecification", json!({ "CapacityReservationPreference": "default" })),
+        ("InstanceLifecyclePolicy", json!({ "RetentionTriggers": { "TerminateHookAbandon": "terminate" } })),
+    ] {
+        assert_eq!(seen[member], expected, "{member}");
+    }
+    let why = text(&seen["SuspendedProcesses"][0]["SuspensionReason"]);
+    assert_eq!(why.len(), "User suspended at 2026-01-15T12:00:00Z".len(), "{why}");
+    let of_all = asg(&root, "DescribeAutoScalingInstances", json!({}));
+    for member in [&seen["Instances"][0], &of_all["AutoScalingInstances"][0]] {
+        assert!(text(&member["AvailabilityZoneId"]).starts_with("use1-az"), "{member}");
+        assert!(member["ImageId"].is_null(), "{member}");
+    }
+    let by_function = "arn:aws:lambda:us-east-1:123456789012:function:choose";
+    for (changes, words) in [
+        (
+            json!({ "MinSize": 3, "MaxSize": 1 }),
+            "Max bound, 1, must be greater than or equal to min bound, 3",
+        ),
+        (
+            json!({ "TerminationPolicies": ["Kindest"] }),
+            "[Kindest] is not a valid termination policy. Valid termination policies are: [AllocationStrategy, ClosestToNextInstanceHour, Default, Lambda, NewestInstance, OldestInstance, OldestLaunchConfiguration, OldestLaunchTemplate].",
+        ),
+        (
+            json!({ "TerminationPolicies": [by_function] }),
+            "A termination policy by a Lambda function is not built in this version of Virga.",
+        ),
+    ] {
+        let mut asked = json!({ "AutoScalingGroupName": "web" });
+        asked.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        assert_eq!(refused(&root, "UpdateAutoScalingGroup", asked), ("ValidationError".into(), words.into()));
     }
 }
 
@@ -269,7 +389,7 @@ fn what_cannot_be_is_refused() {
     let root = cloud.root(ACCOUNT);
     template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" }));
     let rows = [
-        (asked(json!({ "MinSize": 7 })), "Max bound must be greater than or equal to min bound"),
+        (asked(json!({ "MinSize": 7 })), "Max bound, 6, must be greater than or equal to min bound, 7"),
         (
             asked(json!({ "DesiredCapacity": 7 })),
             "Desired capacity:7 must be between the specified min size:0 and max size:6",
@@ -360,9 +480,6 @@ fn tags_change_and_policies_choose_who_goes() {
     until(&cloud, || settled(&root, 1));
     assert_eq!(ids(&root), first);
     assert_eq!(group(&root)["TerminationPolicies"], json!(["NewestInstance"]));
-    let unknown = json!({ "AutoScalingGroupName": "web", "TerminationPolicies": ["Kindest"] });
-    let words = "Unknown termination policy: Kindest";
-    assert_eq!(refused(&root, "UpdateAutoScalingGroup", unknown), ("ValidationError".into(), words.into()));
     let types = asg(&root, "DescribeTerminationPolicyTypes", json!({}));
     assert_eq!(items(&types["TerminationPolicyTypes"]).len(), 7);
 

@@ -1,6 +1,6 @@
 //! Instance refreshes: everything is replaced while enough serves; paused, broken off, turned round, and failed.
 
-use crate::autoscaling::{asg, asked, group, ids, members, refused, settled, template};
+use crate::autoscaling::{activities, asg, asked, group, ids, members, refused, settled, template};
 use crate::ec2_profiles::IMAGE;
 use crate::ec2_zones::until;
 use crate::harness::{Caller, Cloud};
@@ -95,7 +95,11 @@ fn everything_is_replaced_while_enough_serves() {
     let root = cloud.root(ACCOUNT);
     let before = ids(&root);
     let id = start(&root, json!({ "MinHealthyPercentage": 50 }));
-    assert!(is(&root, &id, "Pending"));
+    let waits = refresh(&root, &id);
+    assert_eq!(waits["Status"], "Pending");
+    for member in ["StartTime", "PercentageComplete", "InstancesToUpdate"] {
+        assert!(waits[member].is_null(), "{waits}");
+    }
     let (code, message) = refused(&root, "StartInstanceRefresh", named());
     assert_eq!(code, "InstanceRefreshInProgress");
     assert_eq!(
@@ -119,7 +123,27 @@ fn everything_is_replaced_while_enough_serves() {
         assert_eq!(seen[member], expected, "{seen}");
     }
     assert_eq!(seen["DesiredConfiguration"]["LaunchTemplate"]["Version"], "2");
+    // What was said, and what always holds.
+    let preferences = seen["Preferences"].as_object().unwrap();
+    let names: std::collections::BTreeSet<&str> = preferences.keys().map(String::as_str).collect();
+    let always =
+        ["AlarmSpecification", "AutoRollback", "InstanceWarmup", "MinHealthyPercentage", "SkipMatching"];
+    assert_eq!(names, always.into());
     assert_eq!(seen["Preferences"]["MinHealthyPercentage"], "50");
+    for member in ["StartTime", "EndTime"] {
+        assert_eq!(text(&seen[member]).len(), "2026-01-15T12:00:00Z".len(), "{seen}");
+    }
+    // All of the new ones came for it, and all of the old ones went for it.
+    let causes = |words: &str| {
+        let all = activities(&root);
+        all.iter().filter(|told| text(&told["Cause"]).ends_with(&format!("Z {words}"))).count()
+    };
+    assert_eq!(causes("an instance was launched in response to an instance refresh."), 4);
+    assert_eq!(causes("an instance was taken out of service in response to an instance refresh."), 4);
+    // Whoever comes after it comes for another reason.
+    asg(&root, "SetDesiredCapacity", json!({ "AutoScalingGroupName": "web", "DesiredCapacity": 5 }));
+    keep_until(&cloud, || settled(&root, 5));
+    assert_eq!(causes("an instance was launched in response to an instance refresh."), 4);
     let events: Vec<String> = told(&cloud).into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(events.len(), 2, "{events:?}");
     for word in ["Started", "Succeeded"] {
@@ -157,6 +181,9 @@ fn more_are_launched_first_where_none_may_be_missing() {
         is(&root, &id, "Successful")
     });
     assert_eq!((most.get(), versions(&root)), (3, vec!["2".to_owned(), "2".to_owned()]));
+    assert_eq!(refresh(&root, &id)["Preferences"]["MaxHealthyPercentage"], "150");
+    let came = "an instance was launched in response to an instance refresh.";
+    assert_eq!(activities(&root).iter().filter(|told| text(&told["Cause"]).ends_with(came)).count(), 2);
 }
 
 #[test]
@@ -191,10 +218,16 @@ fn it_rests_at_checkpoints_and_turns_round() {
     let seen = refresh(&root, &id);
     assert_eq!(seen["Status"], "RollbackInProgress");
     assert_eq!(seen["RollbackDetails"]["PercentageCompleteOnRollback"], "50", "{seen}");
+    assert_eq!(seen["RollbackDetails"]["RollbackReason"], "Rollback triggered due to user request.");
+    assert_eq!(seen["Preferences"]["CheckpointDelay"], "600");
+    let waits = "Waiting for a health check interval to pass before continuing.";
+    let reason = || refresh(&root, &id)["StatusReason"].clone();
+    keep_until(&cloud, || reason() == waits);
     until(&cloud, || is(&root, &id, "RollbackSuccessful"));
+    let seen = refresh(&root, &id);
     assert_eq!(
-        (versions(&root), refresh(&root, &id)["PercentageComplete"].clone()),
-        (vec!["2".to_owned(); 2], json!("0"))
+        (versions(&root), &seen["PercentageComplete"], &seen["InstancesToUpdate"], &seen["StatusReason"]),
+        (vec!["2".to_owned(); 2], &json!("0"), &json!("2"), &Value::Null)
     );
     assert_eq!(group(&root)["LaunchTemplate"]["Version"], "2");
 }
@@ -216,11 +249,25 @@ fn it_is_broken_off_and_what_it_did_stays() {
     }
     assert_eq!(versions(&root), ["1", "2"]);
     assert_eq!(group(&root)["LaunchTemplate"]["Version"], "1");
-    for operation in ["CancelInstanceRefresh", "RollbackInstanceRefresh"] {
+    for (operation, words) in [
+        ("CancelInstanceRefresh", "No in progress, baking, pending, or cancelling"),
+        ("RollbackInstanceRefresh", "No in progress or baking"),
+    ] {
         let (code, message) = refused(&root, operation, named());
         assert_eq!(code, "ActiveInstanceRefreshNotFound");
-        assert_eq!(message, "No in progress or pending Instance Refresh found for Auto Scaling group web");
+        assert_eq!(message, format!("{words} Instance Refresh found for Auto Scaling group web."));
     }
+    let id = start(&root, json!({ "StandbyInstances": "Ignore" }));
+    let hastily = json!({ "AutoScalingGroupName": "web", "WaitForTransitioningInstances": false });
+    asg(&root, "CancelInstanceRefresh", hastily);
+    until(&cloud, || is(&root, &id, "Cancelled"));
+    let seen = refresh(&root, &id);
+    let words =
+        "Cancelled without waiting for ongoing instance launches and terminations due to user request.";
+    assert_eq!(
+        (&seen["StatusReason"], &seen["Preferences"]["StandbyInstances"]),
+        (&json!(words), &json!("Ignore"))
+    );
 }
 
 #[test]
@@ -284,19 +331,32 @@ fn what_cannot_be_a_refresh() {
     let root = cloud.root(ACCOUNT);
     let wanted = json!({ "LaunchTemplate": { "LaunchTemplateName": "web", "Version": "2" } });
     for (more, words) in [
-        (json!({ "Strategy": "ReplaceRootVolume" }), "ReplaceRootVolume is not built"),
+        (
+            json!({ "Strategy": "ReplaceRootVolume" }),
+            "The request isn't valid. The DesiredConfiguration parameter must be specified when using ReplaceRootVolume. Add the DesiredConfiguration parameter and try again.",
+        ),
+        (
+            json!({ "Strategy": "ReplaceRootVolume", "DesiredConfiguration": wanted }),
+            "ReplaceRootVolume is not built",
+        ),
         (json!({ "Preferences": { "MaxHealthyPercentage": 110 } }), "must be specified with"),
         (
-            json!({ "Preferences": { "MinHealthyPercentage": 50, "MaxHealthyPercentage": 200 } }),
-            "cannot be greater",
+            json!({ "Preferences": { "MinHealthyPercentage": 0, "MaxHealthyPercentage": 200 } }),
+            "The difference between MaxHealthyPercentage and MinHealthyPercentage must be less than or equal to 100.",
         ),
-        (json!({ "Preferences": { "CheckpointPercentages": [50, 50] } }), "in ascending order"),
+        (
+            json!({ "Preferences": { "CheckpointPercentages": [40, 20] } }),
+            "Checkpoint percentages must be sorted in ascending order with no duplicates.",
+        ),
         (json!({ "Preferences": { "CheckpointDelay": 10 } }), "needs CheckpointPercentages"),
         (
             json!({ "Preferences": { "AlarmSpecification": { "Alarms": ["a"] } } }),
             "AlarmSpecification is not built",
         ),
-        (json!({ "Preferences": { "AutoRollback": true } }), "no desired configuration"),
+        (
+            json!({ "Preferences": { "AutoRollback": true } }),
+            "The request isn’t valid. The AutoRollback parameter cannot be set to true when the DesiredConfiguration parameter is empty. Set AutoRollback to false or specify a desired configuration and try again.",
+        ),
         (
             json!({ "DesiredConfiguration": { "LaunchTemplate": { "LaunchTemplateName": "none" } } }),
             "valid fully-formed",

@@ -66,6 +66,17 @@ fn actions_come_by_the_clock() {
             && arn.ends_with(":autoScalingGroupName/web:scheduledActionName/once")
     );
     assert_eq!(actions(&root, json!({ "EndTime": "2026-01-15T23:00:00Z" })).len(), 1);
+    // Times are told in whole seconds.
+    put(&root, "finely", json!({ "StartTime": "2026-01-15T22:00:00.750Z", "DesiredCapacity": 2 }));
+    let finely = actions(&root, json!({ "ScheduledActionNames": ["finely"] }));
+    for member in ["StartTime", "Time"] {
+        assert_eq!(finely[0][member], "2026-01-15T22:00:00Z", "{finely:?}");
+    }
+    asg(
+        &root,
+        "DeleteScheduledAction",
+        json!({ "AutoScalingGroupName": "web", "ScheduledActionName": "finely" }),
+    );
 
     passes(&cloud, 1);
     assert_eq!(sizes(&root), ["1", "3", "1"]);

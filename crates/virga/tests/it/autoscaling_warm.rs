@@ -213,10 +213,10 @@ fn a_refresh_reaches_the_pool() {
         asg(&root, "DescribeInstanceRefreshes", named(json!({ "InstanceRefreshIds": [id] })))["InstanceRefreshes"][0].clone()
     };
     let first = told();
-    assert_eq!((&first["InstancesToUpdate"], &first["PercentageComplete"]), (&json!("3"), &json!("0")));
-    let details = &first["ProgressDetails"];
-    assert_eq!(details["LivePoolProgress"], json!({ "PercentageComplete": "0", "InstancesToUpdate": "1" }));
-    assert_eq!(details["WarmPoolProgress"], json!({ "PercentageComplete": "0", "InstancesToUpdate": "2" }));
+    // Who waits has not counted yet.
+    for member in ["InstancesToUpdate", "PercentageComplete", "ProgressDetails"] {
+        assert!(first[member].is_null(), "{first}");
+    }
     refused(&root, "PutWarmPool", named(json!({ "MinSize": 1 })));
     until(&cloud, || told()["Status"] == "Successful");
     until(&cloud, || are(&root, 2, "Warmed:Stopped"));

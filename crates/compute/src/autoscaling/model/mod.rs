@@ -92,7 +92,6 @@ store::record! {
     pub struct Member {
         1 => pub id: String,
         2 => pub kind: String,
-        3 => pub image: String,
         4 => pub zone: String,
         /// AWS's word: [`PENDING`], [`IN_SERVICE`], [`STANDBY`], [`TERMINATING`].
         5 => pub state: String,
@@ -121,6 +120,8 @@ store::record! {
         19 => pub returns: bool,
         /// In the warm pool: a refresh is to replace it.
         20 => pub stale: bool,
+        /// Where it is within its zone.
+        21 => pub subnet: String,
     }
 
     /// Lets instances wait on their way in or out.
@@ -171,6 +172,16 @@ store::record! {
 
 pub const GROUPS: Table<Group> = Table::new(0x2701, "autoscaling/groups");
 pub const ACTIVITIES: Table<Activity> = Table::new(0x2702, "autoscaling/activities");
+
+/// How long activities are told: six weeks.
+const TOLD: Duration = Duration::from_secs(42 * 24 * 3600);
+
+impl Activity {
+    /// It is told no longer.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.start.plus(TOLD) <= now
+    }
+}
 
 pub const PENDING: &str = "Pending";
 pub const IN_SERVICE: &str = "InService";
@@ -235,6 +246,11 @@ impl Member {
     pub fn told(&self) -> Timestamp {
         let by_state = if self.is_going() { self.since } else { self.launched };
         self.acted.unwrap_or(by_state)
+    }
+
+    /// Its zone and subnet.
+    pub fn place(&self) -> (&str, &str) {
+        (&self.zone, &self.subnet)
     }
 
     /// It is on its way out.

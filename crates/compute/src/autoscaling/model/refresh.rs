@@ -51,6 +51,10 @@ store::record! {
         20 => pub wants_one: bool,
         /// Of how many instances of the warm pool it tells, and how many of them are new.
         21 => pub pool: Option<Pool>,
+        /// When it went on from waiting.
+        22 => pub begun: Option<Timestamp>,
+        /// The units that it has ended and the group has not launched again; below zero where it launched first.
+        23 => pub owed: i64,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -73,6 +77,8 @@ store::record! {
         8 => pub protected: String,
         9 => pub standby: String,
         10 => pub bake: i64,
+        /// AWS's names of those that were said: the others are not told.
+        11 => pub said: BTreeSet<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -133,6 +139,11 @@ impl Refresh {
         matches!(self.status.as_str(), SUCCESSFUL | FAILED | CANCELLED | ROLLED_BACK | ROLLBACK_FAILED)
     }
 
+    /// When it began; nothing while it waits.
+    pub fn started(&self) -> Option<Timestamp> {
+        (self.status != WAITING).then(|| self.begun.unwrap_or(self.start))
+    }
+
     pub fn is_rolling_back(&self) -> bool {
         self.status == ROLLING_BACK
     }
@@ -189,7 +200,7 @@ impl Refresh {
         let percent = if self.total == 0 { 100 } else { ready * 100 / self.total };
         let (percent, left) = match &self.rollback {
             // AWS: back to nothing, from where it was.
-            Some(rollback) => (rollback.percent * (100 - percent) / 100, rollback.left),
+            Some(rollback) => (rollback.percent * (100 - percent) / 100, rollback.left + ready),
             None => (percent, self.total - ready),
         };
         let pool = group.pool.as_ref().map(|_| self.pool_of(group));
@@ -517,7 +528,7 @@ mod tests {
         assert_eq!(refresh.next(&group, NOW), Move::End("i-3".into()));
         replace(&mut group, "i-3", "i-4", IN_SERVICE);
         refresh.observe(&group, NOW);
-        assert_eq!((refresh.percent, refresh.next(&group, NOW)), (0, Move::Done));
+        assert_eq!((refresh.percent, refresh.left, refresh.next(&group, NOW)), (0, 2, Move::Done));
     }
 
     #[test]

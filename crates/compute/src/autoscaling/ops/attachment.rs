@@ -104,8 +104,8 @@ fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<Empty, AutoScalingError> {
         let id = mark(cx, &group, id).map_err(refused)?;
         group.members.push(Member {
             kind: text(instance, "InstanceType"),
-            image: text(instance, "ImageId"),
             zone: zone.to_owned(),
+            subnet,
             state: PENDING.into(),
             since: cx.now,
             protected: group.protects_new,
@@ -136,14 +136,14 @@ fn detach(cx: &mut Cx<'_>, req: Detach) -> Result<Detached, AutoScalingError> {
     for id in &req.ids {
         let units = group.units_of(std::slice::from_ref(id));
         let found = member(&mut group, id, &[IN_SERVICE, STANDBY])?;
-        let (zone, counts) = (found.zone.clone(), found.state != STANDBY);
+        let (found, counts) = (found.clone(), found.state != STANDBY);
         let mut words = format!("instance {id} was detached in response to a user request");
         if req.shrink && counts {
             words.push_str(&format!(", shrinking the capacity from {size} to {}", size - units));
             size -= units;
         }
         let description = format!("Detaching EC2 instance: {id}");
-        let mut told = activity(cx, &group, description, at(cx.now, &format!("{words}.")), (&zone, ""));
+        let mut told = activity(cx, &group, description, at(cx.now, &format!("{words}.")), found.place());
         (told.end, told.status) = (Some(cx.now), "Successful".into());
         let refused = |fault: wire::Fault| AutoScalingError::Validation(fault.message);
         tell(cx, &told).map_err(refused)?;

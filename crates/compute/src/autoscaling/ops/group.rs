@@ -1,5 +1,6 @@
 //! Groups: what they should be. [`crate::autoscaling::work`] makes them so.
 
+use super::activity::forget_old;
 use super::mixed::{self, MixedShape};
 use super::tag::{self, Filter};
 use super::{all, call, find, keep, list, of_group, page, size, text, texts, warm_pool};
@@ -9,9 +10,9 @@ use crate::autoscaling::model::mixed::Mixed;
 use crate::autoscaling::model::policy::POLICIES;
 use crate::autoscaling::model::refresh::REFRESHES;
 use crate::autoscaling::model::schedule::ACTIONS;
-use crate::autoscaling::model::{ACTIVITIES, GROUPS, Group, Member, POLICIES_OF_TERMINATION, Template, key};
+use crate::autoscaling::model::{GROUPS, Group, Member, POLICIES_OF_TERMINATION, Template, key};
 use crate::requirements::Unit;
-use base::Timestamp;
+use base::{Region, Timestamp};
 use kernel::access::allowed;
 use kernel::{Cx, Empty, Target};
 use std::collections::BTreeMap;
@@ -123,6 +124,14 @@ wire::shape! {
         cooldown: i64 = "DefaultCooldown",
         warmup: Option<i64> = "DefaultInstanceWarmup",
         zones: Vec<String> = "AvailabilityZones",
+        zone_ids: Vec<String> = "AvailabilityZoneIds",
+        /// Of load balancers none is attached.
+        balancers: Vec<String> = "LoadBalancerNames",
+        targets: Vec<String> = "TargetGroupARNs",
+        sources: Vec<Value> = "TrafficSources",
+        distribution: Distribution = "AvailabilityZoneDistribution",
+        reservations: Reservations = "CapacityReservationSpecification",
+        lifecycle: Lifecycle = "InstanceLifecyclePolicy",
         check: String = "HealthCheckType",
         grace: i64 = "HealthCheckGracePeriod",
         instances: Vec<InstanceView> = "Instances",
@@ -136,6 +145,18 @@ wire::shape! {
         policies: Vec<String> = "TerminationPolicies",
         protects: bool = "NewInstancesProtectedFromScaleIn",
     }
+
+    #[derive(Debug)]
+    struct Distribution { strategy: String = "CapacityDistributionStrategy" }
+
+    #[derive(Debug)]
+    struct Reservations { preference: String = "CapacityReservationPreference" }
+
+    #[derive(Debug)]
+    struct Lifecycle { triggers: Triggers = "RetentionTriggers" }
+
+    #[derive(Debug)]
+    struct Triggers { abandoned: String = "TerminateHookAbandon" }
 
     #[derive(Debug)]
     struct Enabled {
@@ -154,10 +175,10 @@ wire::shape! {
         id: String = "InstanceId",
         kind: String = "InstanceType",
         zone: String = "AvailabilityZone",
+        zone_id: Option<String> = "AvailabilityZoneId",
         state: String = "LifecycleState",
         health: String = "HealthStatus",
         template: Option<TemplateSpecification> = "LaunchTemplate",
-        image: String = "ImageId",
         protected: bool = "ProtectedFromScaleIn",
         weight: Option<String> = "WeightedCapacity",
     }
@@ -198,15 +219,15 @@ impl From<Template> for TemplateSpecification {
 }
 
 impl InstanceView {
-    pub(super) fn of(group: &Group, member: &Member) -> InstanceView {
+    pub(super) fn of(region: Region, group: &Group, member: &Member) -> InstanceView {
         InstanceView {
             id: member.id.clone(),
             kind: member.kind.clone(),
             zone: member.zone.clone(),
+            zone_id: region.zone_id(&member.zone),
             state: member.state.clone(),
             health: health(member).into(),
             template: TemplateSpecification::of_member(group, member),
-            image: member.image.clone(),
             protected: member.protected,
             weight: weight(member),
         }
@@ -259,9 +280,23 @@ impl View {
             cooldown: group.cooldown,
             warmup: group.warmup,
             zones: group.zones().into_iter().cloned().collect(),
+            zone_ids: group.zones().into_iter().filter_map(|zone| cx.region.zone_id(zone)).collect(),
+            balancers: Vec::new(),
+            targets: Vec::new(),
+            sources: Vec::new(),
+            // Where a zone has no room, the next one is tried.
+            distribution: Distribution { strategy: "balanced-best-effort".into() },
+            // Launches say nothing of reservations but what their template does.
+            reservations: Reservations { preference: "default".into() },
+            // Whose hook is abandoned on the way out is ended all the same.
+            lifecycle: Lifecycle { triggers: Triggers { abandoned: "terminate".into() } },
             check: "EC2".into(),
             grace: group.grace,
-            instances: group.members.iter().map(|member| InstanceView::of(group, member)).collect(),
+            instances: group
+                .members
+                .iter()
+                .map(|member| InstanceView::of(cx.region, group, member))
+                .collect(),
             created: group.created,
             suspended: group.suspended.iter().map(suspended).collect(),
             metrics: group.metrics.iter().map(enabled).collect(),
@@ -281,7 +316,7 @@ fn check_sizes(group: &Group) -> Result<(), AutoScalingError> {
         return Err(invalid("Sizes, cooldown and grace period may not be negative."));
     }
     if min > max {
-        return Err(invalid("Max bound must be greater than or equal to min bound"));
+        return Err(invalid(format!("Max bound, {max}, must be greater than or equal to min bound, {min}")));
     }
     if desired < min || desired > max {
         return Err(invalid(format!(
@@ -292,10 +327,21 @@ fn check_sizes(group: &Group) -> Result<(), AutoScalingError> {
 }
 
 fn termination(asked: Vec<String>) -> Result<Vec<String>, AutoScalingError> {
-    match asked.iter().find(|name| !POLICIES_OF_TERMINATION.contains(&name.as_str())) {
-        Some(unknown) => Err(invalid(format!("Unknown termination policy: {unknown}"))),
-        None => Ok(asked),
+    let unknown: Vec<&str> =
+        asked.iter().map(String::as_str).filter(|name| !POLICIES_OF_TERMINATION.contains(name)).collect();
+    if unknown.iter().any(|name| name.starts_with("arn:") && name.contains(":lambda:")) {
+        return Err(invalid(
+            "A termination policy by a Lambda function is not built in this version of Virga.",
+        ));
     }
+    if unknown.is_empty() {
+        return Ok(asked);
+    }
+    // AWS's words, which know of functions as well.
+    let unknown = unknown.join(", ");
+    Err(invalid(format!(
+        "[{unknown}] is not a valid termination policy. Valid termination policies are: [AllocationStrategy, ClosestToNextInstanceHour, Default, Lambda, NewestInstance, OldestInstance, OldestLaunchConfiguration, OldestLaunchTemplate]."
+    )))
 }
 
 /// AWS: a warm-up of -1 takes away what there was.
@@ -613,7 +659,12 @@ fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Empty, AutoScalingError> {
     if req.force != Some(true) {
         return Err(AutoScalingError::ResourceInUse);
     }
-    (group.min, group.desired, group.deleting) = (0, 0, true);
+    let words = format!(
+        "a user request force deleted AutoScaling group changing the desired capacity from {} to 0.",
+        group.desired
+    );
+    group.cause = at(cx.now, &words);
+    (group.min, group.max, group.desired, group.deleting) = (0, 0, 0, true);
     keep(cx, &group);
     Ok(Empty)
 }
@@ -626,7 +677,8 @@ fn forget<R: Record>(cx: &mut Cx<'_>, table: &Table<R>, group: &Key) -> Result<(
     Ok(())
 }
 
-/// Takes away a group without instances, its policies and scheduled actions, and what is told of it.
+/// Takes away a group without instances, its policies, scheduled actions and refreshes. Its activities are told on for
+/// their time; what is over of any group goes now, since nobody writes those of a deleted one any more.
 pub(crate) fn remove(cx: &mut Cx<'_>, group: &Group) -> Result<(), AutoScalingError> {
     for policy in of_group(cx, &POLICIES, Some(&group.name))? {
         super::policy::remove(cx, &policy)?;
@@ -635,8 +687,8 @@ pub(crate) fn remove(cx: &mut Cx<'_>, group: &Group) -> Result<(), AutoScalingEr
         action.delete(cx.tx, (cx.account, cx.region));
     }
     let place = key(cx.account, cx.region, &group.name);
-    forget(cx, &ACTIVITIES, &place)?;
     forget(cx, &REFRESHES, &place)?;
     GROUPS.delete(cx.tx, &place);
+    forget_old(cx)?;
     Ok(())
 }

@@ -38,10 +38,10 @@ wire::shape! {
         kind: String = "InstanceType",
         group: String = "AutoScalingGroupName",
         zone: String = "AvailabilityZone",
+        zone_id: Option<String> = "AvailabilityZoneId",
         state: String = "LifecycleState",
         health: String = "HealthStatus",
         template: Option<TemplateSpecification> = "LaunchTemplate",
-        image: String = "ImageId",
         protected: bool = "ProtectedFromScaleIn",
         weight: Option<String> = "WeightedCapacity",
     }
@@ -84,10 +84,10 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingErro
                 kind: member.kind.clone(),
                 group: group.name.clone(),
                 zone: member.zone.clone(),
+                zone_id: cx.region.zone_id(&member.zone),
                 state: member.state.clone(),
                 health: health(member).to_uppercase(),
                 template: TemplateSpecification::of_member(&group, member),
-                image: member.image.clone(),
                 protected: member.protected,
                 weight: weight(member),
             });

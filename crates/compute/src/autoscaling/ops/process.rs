@@ -44,7 +44,7 @@ fn chosen(req: &Named) -> Result<Vec<String>, AutoScalingError> {
 
 fn suspend(cx: &mut Cx<'_>, req: Named) -> Result<Empty, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
-    let why = format!("User suspended at {}", cx.now.iso8601());
+    let why = format!("User suspended at {}", cx.now.whole_seconds().iso8601());
     for process in chosen(&req)? {
         group.suspended.entry(process).or_insert_with(|| why.clone());
     }

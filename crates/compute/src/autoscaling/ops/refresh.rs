@@ -16,7 +16,7 @@ use crate::requirements::Requirements;
 use base::Timestamp;
 use kernel::Cx;
 use std::collections::BTreeSet;
-use wire::Value;
+use wire::{Struct, Value};
 
 kernel::ops! {
     /// Instance refreshes.
@@ -93,10 +93,10 @@ wire::shape! {
         group: String = "AutoScalingGroupName",
         status: String = "Status",
         reason: Option<String> = "StatusReason",
-        start: Timestamp = "StartTime",
+        start: Option<Timestamp> = "StartTime",
         end: Option<Timestamp> = "EndTime",
-        percent: i64 = "PercentageComplete",
-        left: i64 = "InstancesToUpdate",
+        percent: Option<i64> = "PercentageComplete",
+        left: Option<i64> = "InstancesToUpdate",
         /// AWS: of a group with a warm pool.
         details: Option<Details> = "ProgressDetails",
         preferences: WishesView = "Preferences",
@@ -128,13 +128,15 @@ wire::shape! {
         min: i64 = "MinHealthyPercentage",
         max: Option<i64> = "MaxHealthyPercentage",
         warmup: i64 = "InstanceWarmup",
-        checkpoints: Vec<i64> = "CheckpointPercentages",
+        checkpoints: Option<Vec<i64>> = "CheckpointPercentages",
         delay: Option<i64> = "CheckpointDelay",
         skips: bool = "SkipMatching",
         rolls_back: bool = "AutoRollback",
-        protected: String = "ScaleInProtectedInstances",
-        standby: String = "StandbyInstances",
-        bake: i64 = "BakeTime",
+        protected: Option<String> = "ScaleInProtectedInstances",
+        standby: Option<String> = "StandbyInstances",
+        /// No alarms are watched.
+        alarms: Struct = "AlarmSpecification",
+        bake: Option<i64> = "BakeTime",
     }
 
     #[derive(Debug)]
@@ -146,10 +148,37 @@ wire::shape! {
     }
 }
 
+/// AWS's names of the preferences that are told where they were said, and no others.
+const DELAY_SAID: &str = "CheckpointDelay";
+const PROTECTED_SAID: &str = "ScaleInProtectedInstances";
+const STANDBY_SAID: &str = "StandbyInstances";
+const BAKE_SAID: &str = "BakeTime";
+
+impl WishesView {
+    fn of(preferences: Preferences) -> WishesView {
+        let said = |name: &str| preferences.said.contains(name);
+        WishesView {
+            min: preferences.min,
+            max: preferences.max,
+            warmup: preferences.warmup,
+            delay: said(DELAY_SAID).then_some(preferences.delay),
+            skips: preferences.skips,
+            rolls_back: preferences.rolls_back,
+            protected: said(PROTECTED_SAID).then(|| preferences.protected.clone()),
+            standby: said(STANDBY_SAID).then(|| preferences.standby.clone()),
+            alarms: Struct::new(),
+            bake: said(BAKE_SAID).then_some(preferences.bake),
+            checkpoints: Some(preferences.checkpoints).filter(|all| !all.is_empty()),
+        }
+    }
+}
+
 impl View {
     fn of(refresh: Refresh) -> View {
-        let (percent, left) = refresh.progress();
-        let details = refresh.pool.as_ref().map(|pool| {
+        let start = refresh.started().map(Timestamp::whole_seconds);
+        // Who waits has not counted yet.
+        let (percent, left) = start.map(|_| refresh.progress()).unzip();
+        let details = refresh.pool.as_ref().filter(|_| start.is_some()).map(|pool| {
             let to_do = pool.total - pool.ready;
             let done = if pool.total == 0 { 100 } else { pool.ready * 100 / pool.total };
             Details {
@@ -157,7 +186,6 @@ impl View {
                 warm: Part { percent: done, left: to_do },
             }
         });
-        let preferences = refresh.preferences;
         let wanted = refresh.wanted.map(|template| WantedView {
             mixed: refresh.wanted_mixed.as_ref().map(|mixed| MixedShape::of(&template, mixed)),
             template: refresh.wanted_mixed.is_none().then(|| TemplateSpecification::from(template)),
@@ -167,23 +195,12 @@ impl View {
             group: refresh.group,
             status: refresh.status,
             reason: refresh.reason,
-            start: refresh.start,
-            end: refresh.end,
+            start,
+            end: refresh.end.map(Timestamp::whole_seconds),
             percent,
             left,
             details,
-            preferences: WishesView {
-                min: preferences.min,
-                max: preferences.max,
-                warmup: preferences.warmup,
-                delay: (!preferences.checkpoints.is_empty()).then_some(preferences.delay),
-                checkpoints: preferences.checkpoints,
-                skips: preferences.skips,
-                rolls_back: preferences.rolls_back,
-                protected: preferences.protected,
-                standby: preferences.standby,
-                bake: preferences.bake,
-            },
+            preferences: WishesView::of(refresh.preferences),
             wanted,
             rollback: refresh.rollback.map(|rollback| RollbackView {
                 reason: rollback.reason,
@@ -197,6 +214,9 @@ impl View {
 }
 
 const ROLLING: &str = "Rolling";
+const CANCELLED_BY_USER: &str = "Cancelled due to user request.";
+const CANCELLED_AT_ONCE: &str =
+    "Cancelled without waiting for ongoing instance launches and terminations due to user request.";
 
 fn unbuilt(what: &str) -> AutoScalingError {
     invalid(format!("{what} is not built in this version of Virga."))
@@ -218,18 +238,25 @@ fn preferences(group: &Group, asked: Option<Wishes>) -> Result<Preferences, Auto
         }
         (Some(min), Some(max)) if max - min > 100 => {
             return Err(invalid(
-                "The difference between MaxHealthyPercentage and MinHealthyPercentage cannot be greater than 100.",
+                "The difference between MaxHealthyPercentage and MinHealthyPercentage must be less than or equal to 100.",
             ));
         }
         _ => {}
     }
     if asked.checkpoints.windows(2).any(|two| two[0] >= two[1]) {
-        return Err(invalid("CheckpointPercentages must be unique and in ascending order."));
+        return Err(invalid("Checkpoint percentages must be sorted in ascending order with no duplicates."));
     }
     if asked.delay.is_some() && asked.checkpoints.is_empty() {
         return Err(invalid("CheckpointDelay needs CheckpointPercentages."));
     }
+    let said = [
+        (DELAY_SAID, asked.delay.is_some()),
+        (PROTECTED_SAID, asked.protected.is_some()),
+        (STANDBY_SAID, asked.standby.is_some()),
+        (BAKE_SAID, asked.bake.is_some()),
+    ];
     Ok(Preferences {
+        said: said.into_iter().filter(|(_, is_said)| *is_said).map(|(name, _)| name.to_owned()).collect(),
         min: asked.min.unwrap_or(MIN_HEALTHY),
         max: asked.max,
         warmup: asked.warmup.unwrap_or(warmup),
@@ -303,21 +330,18 @@ pub(crate) fn keep_refresh(cx: &mut Cx<'_>, refresh: &Refresh) {
     REFRESHES.put(cx.tx, &place, refresh);
 }
 
-fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
-    let mut group = find(cx, &req.name)?;
-    if req.strategy.as_deref().is_some_and(|strategy| strategy != ROLLING) {
-        return Err(unbuilt("The strategy ReplaceRootVolume"));
-    }
-    if current(cx, &group)?.is_some() {
-        return Err(AutoScalingError::RefreshInProgress);
-    }
-    let preferences = preferences(&group, req.preferences)?;
-    let (wanted, wanted_mixed) = match req.wanted {
+/// What the group shall be launched by from now on, and as which types, where that is said.
+fn wanted(
+    cx: &mut Cx<'_>,
+    group: &Group,
+    asked: Option<Wanted>,
+) -> Result<(Option<Template>, Option<Mixed>), AutoScalingError> {
+    Ok(match asked {
         Some(Wanted { template: Some(_), mixed: Some(_) }) => {
             return Err(invalid("LaunchTemplate and MixedInstancesPolicy may not be specified together."));
         }
         Some(Wanted { mixed: Some(asked), .. }) => {
-            let (template, mixed) = mixed::policy(cx, &asked, Some(&group))?;
+            let (template, mixed) = mixed::policy(cx, &asked, Some(group))?;
             (Some(template), Some(mixed))
         }
         // Of a group of several types it takes its policy away, as an update does.
@@ -326,7 +350,29 @@ fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
         }
         Some(Wanted { template: Some(asked), .. }) => (Some(template(cx, &asked)?), None),
         _ => (None, None),
-    };
+    })
+}
+
+fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
+    let mut group = find(cx, &req.name)?;
+    if req.strategy.as_deref().is_some_and(|strategy| strategy != ROLLING) {
+        if req.wanted.is_none() {
+            return Err(invalid(
+                "The request isn't valid. The DesiredConfiguration parameter must be specified when using ReplaceRootVolume. Add the DesiredConfiguration parameter and try again.",
+            ));
+        }
+        return Err(unbuilt("The strategy ReplaceRootVolume"));
+    }
+    if current(cx, &group)?.is_some() {
+        return Err(AutoScalingError::RefreshInProgress);
+    }
+    let preferences = preferences(&group, req.preferences)?;
+    let (wanted, wanted_mixed) = wanted(cx, &group, req.wanted)?;
+    if preferences.rolls_back && wanted.is_none() {
+        return Err(invalid(
+            "The request isn’t valid. The AutoRollback parameter cannot be set to true when the DesiredConfiguration parameter is empty. Set AutoRollback to false or specify a desired configuration and try again.",
+        ));
+    }
     if preferences.rolls_back
         && let Some(why) = irreversible(&group, wanted.as_ref())
     {
@@ -376,22 +422,18 @@ fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
     Ok(Started { id: refresh.id })
 }
 
-/// The refresh that may still be broken off or turned round.
-fn active(cx: &Cx<'_>, group: &Group, rolling_back: bool) -> Result<Refresh, AutoScalingError> {
-    let fits = |refresh: &Refresh| match refresh.status.as_str() {
-        WAITING | IN_PROGRESS | BAKING => true,
-        ROLLING_BACK => rolling_back,
-        _ => false,
-    };
-    current(cx, group)?.filter(fits).ok_or_else(|| AutoScalingError::NoRefresh(group.name.clone()))
+/// The refresh of a group, if it is in one of some states.
+fn active(cx: &Cx<'_>, group: &Group, states: &[&str]) -> Result<Option<Refresh>, AutoScalingError> {
+    Ok(current(cx, group)?.filter(|refresh| states.contains(&refresh.status.as_str())))
 }
 
 fn cancel(cx: &mut Cx<'_>, req: Cancel) -> Result<Started, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
-    let mut refresh = active(cx, &group, true)?;
+    let found = active(cx, &group, &[WAITING, IN_PROGRESS, BAKING, ROLLING_BACK, CANCELLING])?;
+    let mut refresh = found.ok_or(AutoScalingError::NoneToCancel(req.name))?;
     refresh.status = CANCELLING.into();
-    refresh.reason = Some("Cancelled due to user request.".into());
     refresh.waits = req.waits != Some(false);
+    refresh.reason = Some(if refresh.waits { CANCELLED_BY_USER } else { CANCELLED_AT_ONCE }.into());
     refresh.rests = None;
     // AWS: what it has changed stays, and the group is what it was.
     group.launch_as_ever();
@@ -402,12 +444,13 @@ fn cancel(cx: &mut Cx<'_>, req: Cancel) -> Result<Started, AutoScalingError> {
 
 fn roll_back(cx: &mut Cx<'_>, req: RollBack) -> Result<Started, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
-    let mut refresh = active(cx, &group, false)?;
+    let found = active(cx, &group, &[WAITING, IN_PROGRESS, BAKING])?;
+    let mut refresh = found.ok_or(AutoScalingError::NoneToRollBack(req.name))?;
     if let Some(why) = irreversible(&group, refresh.wanted.as_ref()) {
         return Err(AutoScalingError::Irreversible(why.into()));
     }
     refresh.observe(&group, cx.now);
-    refresh.roll_back(&mut group, "A user request started the rollback.", cx.now);
+    refresh.roll_back(&mut group, "Rollback triggered due to user request.", cx.now);
     group.launch_as_ever();
     tell(cx, &group, &refresh, event::ROLLBACK_STARTED, Vec::new());
     keep_refresh(cx, &refresh);

@@ -267,8 +267,8 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingErro
     let (found, next) = page(cx, found, size(req.max, 50, 100)?, req.next.as_ref())?;
     let view = |action: Action| View {
         arn: action.arn((cx.account, cx.region)),
-        time: action.next,
-        start: action.next,
+        time: action.next.whole_seconds(),
+        start: action.next.whole_seconds(),
         group: action.group,
         name: action.name,
         end: action.end,

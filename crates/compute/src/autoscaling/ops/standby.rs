@@ -95,7 +95,7 @@ fn enter(cx: &mut Cx<'_>, req: Enter) -> Result<Moved, AutoScalingError> {
         let units = group.units_of(std::slice::from_ref(id));
         let found = member(&mut group, id, &[IN_SERVICE])?;
         (found.state, found.since) = (STANDBY.into(), now);
-        let zone = found.zone.clone();
+        let found = found.clone();
         let mut words = format!("instance {id} was moved to standby in response to a user request");
         if req.shrink {
             words.push_str(&format!(", shrinking the capacity from {size} to {}", size - units));
@@ -103,7 +103,7 @@ fn enter(cx: &mut Cx<'_>, req: Enter) -> Result<Moved, AutoScalingError> {
         }
         let description = format!("Moving EC2 instance to Standby: {id}");
         let cause = at(now, &format!("{words}."));
-        let mut told = activity(cx, &group, description, cause, (&zone, ""));
+        let mut told = activity(cx, &group, description, cause, found.place());
         (told.end, told.status) = (Some(now), "Successful".into());
         tell(cx, &told).map_err(|fault| AutoScalingError::Validation(fault.message))?;
         activities.push(View::of(told));
@@ -124,14 +124,14 @@ fn exit(cx: &mut Cx<'_>, req: Exit) -> Result<Moved, AutoScalingError> {
     for id in &req.ids {
         let now = cx.now;
         let units = group.units_of(std::slice::from_ref(id));
-        let zone = member(&mut group, id, &[STANDBY])?.zone.clone();
+        let found = member(&mut group, id, &[STANDBY])?.clone();
         let words = format!(
             "instance {id} was moved out of standby in response to a user request, increasing the capacity from {size} to {}.",
             size + units
         );
         size += units;
         let description = format!("Moving EC2 instance out of Standby: {id}");
-        let mut told = activity(cx, &group, description, at(now, &words), (&zone, ""));
+        let mut told = activity(cx, &group, description, at(now, &words), found.place());
         told.status = "PreInService".into();
         tell(cx, &told).map_err(|fault| AutoScalingError::Validation(fault.message))?;
         let found = member(&mut group, id, &[STANDBY])?;

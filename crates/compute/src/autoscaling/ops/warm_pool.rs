@@ -132,7 +132,8 @@ fn put(cx: &mut Cx<'_>, req: Put) -> Result<Empty, AutoScalingError> {
 
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingError> {
     let group = find(cx, &req.name)?;
-    let all: Vec<InstanceView> = group.warmed.iter().map(|member| InstanceView::of(&group, member)).collect();
+    let all: Vec<InstanceView> =
+        group.warmed.iter().map(|member| InstanceView::of(cx.region, &group, member)).collect();
     let (instances, next) = page(cx, all, size(req.max, 50, 50)?, req.next.as_ref())?;
     Ok(Described { pool: group.pool.as_ref().map(View::of), instances, next })
 }

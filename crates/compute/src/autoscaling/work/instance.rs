@@ -22,7 +22,9 @@ pub(crate) fn activity(
     place: (&str, &str),
 ) -> Activity {
     let (zone, subnet) = place;
-    let pairs = [("Subnet ID", subnet), ("Availability Zone", zone)];
+    let zone_id = cx.region.zone_id(zone).unwrap_or_default();
+    let pairs =
+        [("Availability Zone ID", zone_id.as_str()), ("Subnet ID", subnet), ("Availability Zone", zone)];
     let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
     let details = Value::map(pairs.map(|(name, value)| (name, Value::str(value))));
     Activity {
@@ -164,8 +166,8 @@ pub(super) fn launch(
     tell(cx, &told)?;
     Ok(Member {
         kind: text(&made, "InstanceType"),
-        image: text(&made, "ImageId"),
         zone: zone.to_owned(),
+        subnet: subnet.to_owned(),
         state: PENDING.into(),
         since: cx.now,
         flaw: None,
@@ -191,7 +193,7 @@ pub(crate) fn end(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -
     else {
         return end_now(cx, group, id, cause);
     };
-    let told = activity(cx, &whole, format!("Terminating EC2 instance: {id}"), cause, (&member.zone, ""));
+    let told = activity(cx, &whole, format!("Terminating EC2 instance: {id}"), cause, member.place());
     tell(cx, &told)?;
     member.waits.clear();
     let to = if member.returns { warm::POOL } else { warm::EC2 };
@@ -208,9 +210,8 @@ pub(super) fn end_now(
     cause: String,
 ) -> Result<Activity, Fault> {
     stop(cx, id)?;
-    let zone = group.members.iter().find(|member| member.id == id).map(|member| member.zone.clone());
-    let zone = zone.unwrap_or_default();
-    let told = activity(cx, group, format!("Terminating EC2 instance: {id}"), cause, (&zone, ""));
+    let place = group.members.iter().find(|member| member.id == id).map(Member::place).unwrap_or_default();
+    let told = activity(cx, group, format!("Terminating EC2 instance: {id}"), cause, place);
     tell(cx, &told)?;
     for member in group.members.iter_mut().filter(|member| member.id == id) {
         member.waits.clear();

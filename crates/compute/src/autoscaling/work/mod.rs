@@ -257,14 +257,11 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
         Turn::Own(until) => until,
         Turn::Again => return Ok(Next::Again),
         Turn::End(id) if may_end => {
-            let cause = at(
-                cx.now,
-                &format!(
-                    "an instance was taken out of service in response to an instance refresh.  {}",
-                    at(cx.now, &format!("instance {id} was selected for termination."))
-                ),
-            );
+            let cause =
+                at(cx.now, "an instance was taken out of service in response to an instance refresh.");
+            let units = group.units_of(std::slice::from_ref(&id));
             end(cx, group, &id, cause)?;
+            refresh::owe(cx, group, units)?;
             return Ok(Next::Again);
         }
         Turn::EndWarm(id) if may_end => {
@@ -274,8 +271,7 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
             return Ok(Next::Again);
         }
         Turn::Launch if may_launch && group.retry <= cx.now => {
-            let cause = at(cx.now, "an instance was started in response to an instance refresh.");
-            return start(cx, group, seen, &cause);
+            return start_for_refresh(cx, group, seen);
         }
         // What is suspended, or was refused a moment ago, waits; it gives up in its time.
         Turn::End(_) | Turn::EndWarm(_) | Turn::Launch => Some(group.retry.max(cx.now.plus(AGAIN))),
@@ -298,6 +294,9 @@ fn keep_size(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fa
     if size < desired && may_launch {
         if group.retry > cx.now {
             return Ok(Next::Rest(Some(group.retry)));
+        }
+        if refresh::is_owing(cx, group)? {
+            return start_for_refresh(cx, group, seen);
         }
         let words = format!(
             "an instance was started in response to a difference between desired and actual capacity, increasing the capacity from {size} to {desired}."
@@ -361,6 +360,18 @@ fn retire(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -> Result
     warm::take_back(cx, group, id, cause)
 }
 
+/// Launches one in the stead of what the group's refresh has ended, or will end.
+fn start_for_refresh(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault> {
+    let before = group.size();
+    let cause = at(cx.now, "an instance was launched in response to an instance refresh.");
+    let next = start(cx, group, seen, &cause)?;
+    let more = group.size() - before;
+    if more > 0 {
+        refresh::owe(cx, group, -more)?;
+    }
+    Ok(next)
+}
+
 fn start(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen, cause: &str) -> Result<Next, Fault> {
     if warm::draw(cx, group, seen, cause)? {
         return Ok(Next::Again);
@@ -416,16 +427,13 @@ fn shrinking(cx: &Cx<'_>, group: &Group, id: &str) -> String {
     format!("{}  {}  {selected}", group.cause, at(cx.now, &words))
 }
 
-/// How long activities are told: six weeks.
-const TOLD: Duration = Duration::from_secs(42 * 24 * 3600);
-
 /// Writes an activity, and forgets those of the group whose time is over.
 pub(crate) fn tell(cx: &mut Cx<'_>, activity: &super::model::Activity) -> Result<(), Fault> {
     let place = key(cx.account, cx.region, &activity.group);
     let mut over = Vec::new();
     for pair in ACTIVITIES.scan(cx.tx, &place, Direction::Forward) {
         let (key, old) = pair.map_err(internal)?;
-        if old.start.plus(TOLD) > cx.now {
+        if !old.is_over(cx.now) {
             break;
         }
         over.push(key);

@@ -32,9 +32,16 @@ pub(super) fn turn(cx: &mut Cx<'_>, group: &mut Group) -> Result<Turn, Fault> {
         member.stale = true;
     }
     refresh.observe(group, cx.now);
+    // Nobody is missing, whatever was ended; or nobody is there beforehand.
+    if group.size() >= group.desired {
+        refresh.owed = refresh.owed.min(0);
+    }
+    if group.size() <= group.desired {
+        refresh.owed = refresh.owed.max(0);
+    }
     let turn = match refresh.status.as_str() {
         WAITING => {
-            (refresh.status, refresh.moved) = (IN_PROGRESS.into(), cx.now);
+            (refresh.status, refresh.moved, refresh.begun) = (IN_PROGRESS.into(), cx.now, Some(cx.now));
             tell(cx, group, &refresh, event::STARTED, Vec::new());
             Turn::Again
         }
@@ -57,6 +64,23 @@ pub(super) fn turn(cx: &mut Cx<'_>, group: &mut Group) -> Result<Turn, Fault> {
         keep_refresh(cx, &refresh);
     }
     Ok(turn)
+}
+
+/// AWS's words while the new instances of a rollback come into service.
+const WAITS: &str = "Waiting for a health check interval to pass before continuing.";
+
+/// Whether the group lacks instances because its refresh has ended some.
+pub(super) fn is_owing(cx: &Cx<'_>, group: &Group) -> Result<bool, Fault> {
+    Ok(current(cx, group)?.is_some_and(|refresh| refresh.owed > 0 && refresh.is_active()))
+}
+
+/// Notes that the refresh owes its group so many units more, or fewer.
+pub(super) fn owe(cx: &mut Cx<'_>, group: &Group, units: i64) -> Result<(), Fault> {
+    if let Some(mut refresh) = current(cx, group)? {
+        refresh.owed += units;
+        keep_refresh(cx, &refresh);
+    }
+    Ok(())
 }
 
 /// Whether the group has more instances than it should because some of them are yet to be replaced.
@@ -94,8 +118,14 @@ fn advance(cx: &mut Cx<'_>, group: &mut Group, refresh: &mut Refresh) -> Turn {
             tell(cx, group, refresh, event::CHECKPOINT, more);
             Turn::Again
         }
-        Move::Wait(until) => Turn::Own(until),
+        Move::Wait(until) => {
+            if refresh.is_rolling_back() {
+                refresh.reason = Some(WAITS.into());
+            }
+            Turn::Own(until)
+        }
         Move::Done if refresh.is_rolling_back() => {
+            refresh.reason = None;
             finish(cx, group, refresh, ROLLED_BACK, event::ROLLBACK_SUCCEEDED);
             Turn::Again
         }

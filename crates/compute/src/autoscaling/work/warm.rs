@@ -123,7 +123,7 @@ pub(crate) fn end(
 ) -> Result<(), Fault> {
     let whole = group.clone();
     let Some(member) = group.warmed.iter_mut().find(|member| member.id == id) else { return Ok(()) };
-    let mut told = activity(cx, &whole, format!("Terminating EC2 instance: {id}"), cause, (&member.zone, ""));
+    let mut told = activity(cx, &whole, format!("Terminating EC2 instance: {id}"), cause, member.place());
     told.way = Some((POOL.into(), EC2.into()));
     tell(cx, &told)?;
     member.waits.clear();
@@ -192,7 +192,7 @@ pub(super) fn draw(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen, cause: &str)
         return Ok(false);
     }
     let description = format!("Launching a new EC2 instance from warm pool: {id}");
-    let mut told = activity(cx, group, description, cause.to_owned(), (&member.zone, ""));
+    let mut told = activity(cx, group, description, cause.to_owned(), member.place());
     told.way = Some((POOL.into(), GROUP.into()));
     tell(cx, &told)?;
     group.warmed.retain(|other| other.id != id);
@@ -211,7 +211,7 @@ pub(super) fn draw(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen, cause: &str)
 pub(super) fn take_back(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -> Result<(), Fault> {
     let Some(member) = group.members.iter().find(|member| member.id == id).cloned() else { return Ok(()) };
     let description = format!("Returning EC2 instance to warm pool: {id}");
-    let mut told = activity(cx, group, description, cause, (&member.zone, ""));
+    let mut told = activity(cx, group, description, cause, member.place());
     told.way = Some((GROUP.into(), POOL.into()));
     tell(cx, &told)?;
     group.members.retain(|other| other.id != id);
