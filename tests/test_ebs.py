@@ -124,7 +124,11 @@ def test_the_cli_speaks_of_volumes(account):
 
 
 def test_limits_have_their_codes(account):
-    with refused("InvalidParameterValue", "Volume of 1GiB is too small; minimum is 125GiB."):
+    words = (
+        "The volume size is invalid for st1 volumes: 1 GiB. st1 volumes must be at least 125 GiB in size. "
+        "Please specify a volume size above the minimum limit."
+    )
+    with refused("InvalidParameterValue", words):
         account.client("ec2").create_volume(AvailabilityZone="us-east-1a", Size=1, VolumeType="st1")
 
 

@@ -22,6 +22,7 @@ wire::errors! {
         FilterLimitExceeded(max: usize) = 400, "FilterLimitExceeded", "The maximum number of filter values specified on a single call is {max}";
         GatewayNotAttached(what: String) = 400, "Gateway.NotAttached", "{what}";
         IdempotentParameterMismatch(token: String) = 400, "IdempotentParameterMismatch", "The request uses the same client token as a previous, but non-identical request. Client token: {token}";
+        TokenUsed(what: &'static str) = 400, "IdempotentParameterMismatch", "{what}";
         IncorrectInstanceState(what: String) = 400, "IncorrectInstanceState", "{what}";
         IncorrectSpotRequestState(what: String) = 400, "IncorrectSpotRequestState", "{what}";
         IncorrectState(what: String) = 400, "IncorrectState", "{what}";
@@ -80,6 +81,9 @@ wire::errors! {
         InvalidLaunchTemplateName(name: String) = 400, "InvalidLaunchTemplateName.NotFoundException", "The specified launch template, with template name {name}, does not exist.";
         InvalidLaunchTemplateVersion(version: String, id: String) = 400, "InvalidLaunchTemplateId.VersionNotFound", "Could not find the specified version {version} for the launch template with ID {id}.";
         LaunchTemplatesNotFound = 400, "InvalidLaunchTemplateName.NotFoundException", "At least one of the launch templates specified in the request does not exist.";
+        LaunchTemplateIdUnknown = 400, "InvalidLaunchTemplateId.NotFound", "At least one of the launch templates specified in the request does not exist.";
+        LaunchTemplateIdsMalformed(ids: String) = 400, "InvalidLaunchTemplateId.Malformed", "The following launch template ids are malformed: {ids}";
+        TemplateImageMalformed(id: String) = 400, "InvalidAMIID.Malformed", "The image ID '{id}' is not valid. The expected format is ami-xxxxxxxx or ami-xxxxxxxxxxxxxxxxx.";
         NoDefaultVersion(version: String) = 400, "InvalidLaunchTemplateId.VersionNotFound", "The launch template version {version} is not found for the specified launch template.";
         LaunchTemplateExists = 400, "InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use.";
         LaunchTemplateNameMalformed = 400, "InvalidLaunchTemplateName.MalformedException", "A launch template name must be between 3 and 128 characters, and may contain letters, numbers, and the following characters: - ( ) . / _.";

@@ -3,7 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions>
 
 use crate::errors::{Ec2Error, Plain};
-use crate::kind::Kind;
+use crate::kind::{Kind, LAUNCH_TEMPLATE};
 use base::tag::{KEY_CHARS_MAX, PER_RESOURCE_MAX, Tags, VALUE_CHARS_MAX, counted, is_own, is_reserved};
 use kernel::identity::Caller;
 
@@ -20,6 +20,8 @@ wire::shape! {
         pub tags: Vec<Tag> = "Tags",
     }
 }
+
+const RESERVED: &str = "Tag keys starting with 'aws:' are reserved for internal use";
 
 /// The tags as an answer shows them.
 pub fn view(tags: &Tags) -> Vec<Tag> {
@@ -56,7 +58,7 @@ pub(crate) fn clear(tags: &mut Tags) {
 /// The tags of one list, checked.
 ///
 /// # Errors
-/// `InvalidTagKey.Malformed`, `InvalidParameterValue`, `TagLimitExceeded`.
+/// `InvalidParameterValue`, `InvalidTagKey.Malformed`, `TagLimitExceeded`.
 pub fn checked(tags: &[Tag]) -> Result<Tags, Ec2Error> {
     checked_of(tags, |_| false)
 }
@@ -93,11 +95,12 @@ fn checked_of(tags: &[Tag], is_own: impl Fn(&str) -> bool) -> Result<Tags, Ec2Er
 /// As [`checked`].
 pub fn check_key(key: &str) -> Result<(), Ec2Error> {
     if key.is_empty() {
-        return Err(Plain::InvalidTagKey("Tag key cannot be null or empty".into()).into());
+        let what = "Value ( '' ) for parameter Tag key is invalid. Tag key cannot be null or empty.";
+        return Err(Plain::InvalidParameterValue(what.into()).into());
     }
     if is_reserved(key) {
-        let what = format!("Tag keys starting with 'aws:' are reserved for internal use: {key}");
-        return Err(Plain::InvalidTagKey(what).into());
+        let what = format!("Value ( {key} ) for parameter key is invalid. {RESERVED}");
+        return Err(Plain::InvalidParameterValue(what).into());
     }
     if key.chars().count() > KEY_CHARS_MAX {
         let what = format!("Tag key exceeds the maximum length of {KEY_CHARS_MAX} characters");
@@ -135,6 +138,9 @@ pub fn of_new(
                 Plain::InvalidParameterValue("Tag specification must have at least one tag".into()).into()
             );
         }
+        for tag in &specification.tags {
+            check_key_of_new(caller, kind, tag.key.as_deref().unwrap_or_default())?;
+        }
         if noun == kind.noun {
             all.extend(specification.tags.iter().cloned());
         }
@@ -142,9 +148,23 @@ pub fn of_new(
     checked_by(caller, &all)
 }
 
+/// What AWS says of the tags of what is made is not what it says in CreateTags; launch templates have words of their own.
+fn check_key_of_new(caller: &Caller, kind: &Kind, key: &str) -> Result<(), Ec2Error> {
+    if key.is_empty() {
+        return Err(Plain::InvalidParameterValue("Tag key must have a value".into()).into());
+    }
+    if !is_reserved(key) || is_own(caller.service_id(), key) {
+        return Ok(());
+    }
+    if *kind == LAUNCH_TEMPLATE {
+        return Err(Plain::InvalidTagKey(format!("The tag key ‘{key}’ is not valid. {RESERVED}.")).into());
+    }
+    Err(Plain::InvalidParameterValue(RESERVED.into()).into())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Caller, Tag, TagSpecification, checked, checked_by, clear, of_new};
+    use super::{Caller, LAUNCH_TEMPLATE, Tag, TagSpecification, checked, checked_by, clear, of_new};
     use crate::kind::{Kind, SUBNET, VPC};
 
     fn tag(key: &str, value: &str) -> Tag {
@@ -154,8 +174,9 @@ mod tests {
     #[test]
     fn each_rule_has_its_words() {
         let said = |tags: &[Tag]| checked(tags).unwrap_err().code().to_owned();
-        assert_eq!(said(&[tag("", "x")]), "InvalidTagKey.Malformed");
-        assert_eq!(said(&[tag("AWS:x", "x")]), "InvalidTagKey.Malformed");
+        assert_eq!(said(&[tag("", "x")]), "InvalidParameterValue");
+        assert_eq!(said(&[tag("AWS:x", "x")]), "InvalidParameterValue");
+        assert_eq!(said(&[tag(&"x".repeat(129), "x")]), "InvalidTagKey.Malformed");
         assert_eq!(said(&[tag("a", "x"), tag("a", "y")]), "InvalidParameterValue");
         let many: Vec<Tag> = (0..51).map(|n| tag(&n.to_string(), "")).collect();
         assert_eq!(said(&many), "TagLimitExceeded");
@@ -188,10 +209,16 @@ mod tests {
         let own = TagSpecification { tags: vec![tag("aws:autoscaling:groupName", "g")], ..one("vpc") };
         assert_eq!(of_new(std::slice::from_ref(&own), &[&VPC]).unwrap().len(), 1);
         let stranger = Caller::service("ec2.amazonaws.com", account);
-        assert_eq!(
-            super::of_new(&stranger, &[own], &VPC, &[&VPC]).unwrap_err().code(),
-            "InvalidTagKey.Malformed"
-        );
+        let refused = super::of_new(&stranger, &[own], &VPC, &[&VPC]).unwrap_err();
+        assert_eq!(refused.code(), "InvalidParameterValue");
+        assert_eq!(refused.message(), "Tag keys starting with 'aws:' are reserved for internal use");
+        let template = TagSpecification { tags: vec![tag("aws:x", "")], ..one("launch-template") };
+        let refused =
+            super::of_new(&stranger, &[template], &LAUNCH_TEMPLATE, &[&LAUNCH_TEMPLATE]).unwrap_err();
+        assert_eq!(refused.code(), "InvalidTagKey.Malformed");
+        let empty = TagSpecification { tags: vec![tag("", "x")], ..one("vpc") };
+        let refused = super::of_new(&stranger, &[empty], &VPC, &[&VPC]).unwrap_err();
+        assert_eq!(refused.message(), "Tag key must have a value");
         let refused = of_new(&[one("subnet")], &[&VPC]).unwrap_err();
         assert_eq!(refused.message(), "'subnet' is not a valid taggable resource type for this operation.");
     }

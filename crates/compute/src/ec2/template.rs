@@ -15,9 +15,12 @@ use super::placement::Placement;
 use super::spot::terms::Market;
 use crate::requirements::Requirements;
 use base::Timestamp;
+use ec2::kind::IMAGE;
 use ec2::tags::TagSpecification;
 use ec2::{Ec2Error, Plain};
 use wire::{FromValue, Member, Mismatch, Struct, ToValue, Value};
+
+const HOPS_MAX: i64 = 64;
 
 wire::shape! {
     #[derive(Clone, Debug)]
@@ -55,8 +58,21 @@ impl Data {
     }
 
     /// # Errors
-    /// Where it says of two kinds which types are meant, or requirements that nothing can meet.
+    /// For an image's id or a limit of hops that none can be; and where it says of two kinds which types are meant, or
+    /// requirements that nothing can meet.
     pub(crate) fn check(&self) -> Result<(), Ec2Error> {
+        if let Some(image) = self.image.as_ref().filter(|image| !is_image(image)) {
+            return Err(Plain::TemplateImageMalformed(image.clone()).into());
+        }
+        let options = self.metadata.clone().map(members).unwrap_or_default();
+        if let Some(Value::Int(hops)) = options.get("HttpPutResponseHopLimit")
+            && !(1..=HOPS_MAX).contains(hops)
+        {
+            let what = format!(
+                "A value of ‘{hops}’ is not valid for http-put-response-hop-limit. Specify a value between 1 and {HOPS_MAX}, and try again."
+            );
+            return Err(Plain::InvalidParameterValue(what).into());
+        }
         let Some(requirements) = &self.requirements else { return Ok(()) };
         if self.kind.is_some() {
             let what = "InstanceType and InstanceRequirements may not be specified together.";
@@ -69,6 +85,11 @@ impl Data {
     pub(crate) fn read(text: &str) -> Option<Data> {
         kept(text)
     }
+}
+
+/// Whether a launch may name an image so: by its id, or by a parameter that holds it.
+fn is_image(name: &str) -> bool {
+    IMAGE.fits(name) || name.starts_with("resolve:ssm:")
 }
 
 /// Data as it is shown: what nobody put in is not there, lists that are empty among it.

@@ -40,6 +40,11 @@ pub(crate) fn store(error: StoreError) -> Fault {
     kernel::Failure::from(error).into()
 }
 
+/// What EC2 says of tags, whatever is wrong with them.
+pub(crate) fn of_tags(error: &Ec2Error) -> Fault {
+    invalid("INVALID_TAG", error.message())
+}
+
 /// What EC2's side of the service says, in the direct APIs' words.
 pub(crate) fn of_ec2(error: Ec2Error) -> Fault {
     let what = error.message().to_owned();
@@ -47,7 +52,6 @@ pub(crate) fn of_ec2(error: Ec2Error) -> Fault {
         "UnauthorizedOperation" => with(Refusal::Denied(what), "DEPENDENCY_ACCESS_DENIED"),
         "IdempotentParameterMismatch" => Refusal::Conflict.into(),
         "InvalidKmsKey.InvalidState" => invalid("INVALID_CUSTOMER_KEY", what),
-        code if code.starts_with("InvalidTag") || code == "TagLimitExceeded" => invalid("INVALID_TAG", what),
         "InvalidSnapshot.NotFound" | "InvalidSnapshotID.Malformed" => {
             with(Refusal::NotFound(what), "SNAPSHOT_NOT_FOUND")
         }

@@ -34,10 +34,10 @@ const KINDS: &[Kind] = &[
     kind("gp2", (1, 16_384), None, 0, None),
     kind("sc1", (125, 16_384), None, 0, None),
     kind("st1", (125, 16_384), None, 0, None),
-    kind("gp3", (1, 65_536), Some((3000, 80_000)), 500, Some((125, 2000))),
+    kind("gp3", (1, 65_536), Some((100, 80_000)), 500, Some((125, 2000))),
 ];
 
-/// gp3's operations that size does not limit.
+/// What gp3 gives whatever its size; who asks for less gets it all the same.
 const GP3_BASE: i64 = 3000;
 
 /// What a request says of a new or changed volume.
@@ -55,11 +55,16 @@ fn wrong(what: String) -> Ec2Error {
 
 fn size(kind: &Kind, size: i64) -> Result<(), Ec2Error> {
     let (min, max) = kind.sizes;
+    let name = kind.name;
     if size < min {
-        return Err(wrong(format!("Volume of {size}GiB is too small; minimum is {min}GiB.")));
+        return Err(wrong(format!(
+            "The volume size is invalid for {name} volumes: {size} GiB. {name} volumes must be at least {min} GiB in size. Please specify a volume size above the minimum limit."
+        )));
     }
     if size > max {
-        return Err(wrong(format!("Volume of {size}GiB is too large; maximum is {max}GiB.")));
+        return Err(wrong(format!(
+            "Volume of {size}GiB is too large for volume type {name}; maximum is {max}GiB"
+        )));
     }
     Ok(())
 }
@@ -73,13 +78,8 @@ fn iops(kind: &Kind, wanted: &Wanted<'_>) -> Result<Option<i64>, Ec2Error> {
         // What gp2 gives: three a GiB.
         return Ok((kind.name == "gp2").then(|| (wanted.size * 3).clamp(100, 16_000)));
     };
-    let Some(asked) = wanted.iops else {
-        if kind.name == "gp3" {
-            return Ok(Some(GP3_BASE));
-        }
-        let what = format!("The parameter iops must be specified for {} volumes.", kind.name);
-        return Err(Plain::MissingTarget(what).into());
-    };
+    // Whoever must say it has said it.
+    let Some(asked) = wanted.iops else { return Ok(Some(GP3_BASE)) };
     if asked < min {
         return Err(wrong(format!("Volume iops of {asked} is too low; minimum is {min}.")));
     }
@@ -93,21 +93,20 @@ fn iops(kind: &Kind, wanted: &Wanted<'_>) -> Result<Option<i64>, Ec2Error> {
         let max = kind.ratio;
         return Err(wrong(format!("Iops to volume size ratio of {ratio:.6} is too high; maximum is {max}")));
     }
-    Ok(Some(asked))
+    Ok(Some(if kind.name == "gp3" { asked.max(GP3_BASE) } else { asked }))
 }
 
 fn throughput(kind: &Kind, wanted: &Wanted<'_>, iops: Option<i64>) -> Result<Option<i64>, Ec2Error> {
     let Some((min, max)) = kind.throughput else {
         if wanted.throughput.is_some() {
-            let what = format!("The parameter throughput is not supported for {} volumes.", kind.name);
+            let what = format!("The throughput parameter is not supported for {} volumes.", kind.name);
             return Err(Plain::InvalidParameterCombination(what).into());
         }
         return Ok(None);
     };
-    let asked = wanted.throughput.unwrap_or(min);
-    if !(min..=max).contains(&asked) {
-        let why = format!("It must be between {min} and {max}.");
-        return Err(Ec2Error::value(asked, "throughput", &why));
+    let asked = wanted.throughput.unwrap_or(min).max(min);
+    if asked > max {
+        return Err(wrong(format!("Volume throughput of {asked} is too high; maximum is {max}.")));
     }
     let iops = iops.unwrap_or(GP3_BASE);
     if asked * 4 > iops {
@@ -123,12 +122,23 @@ fn throughput(kind: &Kind, wanted: &Wanted<'_>, iops: Option<i64>) -> Result<Opt
 /// What a volume becomes.
 ///
 /// # Errors
-/// `UnknownVolumeType`, `InvalidParameterValue`, `InvalidParameterCombination`, `MissingParameter`.
+/// `UnknownVolumeType`, `InvalidParameterValue`, `InvalidParameterCombination`.
 pub(super) fn of(wanted: &Wanted<'_>) -> Result<Shape, Ec2Error> {
     let name = wanted.kind.unwrap_or("gp2");
     let kind = KINDS.iter().find(|kind| kind.name == name);
     let kind = kind
         .ok_or_else(|| Ec2Error::from(Plain::UnknownVolumeType(format!("Unknown volume type '{name}'"))))?;
+    let numbers = [("size", Some(wanted.size)), ("iops", wanted.iops), ("throughput", wanted.throughput)];
+    for (name, number) in numbers {
+        if let Some(number) = number.filter(|number| *number < 0) {
+            return Err(Ec2Error::value(number, name, "Value must be a positive integer."));
+        }
+    }
+    // AWS looks for it before the size.
+    if wanted.iops.is_none() && kind.iops.is_some() && kind.name != "gp3" {
+        let what = format!("The parameter iops must be specified for {name} volumes.");
+        return Err(Plain::InvalidParameterCombination(what).into());
+    }
     size(kind, wanted.size)?;
     let iops = iops(kind, wanted)?;
     let throughput = throughput(kind, wanted, iops)?;
@@ -203,6 +213,8 @@ mod tests {
             ("gp2", 16_384, None, None, Some(16_000), None),
             ("gp3", 1, None, None, Some(3000), Some(125)),
             ("gp3", 1, Some(3000), Some(750), Some(3000), Some(750)),
+            ("gp3", 1, Some(500), Some(124), Some(3000), Some(125)),
+            ("gp3", 1, None, Some(0), Some(3000), Some(125)),
             ("gp3", 160, Some(80_000), Some(2000), Some(80_000), Some(2000)),
             ("io1", 4, Some(200), None, Some(200), None),
             ("io2", 256, Some(256_000), None, Some(256_000), None),
@@ -230,11 +242,68 @@ mod tests {
         }
         let bad = [
             ("gp9", 1, None, None, "Unknown volume type 'gp9'"),
-            ("st1", 1, None, None, "Volume of 1GiB is too small; minimum is 125GiB."),
-            ("gp2", 16_385, None, None, "Volume of 16385GiB is too large; maximum is 16384GiB."),
+            (
+                "st1",
+                1,
+                None,
+                None,
+                "The volume size is invalid for st1 volumes: 1 GiB. st1 volumes must be at least 125 GiB in size. Please specify a volume size above the minimum limit.",
+            ),
+            (
+                "gp2",
+                16_385,
+                None,
+                None,
+                "Volume of 16385GiB is too large for volume type gp2; maximum is 16384GiB",
+            ),
+            (
+                "gp3",
+                -1,
+                None,
+                None,
+                "Value (-1) for parameter size is invalid. Value must be a positive integer.",
+            ),
+            (
+                "gp3",
+                1,
+                Some(-1),
+                None,
+                "Value (-1) for parameter iops is invalid. Value must be a positive integer.",
+            ),
+            (
+                "gp3",
+                1,
+                None,
+                Some(-1),
+                "Value (-1) for parameter throughput is invalid. Value must be a positive integer.",
+            ),
+            ("io1", 1, None, None, "The parameter iops must be specified for io1 volumes."),
+            (
+                "io2",
+                1,
+                Some(256_001),
+                None,
+                "The volume size is invalid for io2 volumes: 1 GiB. io2 volumes must be at least 4 GiB in size. Please specify a volume size above the minimum limit.",
+            ),
+            ("gp3", 1, Some(80_001), None, "Volume iops of 80001 is too high; maximum is 80000."),
+            (
+                "gp3",
+                1,
+                Some(501),
+                None,
+                "Iops to volume size ratio of 501.000000 is too high; maximum is 500",
+            ),
+            (
+                "gp3",
+                1,
+                Some(2999),
+                None,
+                "Iops to volume size ratio of 2999.000000 is too high; maximum is 500",
+            ),
+            ("gp3", 1, None, Some(2001), "Volume throughput of 2001 is too high; maximum is 2000."),
             ("gp2", 10, Some(100), None, "The parameter iops is not supported for gp2 volumes."),
             ("io1", 10, None, None, "The parameter iops must be specified for io1 volumes."),
-            ("gp3", 10, Some(2000), None, "Volume iops of 2000 is too low; minimum is 3000."),
+            ("gp3", 10, Some(99), None, "Volume iops of 99 is too low; minimum is 100."),
             ("io1", 4, Some(201), None, "Iops to volume size ratio of 50.250000 is too high; maximum is 50"),
             (
                 "gp3",
@@ -243,7 +312,7 @@ mod tests {
                 None,
                 "Iops to volume size ratio of 750.000000 is too high; maximum is 500",
             ),
-            ("gp2", 10, None, Some(125), "The parameter throughput is not supported for gp2 volumes."),
+            ("gp2", 10, None, Some(125), "The throughput parameter is not supported for gp2 volumes."),
             (
                 "gp3",
                 10,

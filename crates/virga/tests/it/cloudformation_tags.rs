@@ -95,10 +95,12 @@ fn nobody_else_sets_them_and_nobody_takes_them_away() {
     let before = tags(&root, &vpc);
     assert_eq!(before.len(), 3);
     let reserved = "aws:cloudformation:stack-name";
-    let words = format!("Tag keys starting with 'aws:' are reserved for internal use: {reserved}");
+    let words = format!(
+        "Value ( {reserved} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"
+    );
     let own = |value: &str| json!({ "Resources": [vpc], "Tags": [{ "Key": reserved, "Value": value }] });
-    root.call("ec2", "CreateTags", own("mine")).refused_with(400, "InvalidTagKey.Malformed", &words);
-    root.call("ec2", "DeleteTags", own("s")).refused_with(400, "InvalidTagKey.Malformed", &words);
+    root.call("ec2", "CreateTags", own("mine")).refused_with(400, "InvalidParameterValue", &words);
+    root.call("ec2", "DeleteTags", own("s")).refused_with(400, "InvalidParameterValue", &words);
     // Without tags all go but these; and they do not count.
     let many: Vec<Value> = (0..50).map(|n| json!({ "Key": format!("k{n}"), "Value": "" })).collect();
     root.call("ec2", "CreateTags", json!({ "Resources": [vpc], "Tags": many })).ok();
@@ -113,7 +115,8 @@ fn nobody_else_sets_them_and_nobody_takes_them_away() {
     assert_eq!(settle(&cloud, &root, "bad"), "ROLLBACK_COMPLETE");
     let told = events(&root, "bad");
     let failed = told.iter().find(|event| event.starts_with("V CREATE_FAILED")).unwrap();
-    assert!(failed.contains(&words), "{failed}");
+    let words = "\"Tag keys starting with 'aws:' are reserved for internal use (Service: Ec2";
+    assert!(failed.contains(words), "{failed}");
     let tagged = json!({ "StackName": "worse", "TemplateBody": template, "Tags": [{ "Key": reserved, "Value": "x" }] });
     root.call("cloudformation", "CreateStack", tagged).refused(400, "ValidationError");
     assert_eq!(describe(&root, "s")["StackStatus"], "CREATE_COMPLETE");

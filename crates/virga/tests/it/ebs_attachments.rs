@@ -55,6 +55,7 @@ fn a_volume_is_attached_and_detached() {
     let there = shown(&root, &disk);
     assert_eq!(there["status"], "in-use");
     assert_eq!(there["attachmentSet"][0]["status"], "attached");
+    assert_eq!(there["attachmentSet"][0]["ebsCardIndex"], "0");
     assert_eq!(there["attachmentSet"][0]["instanceId"], instance.as_str());
     let found = ec2(
         &root,

@@ -81,6 +81,8 @@ fn blocks_are_written_and_read() {
     assert_eq!(start(&root, asked), id);
     let other = json!({ "VolumeSize": 2, "ClientToken": "once" });
     root.call("ebs", "StartSnapshot", other).refused(409, "ConflictException");
+    let tagged = json!({ "VolumeSize": 1, "Tags": [{ "Key": "aws:x", "Value": "x" }] });
+    invalid(&root.call("ebs", "StartSnapshot", tagged), "INVALID_TAG");
     put(&root, &id, 3, 5).ok();
     put(&root, &id, 3, 6).ok();
     put(&root, &id, 2047, 0).ok();

@@ -26,6 +26,7 @@ fn a_volume_is_what_was_asked_for() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
     let tags = json!([{ "ResourceType": "volume", "Tags": [{ "Key": "Name", "Value": "data" }] }]);
+    cloud.advance(Duration::from_millis(250));
     let asked = json!({ "Size": 10, "VolumeType": "gp3", "TagSpecifications": tags, "ClientToken": "once" });
     let id = volume(&cloud, &root, asked.clone());
     let there = shown(&root, &id);
@@ -34,10 +35,20 @@ fn a_volume_is_what_was_asked_for() {
     assert_eq!((&there["throughput"], &there["encrypted"]), (&json!("125"), &json!("false")));
     assert_eq!(there["availabilityZoneId"], "use1-az1");
     assert_eq!(there["tagSet"], json!([{ "key": "Name", "value": "data" }]));
+    let nobody = json!({ "managed": "false", "hiddenByDefault": "false" });
+    assert_eq!((&there["ownerId"], &there["operator"]), (&json!(ACCOUNT), &nobody));
+    assert_eq!(there["volumeArn"], format!("arn:aws:ec2:us-east-1:{ACCOUNT}:volume/{id}"));
+    assert!(text(&there["createTime"]).ends_with(".250Z"), "{there}");
     // The same token makes nothing new; with other parameters it is refused.
     let mut again = asked;
     again["AvailabilityZone"] = json!("us-east-1a");
-    assert_eq!(ec2(&root, "CreateVolume", again.clone())["volumeId"], id.as_str());
+    let made = ec2(&root, "CreateVolume", again.clone());
+    assert_eq!(made["volumeId"], id.as_str());
+    assert!(text(&made["createTime"]).ends_with(".000Z"), "{made}");
+    // Who makes it is not told of what describes it.
+    for name in ["attachmentSet", "ownerId", "volumeArn", "operator"] {
+        assert!(made[name].is_null() && !there[name].is_null(), "{name}: {made} {there}");
+    }
     again["Size"] = json!(11);
     root.call("ec2", "CreateVolume", again).refused(400, "IdempotentParameterMismatch");
     let other = volume(&cloud, &root, json!({ "Size": 4, "VolumeType": "io1", "Iops": 100 }));
@@ -60,6 +71,7 @@ fn a_volume_is_what_was_asked_for() {
     assert_ne!(page["volumeSet"][0]["volumeId"], rest["volumeSet"][0]["volumeId"]);
     let status = ec2(&root, "DescribeVolumeStatus", json!({ "VolumeIds": [id] }));
     assert_eq!(status["volumeStatusSet"][0]["volumeStatus"]["status"], "ok", "{status}");
+    assert_eq!(status["volumeStatusSet"][0]["operator"], nobody);
     ec2(&root, "DeleteVolume", json!({ "VolumeId": id }));
     root.call("ec2", "DescribeVolumes", json!({ "VolumeIds": [id] })).refused_with(
         400,
@@ -78,8 +90,19 @@ fn what_is_wrong_is_refused() {
     let root = cloud.root(ACCOUNT);
     let refused = |parameters: Value| root.call("ec2", "CreateVolume", parameters).error();
     let zone = "us-east-1a";
+    let tagged = |key: &str| json!([{ "ResourceType": "volume", "Tags": [{ "Key": key, "Value": "x" }] }]);
     for (parameters, code, message) in [
-        (json!({ "Size": 1 }), "MissingParameter", "The request must contain the parameter AvailabilityZone"),
+        (json!({ "Size": 1 }), "MissingParameter", "The request must contain the parameter zone"),
+        (
+            json!({ "Size": 1, "AvailabilityZone": "" }),
+            "MissingParameter",
+            "The request must contain the parameter zone",
+        ),
+        (
+            json!({ "Size": 1, "AvailabilityZone": zone, "AvailabilityZoneId": "use1-az1" }),
+            "InvalidParameterCombination",
+            "AvailabilityZone and AvailabilityZoneId can't be used together. Specify only one of these parameters.",
+        ),
         (
             json!({ "AvailabilityZone": zone }),
             "MissingParameter",
@@ -93,13 +116,64 @@ fn what_is_wrong_is_refused() {
         (
             json!({ "AvailabilityZone": zone, "Size": 0 }),
             "InvalidParameterValue",
-            "Volume of 0GiB is too small; minimum is 1GiB.",
+            "The volume size is invalid for gp2 volumes: 0 GiB. gp2 volumes must be at least 1 GiB in size. Please specify a volume size above the minimum limit.",
         ),
         (
-            json!({ "AvailabilityZone": zone, "Size": 10, "VolumeType": "io2" }),
-            "MissingParameter",
+            json!({ "AvailabilityZone": zone, "Size": -1 }),
+            "InvalidParameterValue",
+            "Value (-1) for parameter size is invalid. Value must be a positive integer.",
+        ),
+        (
+            json!({ "AvailabilityZone": zone, "Size": 65_537, "VolumeType": "gp3" }),
+            "InvalidParameterValue",
+            "Volume of 65537GiB is too large for volume type gp3; maximum is 65536GiB",
+        ),
+        (
+            json!({ "AvailabilityZone": zone, "Size": 1, "VolumeType": "gp3", "Iops": 2999 }),
+            "InvalidParameterValue",
+            "Iops to volume size ratio of 2999.000000 is too high; maximum is 500",
+        ),
+        (
+            json!({ "AvailabilityZone": zone, "Size": 1, "VolumeType": "gp3", "Iops": 80_001 }),
+            "InvalidParameterValue",
+            "Volume iops of 80001 is too high; maximum is 80000.",
+        ),
+        (
+            json!({ "AvailabilityZone": zone, "Size": 1, "VolumeType": "standard", "Throughput": 125 }),
+            "InvalidParameterCombination",
+            "The throughput parameter is not supported for standard volumes.",
+        ),
+        (
+            json!({ "AvailabilityZone": zone, "Size": 1, "VolumeType": "io2" }),
+            "InvalidParameterCombination",
             "The parameter iops must be specified for io2 volumes.",
         ),
+        (
+            json!({ "AvailabilityZone": zone, "Size": 1, "VolumeInitializationRate": 100 }),
+            "InvalidParameterCombination",
+            "You can't specify VolumeInitializationRate for volumes that are not created from a snapshot.",
+        ),
+        (
+            json!({ "AvailabilityZone": zone, "Size": 1, "TagSpecifications": tagged("aws:x") }),
+            "InvalidParameterValue",
+            "Tag keys starting with 'aws:' are reserved for internal use",
+        ),
+        (
+            json!({ "AvailabilityZone": zone, "Size": 1, "TagSpecifications": tagged("") }),
+            "InvalidParameterValue",
+            "Tag key must have a value",
+        ),
+    ] {
+        let expected = (code.to_owned(), message.to_owned());
+        assert_eq!(refused(parameters.clone()), expected, "{parameters}");
+        // Who only asks whether it would be allowed is told the same.
+        let mut dry = parameters;
+        dry["DryRun"] = json!(true);
+        assert_eq!(refused(dry.clone()), expected, "{dry}");
+    }
+    let long = json!({ "AvailabilityZone": zone, "Size": 1, "ClientToken": "x".repeat(65) });
+    for (parameters, code, message) in [
+        (long, "InvalidParameterValue", "Client token must be less than or equal to 64 characters."),
         (
             json!({ "AvailabilityZone": zone, "SnapshotId": "snap-00000000000000000" }),
             "InvalidSnapshot.NotFound",
@@ -121,8 +195,33 @@ fn what_is_wrong_is_refused() {
     let multi = json!({ "AvailabilityZone": zone, "Size": 10, "VolumeType": "io1", "Iops": 100, "MultiAttachEnabled": true });
     assert_eq!(refused(multi).0, "Unsupported");
     assert!(items(&ec2(&root, "DescribeVolumes", json!({}))["volumeSet"]).is_empty());
-    root.call("ec2", "DeleteVolume", json!({ "VolumeId": "vol-1" }))
-        .refused(400, "InvalidVolumeID.Malformed");
+    for id in ["", "vol-1", "vol-00000000000000000"] {
+        let what = format!("The volume ID '{id}' is malformed");
+        for dry in [false, true] {
+            root.call("ec2", "DeleteVolume", json!({ "VolumeId": id, "DryRun": dry })).refused_with(
+                400,
+                "InvalidParameterValue",
+                &what,
+            );
+        }
+    }
+    let described = |id: &str| root.call("ec2", "DescribeVolumes", json!({ "VolumeIds": [id] })).error();
+    for id in ["bad", "vol-00000000000000000"] {
+        let what = format!("Value ({id}) for parameter volumes is invalid. Expected: 'vol-...'.");
+        assert_eq!(described(id), ("InvalidParameterValue".to_owned(), what));
+    }
+    let what = "The request must contain the parameter volumes";
+    assert_eq!(described(""), ("MissingParameter".to_owned(), what.to_owned()));
+    assert_eq!(described("vol-00000000000000001").0, "InvalidVolume.NotFound");
+}
+
+#[test]
+fn a_volume_that_asks_for_less_than_its_type_gives_gets_that() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let less = json!({ "Size": 1, "VolumeType": "gp3", "Iops": 500, "Throughput": 124 });
+    let there = shown(&root, &volume(&cloud, &root, less));
+    assert_eq!((&there["iops"], &there["throughput"]), (&json!("3000"), &json!("125")));
 }
 
 #[test]
@@ -199,7 +298,8 @@ fn encryption_uses_the_key_that_is_named_or_the_default() {
     assert_eq!(ec2(&root, "DisableEbsEncryptionByDefault", json!({}))["ebsEncryptionByDefault"], "false");
     // In another region nothing of this holds.
     let there = root.in_region("eu-west-1");
-    assert_eq!(ec2(&there, "GetEbsEncryptionByDefault", json!({}))["ebsEncryptionByDefault"], "false");
+    let flag = ec2(&there, "GetEbsEncryptionByDefault", json!({}));
+    assert_eq!((&flag["ebsEncryptionByDefault"], &flag["sseType"]), (&json!("false"), &Value::Null));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Launch templates: versions that build on each other, launches by them, and who may.
 
+use crate::autoscaling::{asg, asked};
 use crate::ec2_profiles::{IMAGE, profile};
 use crate::harness::{Caller, Cloud};
 use crate::vpc_networks::{ec2, filter, items, text};
 use crate::vpc_plane::cloud;
 use host::Simulator;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const ACCOUNT: &str = "123456789012";
 
@@ -55,6 +57,7 @@ fn versions_build_on_each_other() {
     assert_eq!(made["createdBy"], format!("arn:aws:iam::{ACCOUNT}:root"));
     assert_eq!((&made["defaultVersionNumber"], &made["latestVersionNumber"]), (&json!("1"), &json!("1")));
     assert_eq!(made["tagSet"][0], json!({ "key": "a", "value": "b" }));
+    assert_eq!(made["operator"], json!({ "managed": "false" }));
     let id = text(&made["launchTemplateId"]);
     // The same token makes nothing new; without it the name is taken.
     assert_eq!(ec2(&root, "CreateLaunchTemplate", asked)["launchTemplate"]["launchTemplateId"], id.as_str());
@@ -62,6 +65,7 @@ fn versions_build_on_each_other() {
     let more = json!({ "LaunchTemplateId": id, "SourceVersion": "1", "LaunchTemplateData": { "InstanceType": "t3.small" } });
     let second = version(&root, more);
     assert_eq!((&second["versionNumber"], &second["defaultVersion"]), (&json!("2"), &json!("false")));
+    assert_eq!(second["operator"], json!({ "managed": "false" }));
     assert_eq!(second["launchTemplateData"]["imageId"], IMAGE);
     assert_eq!(second["launchTemplateData"]["instanceType"], "t3.small");
     assert_eq!(second["launchTemplateData"]["userData"], "IyEvYmluL3NoCg==");
@@ -84,15 +88,134 @@ fn versions_build_on_each_other() {
 
     let modified = json!({ "LaunchTemplateName": "web", "DefaultVersion": "2" });
     assert_eq!(ec2(&root, "ModifyLaunchTemplate", modified)["launchTemplate"]["defaultVersionNumber"], "2");
-    let gone = json!({ "LaunchTemplateId": id, "Versions": ["1", "2", "9"] });
-    let gone = ec2(&root, "DeleteLaunchTemplateVersions", gone);
-    assert_eq!(gone["successfullyDeletedLaunchTemplateVersionSet"][0]["versionNumber"], "1");
-    let kept = items(&gone["unsuccessfullyDeletedLaunchTemplateVersionSet"]);
-    let codes: Vec<String> = kept.iter().map(|kept| text(&kept["responseError"]["code"])).collect();
-    assert_eq!(codes, ["unexpectedError", "launchTemplateVersionDoesNotExist"]);
     ec2(&root, "DeleteLaunchTemplate", json!({ "LaunchTemplateName": "web" }));
     assert!(items(&ec2(&root, "DescribeLaunchTemplates", json!({}))["launchTemplates"]).is_empty());
     create(&root, "web", json!({ "InstanceType": "t3.micro" }));
+    // Where there are no tags, nothing is said of them.
+    let again = ec2(&root, "DescribeLaunchTemplates", json!({}))["launchTemplates"][0].clone();
+    assert!(again["tagSet"].is_null(), "{again}");
+}
+
+const DEFAULT_STAYS: &str = "The default version cannot be deleted. Either specify another version as default or delete the launch template.";
+
+#[test]
+fn what_is_deleted_is_not_the_latest_and_its_number_is_not_given_again() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let id = create(&root, "web", json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" }));
+    for kind in ["t3.small", "t3.large"] {
+        let data = json!({ "ImageId": IMAGE, "InstanceType": kind });
+        version(&root, json!({ "LaunchTemplateId": id, "LaunchTemplateData": data }));
+    }
+    let versions = |versions: Value| json!({ "LaunchTemplateId": id, "Versions": versions });
+    let latest = || {
+        text(&ec2(&root, "DescribeLaunchTemplates", json!({}))["launchTemplates"][0]["latestVersionNumber"])
+    };
+    // With the default among them nothing goes, and with what is no version neither.
+    for (asked, message) in [
+        (json!(["1", "3", "999"]), DEFAULT_STAYS),
+        (json!(["$Latest", "$Default"]), DEFAULT_STAYS),
+        (json!(["0"]), "Invalid value for version: 0"),
+        (json!(["-1"]), "Invalid value for version: -1"),
+        (json!(["2", "x", "1"]), "Invalid value for version: x"),
+    ] {
+        let said = refused(&root, "DeleteLaunchTemplateVersions", versions(asked));
+        assert_eq!(said, ("InvalidParameterValue".to_owned(), message.to_owned()));
+    }
+    assert_eq!(latest(), "3");
+    let gone = ec2(&root, "DeleteLaunchTemplateVersions", versions(json!(["3", "999"])));
+    assert_eq!(gone["successfullyDeletedLaunchTemplateVersionSet"][0]["versionNumber"], "3");
+    let kept = items(&gone["unsuccessfullyDeletedLaunchTemplateVersionSet"]);
+    assert_eq!((kept.len(), &kept[0]["versionNumber"]), (1, &json!("999")));
+    let why = json!({ "code": "launchTemplateVersionDoesNotExist", "message": "The launch template version does not exist." });
+    assert_eq!(kept[0]["responseError"], why);
+    assert_eq!(latest(), "2");
+    assert_eq!(numbers(&ec2(&root, "DescribeLaunchTemplateVersions", versions(json!(["$Latest"])))), ["2"]);
+    // A group that goes by the latest one launches by what is the latest now.
+    let by = json!({ "LaunchTemplateName": "web", "Version": "$Latest" });
+    asg(&root, "CreateAutoScalingGroup", asked(json!({ "LaunchTemplate": by, "DesiredCapacity": 1 })));
+    cloud.reconcile();
+    let there = ec2(&root, "DescribeInstances", json!({}));
+    assert_eq!(there["reservationSet"][0]["instancesSet"][0]["instanceType"], "t3.small");
+    let more = json!({ "LaunchTemplateId": id, "LaunchTemplateData": { "InstanceType": "t3.nano" } });
+    assert_eq!(version(&root, more)["versionNumber"], "4");
+    assert_eq!(latest(), "4");
+}
+
+#[test]
+fn a_token_makes_what_it_has_made_and_nothing_else() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let data = json!({ "InstanceType": "t3.micro" });
+    let asked = json!({ "LaunchTemplateName": "web", "LaunchTemplateData": data, "ClientToken": "once" });
+    let used = |operation: &str, asked: &Value, message: &str| {
+        let said = refused(&root, operation, asked.clone());
+        assert_eq!(
+            said,
+            ("IdempotentParameterMismatch".to_owned(), message.to_owned()),
+            "{operation} {asked}"
+        );
+    };
+    let id = text(&ec2(&root, "CreateLaunchTemplate", asked.clone())["launchTemplate"]["launchTemplateId"]);
+    let again = ec2(&root, "CreateLaunchTemplate", asked.clone());
+    assert_eq!(again["launchTemplate"]["launchTemplateId"], id.as_str());
+    let mut other = asked.clone();
+    other["VersionDescription"] = json!("changed");
+    used("CreateLaunchTemplate", &other, "Client token already used before.");
+    let more = json!({ "LaunchTemplateId": id, "LaunchTemplateData": data, "ClientToken": "twice" });
+    assert_eq!(version(&root, more.clone())["versionNumber"], "2");
+    assert_eq!(version(&root, more.clone())["versionNumber"], "2");
+    let mut other = more.clone();
+    other["VersionDescription"] = json!("changed");
+    used("CreateLaunchTemplateVersion", &other, "Client token already used before");
+    // The template is no longer as it was made.
+    used("CreateLaunchTemplate", &asked, "Client token already used before.");
+    let modify = |to: &str| json!({ "LaunchTemplateId": id, "DefaultVersion": to, "ClientToken": "thrice" });
+    ec2(&root, "ModifyLaunchTemplate", modify("2"));
+    used("ModifyLaunchTemplate", &modify("1"), "The specified client token has already been used before.");
+    ec2(&root, "DeleteLaunchTemplate", json!({ "LaunchTemplateId": id }));
+    used("CreateLaunchTemplate", &asked, "Client token already used before.");
+}
+
+#[test]
+fn some_data_is_refused_some_is_warned_of_and_some_is_nobodys_business() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let named = |data: Value| json!({ "LaunchTemplateName": "web", "LaunchTemplateData": data });
+    for (data, code, message) in [
+        (
+            json!({ "ImageId": "nonsense", "UserData": "not base64" }),
+            "InvalidAMIID.Malformed",
+            "The image ID 'nonsense' is not valid. The expected format is ami-xxxxxxxx or ami-xxxxxxxxxxxxxxxxx.",
+        ),
+        (
+            json!({ "UserData": "not base64" }),
+            "InvalidUserData.Malformed",
+            "Invalid BASE64 encoding of user data.",
+        ),
+        (
+            json!({ "MetadataOptions": { "HttpPutResponseHopLimit": 999 } }),
+            "InvalidParameterValue",
+            "A value of ‘999’ is not valid for http-put-response-hop-limit. Specify a value between 1 and 64, and try again.",
+        ),
+    ] {
+        let expected = (code.to_owned(), message.to_owned());
+        assert_eq!(refused(&root, "CreateLaunchTemplate", named(data)), expected);
+    }
+    // Neither the image nor the key pair is looked for.
+    cloud.advance(Duration::from_millis(250));
+    let quiet = json!({ "ImageId": "ami-00000000000000000", "KeyName": "nobody", "MetadataOptions": { "HttpPutResponseHopLimit": 64 } });
+    let made = ec2(&root, "CreateLaunchTemplate", named(quiet));
+    assert!(made["warning"].is_null(), "{made}");
+    assert!(text(&made["launchTemplate"]["createTime"]).ends_with(".000Z"), "{made}");
+    let id = text(&made["launchTemplate"]["launchTemplateId"]);
+    let wrong = json!({ "LaunchTemplateId": id, "LaunchTemplateData": { "UserData": "not base64" } });
+    assert_eq!(refused(&root, "CreateLaunchTemplateVersion", wrong).0, "InvalidUserData.Malformed");
+    let large = json!({ "LaunchTemplateId": id, "LaunchTemplateData": { "InstanceType": "p5.48xlarge" } });
+    let warned = ec2(&root, "CreateLaunchTemplateVersion", large)["warning"]["errorSet"].clone();
+    let flaw = json!({ "code": "InvalidInstanceType",
+        "message": "The following supplied instance types do not exist: [p5.48xlarge]" });
+    assert_eq!(items(&warned), [flaw]);
 }
 
 const WHICH: &str = "To describe the launch template data for all your launch templates, for ‘--versions’ specify ‘$Latest’, ‘$Default’, or both, and omit ‘--launch-template-id’, ‘--launch-template-name’, and version numbers. To describe the launch template data for a specific launch template, specify ‘--launch-template-id’ or ‘--launch-template-name’, and for ‘--versions’ specify one or more of the following values: ‘$Latest’, ‘$Default’, or one or more version numbers.";
@@ -156,6 +279,48 @@ fn what_is_not_there_or_not_valid_is_said() {
             format!("Could not find the specified version 7 for the launch template with ID {id}."),
         ),
         (
+            "DescribeLaunchTemplateVersions",
+            json!({ "LaunchTemplateId": id, "LaunchTemplateName": "web" }),
+            "InvalidParameterCombination",
+            "Either provide launch template ID or launch template name to modify the template.".to_owned(),
+        ),
+        (
+            "DescribeLaunchTemplateVersions",
+            json!({ "LaunchTemplateId": id, "Versions": ["x"] }),
+            "InvalidParameterValue",
+            "Invalid launch template version: either '$Default', '$Latest', or a numeric version are allowed.".to_owned(),
+        ),
+        (
+            "DescribeLaunchTemplateVersions",
+            json!({ "LaunchTemplateId": id, "Versions": ["0"] }),
+            "InvalidParameterValue",
+            "Invalid launch template version: either '$Default', '$Latest', or a numeric version are allowed.".to_owned(),
+        ),
+        (
+            "DescribeLaunchTemplateVersions",
+            json!({ "LaunchTemplateId": id, "Versions": ["1"], "MinVersion": "2" }),
+            "InvalidParameterCombination",
+            "Minimum version filter is not applicable when given a list of versions.".to_owned(),
+        ),
+        (
+            "DescribeLaunchTemplates",
+            json!({ "LaunchTemplateIds": ["lt-00000000000000001"] }),
+            "InvalidLaunchTemplateId.NotFound",
+            "At least one of the launch templates specified in the request does not exist.".to_owned(),
+        ),
+        (
+            "DescribeLaunchTemplates",
+            json!({ "LaunchTemplateIds": ["oops"] }),
+            "InvalidLaunchTemplateId.Malformed",
+            "The following launch template ids are malformed: oops".to_owned(),
+        ),
+        (
+            "ModifyLaunchTemplate",
+            json!({ "LaunchTemplateId": id }),
+            "MissingParameter",
+            format!("A launch template version must be specified to set the new default version for the template with ID {id}."),
+        ),
+        (
             "ModifyLaunchTemplate",
             json!({ "DefaultVersion": "1" }),
             "MissingParameter",
@@ -190,11 +355,6 @@ fn what_is_not_there_or_not_valid_is_said() {
     ] {
         assert_eq!(refused(&root, operation, asked.clone()).0, code, "{operation} {asked}");
     }
-    // What no launch would take is kept, with a warning.
-    let wrong = json!({ "LaunchTemplateName": "odd", "LaunchTemplateData": { "ImageId": "ami-00000000000000000", "KeyName": "nobody" } });
-    let flaws = items(&ec2(&root, "CreateLaunchTemplate", wrong)["warning"]["errorSet"]);
-    let codes: Vec<String> = flaws.iter().map(|flaw| text(&flaw["code"])).collect();
-    assert_eq!(codes, ["InvalidAMIID.NotFound", "InvalidKeyPair.NotFound"]);
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn tags_of_everything() {
     let create = |id: &str, key: &str| {
         root.call("ec2", "CreateTags", json!({ "Resources": [id], "Tags": [{ "Key": key, "Value": "" }] }))
     };
-    create(&id, "aws:x").refused(400, "InvalidTagKey.Malformed");
+    create(&id, "aws:x").refused(400, "InvalidParameterValue");
     create("vpc-0123456789abcdef0", "a").refused(400, "InvalidVpcID.NotFound");
     create("vpc-x", "a").refused(400, "InvalidVpcID.Malformed");
     create("thing-1", "a").refused_with(400, "InvalidID", "The ID 'thing-1' is not valid");

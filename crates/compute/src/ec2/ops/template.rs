@@ -54,8 +54,14 @@ wire::shape! {
         by: String = "CreatedBy",
         default: i64 = "DefaultVersionNumber",
         latest: i64 = "LatestVersionNumber",
-        tags: Vec<Tag> = "Tags",
+        /// Not there where there are none.
+        tags: Option<Vec<Tag>> = "Tags",
+        operator: Operator = "Operator",
     }
+
+    /// Which service manages it for its owner: none.
+    #[derive(Debug)]
+    pub(super) struct Operator { managed: bool = "Managed" }
 
     #[derive(Debug)]
     struct Describe {
@@ -93,20 +99,26 @@ impl Item for View {
     }
 
     fn tags(&self) -> &[Tag] {
-        &self.tags
+        self.tags.as_deref().unwrap_or_default()
     }
+}
+
+impl Operator {
+    pub(super) const NONE: Operator = Operator { managed: false };
 }
 
 impl View {
     fn of(cx: &Cx<'_>, template: Template) -> Result<View, Ec2Error> {
+        let tags = tags::view(&register::tags(cx, &template.id)?);
         Ok(View {
-            tags: tags::view(&register::tags(cx, &template.id)?),
+            latest: template_version::latest(cx, &template)?,
+            tags: (!tags.is_empty()).then_some(tags),
+            operator: Operator::NONE,
             id: template.id,
             name: template.name,
-            created: template.created,
+            created: template.created.whole_seconds(),
             by: template.by,
             default: template.default,
-            latest: template.latest,
         })
     }
 }
@@ -123,7 +135,8 @@ fn by_name(cx: &Cx<'_>, name: &str) -> Result<Option<Template>, Ec2Error> {
 pub(super) fn find(cx: &Cx<'_>, id: Option<&String>, name: Option<&String>) -> Result<Template, Ec2Error> {
     match (id, name) {
         (Some(_), Some(_)) => {
-            let what = "Specify either the ID or the name of the launch template, not both.";
+            // AWS: of reads, too.
+            let what = "Either provide launch template ID or launch template name to modify the template.";
             Err(Plain::InvalidParameterCombination(what.into()).into())
         }
         (Some(id), None) => {
@@ -164,13 +177,29 @@ pub(super) fn keep(cx: &mut Cx<'_>, template: &Template) {
     TEMPLATES.put(cx.tx, &register::key(cx.account, cx.region, &template.id), template);
 }
 
+/// What a token has made; `used` is what its operation says of one that other parameters came with.
+pub(super) fn made(
+    cx: &Cx<'_>,
+    token: Option<&String>,
+    request: &impl std::fmt::Debug,
+    used: &'static str,
+) -> Result<Option<String>, Ec2Error> {
+    token::made(cx, token, request).map_err(|error| match error.code() {
+        "IdempotentParameterMismatch" => Plain::TokenUsed(used).into(),
+        _ => error,
+    })
+}
+
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
+    const USED: &str = "Client token already used before.";
     check_name(&req.name)?;
-    req.data.check()?;
+    template_version::check(&req.data)?;
     let own = tags::of_new(cx.caller, &req.tags, &LAUNCH_TEMPLATE, &[&LAUNCH_TEMPLATE])?;
-    if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
-        let template = find(cx, Some(&id), None)?;
-        return Ok(Created { template: View::of(cx, template)?, warning: warning(cx, &req.data)? });
+    if let Some(id) = made(cx, req.token.as_ref(), &req, USED)? {
+        // AWS: only while the template is as the token has made it.
+        let there = TEMPLATES.get(cx.tx, &register::key(cx.account, cx.region, &id))?;
+        let template = there.filter(|template| template.latest == 1).ok_or(Plain::TokenUsed(USED))?;
+        return Ok(Created { template: View::of(cx, template)?, warning: warning(cx, &req.data) });
     }
     let all = describe::all(cx, &TEMPLATES)?;
     if all.iter().any(|template| template.name == req.name) {
@@ -198,7 +227,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
     };
     TEMPLATE_VERSIONS.put(cx.tx, &template_version::key(cx, &template.id, 1), &first);
     token::keep(cx, req.token.as_ref(), &req, &template.id);
-    Ok(Created { template: View::of(cx, template)?, warning: warning(cx, &req.data)? })
+    Ok(Created { template: View::of(cx, template)?, warning: warning(cx, &req.data) })
 }
 
 static FILTERS: &Known<View> =
@@ -206,8 +235,14 @@ static FILTERS: &Known<View> =
 
 fn describe_templates(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Error> {
     let mut found = Vec::new();
+    let malformed: Vec<&str> =
+        req.ids.iter().filter(|id| !LAUNCH_TEMPLATE.fits(id)).map(String::as_str).collect();
+    if !malformed.is_empty() {
+        return Err(Plain::LaunchTemplateIdsMalformed(malformed.join(", ")).into());
+    }
     for id in &req.ids {
-        found.push(find(cx, Some(id), None)?);
+        let there = TEMPLATES.get(cx.tx, &register::key(cx.account, cx.region, id))?;
+        found.push(there.ok_or(Plain::LaunchTemplateIdUnknown)?);
     }
     for name in &req.names {
         found.push(by_name(cx, name)?.ok_or(Plain::LaunchTemplatesNotFound)?);
@@ -224,14 +259,16 @@ fn describe_templates(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Er
 }
 
 fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<One, Ec2Error> {
-    if req.id.is_some() && req.name.is_some() {
-        let what = "Either provide launch template ID or launch template name to modify the template.";
-        return Err(Plain::InvalidParameterCombination(what.into()).into());
-    }
+    const USED: &str = "The specified client token has already been used before.";
     let mut template = find(cx, req.id.as_ref(), req.name.as_ref())?;
-    if token::made(cx, req.token.as_ref(), &req)?.is_none() {
-        let wanted =
-            req.default.as_ref().ok_or_else(|| Plain::MissingParameter("SetDefaultVersion".into()))?;
+    if made(cx, req.token.as_ref(), &req, USED)?.is_none() {
+        let none = || {
+            let id = &template.id;
+            Plain::MissingTarget(format!(
+                "A launch template version must be specified to set the new default version for the template with ID {id}."
+            ))
+        };
+        let wanted = req.default.as_ref().ok_or_else(none)?;
         let version = template_version::found(cx, &template, wanted)?;
         template.default = version.ok_or_else(|| Plain::NoDefaultVersion(wanted.clone()))?.number;
         keep(cx, &template);

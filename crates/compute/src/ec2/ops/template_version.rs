@@ -6,9 +6,8 @@ use super::monitoring::Wanted as Monitoring;
 use super::profile::Named;
 use super::reservation::Wanted as Reserved;
 use super::run::{self, Plug};
-use super::template::{self, find};
-use super::{call, key_pair, list, text, texts};
-use crate::ec2::image;
+use super::template::{self, Operator, find};
+use super::{call, list, text, texts};
 use crate::ec2::model::{INSTANCES, Instance, TEMPLATE_VERSIONS, TEMPLATES, Template, TemplateVersion};
 use crate::ec2::names;
 use crate::ec2::placement::{self, Placement};
@@ -86,6 +85,7 @@ wire::shape! {
         by: String = "CreatedBy",
         default: bool = "DefaultVersion",
         data: Shown = "LaunchTemplateData",
+        operator: Operator = "Operator",
     }
 
     #[derive(Debug)]
@@ -160,8 +160,9 @@ impl View {
             default: version.number == template.default,
             data: Shown(Data::read(&version.data).ok_or(Plain::InternalError)?),
             description: version.description,
-            created: version.created,
+            created: version.created.whole_seconds(),
             by: version.by,
+            operator: Operator::NONE,
         })
     }
 }
@@ -171,15 +172,27 @@ pub(super) fn key(cx: &Cx<'_>, template: &str, number: i64) -> Key {
     register::key(cx.account, cx.region, template).u64(u64::try_from(number).unwrap_or_default())
 }
 
-/// The number that is meant: `$Latest`, `$Default` or itself.
-fn number(template: &Template, version: &str) -> Result<i64, Ec2Error> {
-    match version {
-        LATEST => Ok(template.latest),
-        DEFAULT => Ok(template.default),
-        number => number.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
-            Ec2Error::value(version, "launchTemplateVersion", "Specify $Latest, $Default or a number.")
-        }),
-    }
+/// The highest number of a version that is there; the template itself knows the highest that was ever given.
+pub(super) fn latest(cx: &Cx<'_>, template: &Template) -> Result<i64, Ec2Error> {
+    let place = register::key(cx.account, cx.region, &template.id);
+    let last = TEMPLATE_VERSIONS.scan(cx.tx, &place, Direction::Backward).next().transpose()?;
+    Ok(last.map_or(template.latest, |(_, version)| version.number))
+}
+
+/// The number that is meant: `$Latest`, `$Default` or itself; `None` where it is none of these.
+fn meant(cx: &Cx<'_>, template: &Template, version: &str) -> Result<Option<i64>, Ec2Error> {
+    Ok(match version {
+        LATEST => Some(latest(cx, template)?),
+        DEFAULT => Some(template.default),
+        number => number.parse().ok().filter(|number| *number > 0),
+    })
+}
+
+/// The same where nothing else is asked for than a version.
+fn number(cx: &Cx<'_>, template: &Template, version: &str) -> Result<i64, Ec2Error> {
+    let what =
+        "Invalid launch template version: either '$Default', '$Latest', or a numeric version are allowed.";
+    meant(cx, template, version)?.ok_or_else(|| Plain::InvalidParameterValue(what.into()).into())
 }
 
 /// The version that is meant.
@@ -200,7 +213,7 @@ pub(super) fn found(
     template: &Template,
     version: &str,
 ) -> Result<Option<TemplateVersion>, Ec2Error> {
-    let number = number(template, version)?;
+    let number = number(cx, template, version)?;
     Ok(TEMPLATE_VERSIONS.get(cx.tx, &key(cx, &template.id, number))?)
 }
 
@@ -220,32 +233,38 @@ pub(crate) fn data(
     Ok((template, data))
 }
 
-/// What can be said before a launch: such data is kept all the same.
-pub(super) fn warning(cx: &mut Cx<'_>, data: &Data) -> Result<Option<Warning>, Ec2Error> {
-    let pair = match &data.key_name {
-        Some(name) if key_pair::find(cx, name)?.is_none() => {
-            Err(Ec2Error::from(Plain::InvalidKeyPairNotFound(name.clone())))
-        }
-        _ => Ok(()),
-    };
-    let image = data.image.as_ref().map_or(Ok(()), |image| image::launchable(cx, image).map(drop));
-    let kind = data.kind.as_ref().map_or(Ok(()), |kind| run::check_kind(kind).map(drop));
-    let user_data = run::user_data(data.user_data.as_ref()).map(drop);
-    let market = data.market.as_ref().map_or(Ok(()), |market| market.terms(cx.now).map(drop));
-    let flaws = [image, kind, pair, user_data, market].into_iter().filter_map(Result::err);
+/// # Errors
+/// For data that is not kept: as [`Data::check`] says, and user data that is none.
+pub(super) fn check(data: &Data) -> Result<(), Ec2Error> {
+    data.check()?;
+    run::user_data(data.user_data.as_ref()).map(drop)
+}
+
+/// What can be said before a launch: such data is kept all the same. AWS looks neither for the image nor for the key pair
+/// until there is a launch.
+pub(super) fn warning(cx: &Cx<'_>, data: &Data) -> Option<Warning> {
+    let kind = data.kind.as_ref().filter(|kind| run::check_kind(kind).is_err()).map(|kind| {
+        let what = format!("The following supplied instance types do not exist: [{kind}]");
+        Ec2Error::from(Plain::InvalidInstanceType(what))
+    });
+    let market = data.market.as_ref().and_then(|market| market.terms(cx.now).err());
+    let flaws = [kind, market].into_iter().flatten();
     let errors: Vec<Flaw> =
         flaws.map(|flaw| Flaw { code: flaw.code().into(), message: flaw.message().into() }).collect();
-    Ok((!errors.is_empty()).then_some(Warning { errors }))
+    (!errors.is_empty()).then_some(Warning { errors })
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
+    // AWS: without the full stop that a template's own has.
+    const USED: &str = "Client token already used before";
     let mut template = find(cx, req.id.as_ref(), req.name.as_ref())?;
-    if let Some(number) = token::made(cx, req.token.as_ref(), &req)? {
-        let version = View::of(&template, existing(cx, &template, &number)?)?;
-        let warning = warning(cx, &version.data.0)?;
+    if let Some(number) = template::made(cx, req.token.as_ref(), &req, USED)? {
+        let version = found(cx, &template, &number)?.ok_or(Plain::TokenUsed(USED))?;
+        let version = View::of(&template, version)?;
+        let warning = warning(cx, &version.data.0);
         return Ok(Created { version, warning });
     }
-    req.data.check()?;
+    check(&req.data)?;
     let own = members(req.data.clone());
     let whole = match &req.source {
         Some(source) => {
@@ -273,7 +292,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
     TEMPLATE_VERSIONS.put(cx.tx, &key(cx, &template.id, version.number), &version);
     template::keep(cx, &template);
     token::keep(cx, req.token.as_ref(), &req, &version.number.to_string());
-    Ok(Created { version: View::of(&template, version)?, warning: warning(cx, &data)? })
+    Ok(Created { version: View::of(&template, version)?, warning: warning(cx, &data) })
 }
 
 fn of_metadata(view: &View, read: fn(&Wanted) -> &Option<String>) -> Vec<String> {
@@ -329,9 +348,10 @@ fn describe_versions(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Err
 
 fn chosen(cx: &Cx<'_>, template: &Template, req: &Describe) -> Result<Vec<TemplateVersion>, Ec2Error> {
     if !req.versions.is_empty() {
-        if req.from.is_some() || req.to.is_some() {
-            let what = "Specify either versions or a range of them, not both.";
-            return Err(Plain::InvalidParameterCombination(what.into()).into());
+        let bound = req.from.as_ref().map(|_| "Minimum").or(req.to.as_ref().map(|_| "Maximum"));
+        if let Some(bound) = bound {
+            let what = format!("{bound} version filter is not applicable when given a list of versions.");
+            return Err(Plain::InvalidParameterCombination(what).into());
         }
         let mut found = Vec::new();
         for version in &req.versions {
@@ -341,7 +361,7 @@ fn chosen(cx: &Cx<'_>, template: &Template, req: &Describe) -> Result<Vec<Templa
         found.dedup_by_key(|version| version.number);
         return Ok(found);
     }
-    let bound = |text: &Option<String>| text.as_deref().map(|text| number(template, text)).transpose();
+    let bound = |text: &Option<String>| text.as_deref().map(|text| number(cx, template, text)).transpose();
     let (from, to) = (bound(&req.from)?.unwrap_or(1), bound(&req.to)?.unwrap_or(i64::MAX));
     let place = register::key(cx.account, cx.region, &template.id);
     let all = TEMPLATE_VERSIONS.scan(cx.tx, &place, Direction::Forward);
@@ -349,29 +369,34 @@ fn chosen(cx: &Cx<'_>, template: &Template, req: &Describe) -> Result<Vec<Templa
     Ok(all.into_iter().filter(|version| (from..=to).contains(&version.number)).collect())
 }
 
-/// AWS: the default version stays; another is the default first.
+/// AWS: the default version stays, and with it all others that are named; another is the default first.
 fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Deleted, Ec2Error> {
     let template = find(cx, req.id.as_ref(), req.name.as_ref())?;
     if req.versions.len() > DELETED_MAX {
         let what = format!("At most {DELETED_MAX} versions may be deleted at once.");
         return Err(Plain::InvalidParameterValue(what).into());
     }
-    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    let mut numbers = Vec::new();
     for version in &req.versions {
-        let number = number(&template, version)?;
+        let invalid = || Plain::InvalidParameterValue(format!("Invalid value for version: {version}"));
+        numbers.push(meant(cx, &template, version)?.ok_or_else(invalid)?);
+    }
+    if numbers.contains(&template.default) {
+        let what = "The default version cannot be deleted. Either specify another version as default or delete the launch template.";
+        return Err(Plain::InvalidParameterValue(what.into()).into());
+    }
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for number in numbers {
         let (id, name) = (template.id.clone(), template.name.clone());
         let place = key(cx, &id, number);
-        let flaw = |code: &str, message: String| Flaw { code: code.into(), message };
-        if !TEMPLATE_VERSIONS.contains(cx.tx, &place)? {
-            let plain = Plain::InvalidLaunchTemplateVersion(version.clone(), id.clone());
-            let why = flaw("launchTemplateVersionDoesNotExist", Ec2Error::from(plain).message().into());
-            failed.push(Kept { id, name, number, why });
-        } else if number == template.default {
-            let why = flaw("unexpectedError", "The default version of a launch template stays.".into());
-            failed.push(Kept { id, name, number, why });
-        } else {
+        if TEMPLATE_VERSIONS.contains(cx.tx, &place)? {
             TEMPLATE_VERSIONS.delete(cx.tx, &place);
             done.push(Gone { id, name, number });
+        } else {
+            let (code, message) =
+                ("launchTemplateVersionDoesNotExist", "The launch template version does not exist.");
+            let why = Flaw { code: code.into(), message: message.into() };
+            failed.push(Kept { id, name, number, why });
         }
     }
     Ok(Deleted { done, failed })

@@ -2,7 +2,7 @@
 
 use super::access;
 use crate::ebs::blocks::{self, BLOCK, BLOCKS_PER_GIB};
-use crate::ebs::errors::{internal, invalid, not_found, of_ec2, store};
+use crate::ebs::errors::{internal, invalid, not_found, of_ec2, of_tags, store};
 use crate::ebs::key;
 use crate::ebs::model::{COMPLETED, Direct, NO_VOLUME, PENDING, SNAPSHOTS, Snapshot};
 use crate::ebs::ops::snapshot::enter;
@@ -126,7 +126,7 @@ fn parent(cx: &Cx<'_>, req: &Start) -> Result<Option<Snapshot>, Fault> {
 }
 
 fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, Fault> {
-    let own = tags::checked(&req.tags).map_err(of_ec2)?;
+    let own = tags::checked(&req.tags).map_err(|error| of_tags(&error))?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req).map_err(of_ec2)? {
         return started(cx, &snapshots::own(cx, &id).map_err(of_ec2)?);
     }

@@ -26,12 +26,6 @@ wire::shape! {
     struct Encryption { on: bool = "EbsEncryptionByDefault" }
 
     #[derive(Debug)]
-    struct Shown {
-        on: bool = "EbsEncryptionByDefault",
-        kind: String = "SseType",
-    }
-
-    #[derive(Debug)]
     struct KeyOf { key: String = "KmsKeyId" }
 
     #[derive(Debug)]
@@ -59,9 +53,8 @@ fn disable(cx: &mut Cx<'_>, _: Nothing) -> Result<Encryption, Ec2Error> {
     change(cx, |defaults| defaults.encrypt = false).map(|defaults| Encryption { on: defaults.encrypt })
 }
 
-fn get(cx: &mut Cx<'_>, _: Nothing) -> Result<Shown, Ec2Error> {
-    let on = key::defaults(cx)?.encrypt;
-    Ok(Shown { on, kind: if on { "sse-kms" } else { "none" }.into() })
+fn get(cx: &mut Cx<'_>, _: Nothing) -> Result<Encryption, Ec2Error> {
+    Ok(Encryption { on: key::defaults(cx)?.encrypt })
 }
 
 fn get_key(cx: &mut Cx<'_>, _: Nothing) -> Result<KeyOf, Ec2Error> {

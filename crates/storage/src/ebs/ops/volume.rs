@@ -1,11 +1,11 @@
 //! CreateVolume, DeleteVolume.
 
-use super::volumes::{View, view};
+use super::volumes::{View, is_id, made};
 use super::{fast, snapshots};
 use crate::ebs::blocks;
 use crate::ebs::copies;
 use crate::ebs::key;
-use crate::ebs::model::{COMPLETED, CREATING, MODIFICATIONS, Snapshot, VOLUMES, Volume};
+use crate::ebs::model::{COMPLETED, CREATING, MODIFICATIONS, Shape, Snapshot, VOLUMES, Volume};
 use crate::ebs::news::{self, Here};
 use crate::ebs::shape::{self, Wanted};
 use base::AccountId;
@@ -20,17 +20,18 @@ use ec2::{Ec2Error, Plain, register, token};
 use kernel::{Cx, Empty, Target};
 use std::sync::Arc;
 use store::Key;
-use wire::{Fault, Struct, Value};
+use wire::{Fault, FromValue, Struct, Value};
 
 kernel::ops! {
     /// Volumes.
     pub(crate) static OPS:
         CreateVolume: create, "ec2:CreateVolume", new_volume;
-        DeleteVolume: delete, "ec2:DeleteVolume", |cx, r| Access::of(cx, r).one(&VOLUME, "VolumeId").done();
+        DeleteVolume: delete, "ec2:DeleteVolume", old_volume;
 }
 
 /// AWS: 5,000 in a region at first.
 const VOLUMES_MAX: usize = 5000;
+const TOKEN_CHARS_MAX: usize = 64;
 
 wire::shape! {
     #[derive(Debug)]
@@ -57,8 +58,28 @@ fn text<'a>(request: &'a Struct, name: &str) -> Option<&'a str> {
     request.get(name).and_then(Value::as_str)
 }
 
+/// Whether the request only asks whether it would be allowed. AWS says all the same what is wrong with it.
+fn is_dry(request: &Struct) -> bool {
+    request.get("DryRun").and_then(Value::as_bool) == Some(true)
+}
+
 /// The new volume with its condition keys, and the snapshot that it is made of.
 fn new_volume(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
+    if is_dry(request) {
+        let asked = Create::from_value(Value::Struct(request.clone()));
+        let asked = asked.map_err(|_| Ec2Error::from(Plain::InternalError))?;
+        check(cx, &asked)?;
+        zone(cx, &asked)?;
+        if asked.snapshot.is_none() {
+            shape_of(&asked, None)?;
+        }
+    }
+    // Read here: where there is a snapshot nothing acts on it, and the caller is told so.
+    if request.get("VolumeInitializationRate").is_some() && text(request, "SnapshotId").is_none() {
+        let what =
+            "You can't specify VolumeInitializationRate for volumes that are not created from a snapshot.";
+        return Err(Ec2Error::from(Plain::InvalidParameterCombination(what.into())).into());
+    }
     let number = |name: &str| match request.get(name) {
         Some(Value::Int(number)) => Some(number.to_string()),
         _ => None,
@@ -81,33 +102,54 @@ fn new_volume(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     access.one(&SNAPSHOT, "SnapshotId").done()
 }
 
+/// The volume that goes.
+fn old_volume(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
+    if is_dry(request) {
+        check_id(text(request, "VolumeId").unwrap_or_default())?;
+    }
+    Access::of(cx, request).one(&VOLUME, "VolumeId").done()
+}
+
+/// AWS: an id of zeros alone is none, and the code is not that of other operations.
+fn check_id(id: &str) -> Result<(), Ec2Error> {
+    if is_id(id) {
+        return Ok(());
+    }
+    Err(Plain::InvalidParameterValue(format!("The volume ID '{id}' is malformed")).into())
+}
+
+/// What is wrong with a request whatever is there. The tags that it gives.
+fn check(cx: &Cx<'_>, req: &Create) -> Result<Tags, Ec2Error> {
+    tags::of_new(cx.caller, &req.tags, &VOLUME, &[&VOLUME])
+}
+
 /// The zone that is named by its name or id.
 fn zone(cx: &Cx<'_>, req: &Create) -> Result<String, Ec2Error> {
     let region = cx.region;
-    match (&req.zone, &req.zone_id) {
+    let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    match (said(&req.zone), said(&req.zone_id)) {
         (Some(name), None) => {
-            region.zones().find(|zone| zone == name).ok_or_else(|| Plain::InvalidZone(name.clone()).into())
+            region.zones().find(|zone| *zone == name).ok_or_else(|| Plain::InvalidZone(name).into())
         }
-        (None, Some(id)) => region.zone_named_by_id(id).ok_or_else(|| Plain::InvalidZone(id.clone()).into()),
+        (None, Some(id)) => region.zone_named_by_id(&id).ok_or_else(|| Plain::InvalidZone(id).into()),
         (Some(_), Some(_)) => {
-            let what = "AvailabilityZone and AvailabilityZoneId may not be specified on the same request";
+            let what = "AvailabilityZone and AvailabilityZoneId can't be used together. Specify only one of these parameters.";
             Err(Plain::InvalidParameterCombination(what.into()).into())
         }
-        (None, None) => Err(Plain::MissingParameter("AvailabilityZone".into()).into()),
+        (None, None) => Err(Plain::MissingParameter("zone".into()).into()),
     }
 }
 
-fn size(req: &Create, from: Option<&Snapshot>) -> Result<i64, Ec2Error> {
-    let least = from.map_or(0, |snapshot| snapshot.size);
-    match req.size {
-        Some(size) if size < least => {
+fn shape_of(req: &Create, from: Option<&Snapshot>) -> Result<Shape, Ec2Error> {
+    let size = match (req.size, from.map(|snapshot| snapshot.size)) {
+        (Some(size), Some(least)) if size < least => {
             let why = format!("Volume size must be at least that of its snapshot: {least} GiB.");
-            Err(Ec2Error::value(size, "size", &why))
+            return Err(Ec2Error::value(size, "size", &why));
         }
-        Some(size) => Ok(size),
-        None if from.is_some() => Ok(least),
-        None => Err(Plain::MissingParameter("size/snapshot".into()).into()),
-    }
+        (Some(size), _) | (None, Some(size)) => size,
+        (None, None) => return Err(Plain::MissingParameter("size/snapshot".into()).into()),
+    };
+    shape::of(&Wanted { kind: req.kind.as_deref(), size, iops: req.iops, throughput: req.throughput })
 }
 
 /// Its map, and the ARN of its KMS key.
@@ -149,10 +191,14 @@ fn bytes(
 }
 
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<View, Ec2Error> {
-    let own = tags::of_new(cx.caller, &req.tags, &VOLUME, &[&VOLUME])?;
+    let own = check(cx, &req)?;
+    if req.token.as_ref().is_some_and(|token| token.chars().count() > TOKEN_CHARS_MAX) {
+        let what = "Client token must be less than or equal to 64 characters.";
+        return Err(Plain::InvalidParameterValue(what.into()).into());
+    }
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         let there = describe::get(cx, &VOLUMES, &VOLUME, &id)?;
-        return view(cx, &there);
+        return made(cx, &there);
     }
     if req.multi == Some(true) {
         let what =
@@ -163,7 +209,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<View, Ec2Error> {
     let from = req.snapshot.as_ref().map(|id| snapshots::find(cx, id)).transpose()?;
     let volume = make(cx, &req, from, zone, &own)?;
     token::keep(cx, req.token.as_ref(), &req, &volume.id);
-    view(cx, &volume)
+    made(cx, &volume)
 }
 
 fn make(
@@ -177,9 +223,7 @@ fn make(
         let what = format!("Snapshot is in invalid state - {}", snapshot.state);
         return Err(Plain::IncorrectState(what).into());
     }
-    let size = size(req, from.as_ref().map(|(_, snapshot)| snapshot))?;
-    let wanted = Wanted { kind: req.kind.as_deref(), size, iops: req.iops, throughput: req.throughput };
-    let shape = shape::of(&wanted)?;
+    let shape = shape_of(req, from.as_ref().map(|(_, snapshot)| snapshot))?;
     if !cx.has_room(&VOLUMES, &Key::regional(cx.account, cx.region), VOLUMES_MAX)? {
         return Err(Limit::Volume.into());
     }
@@ -192,7 +236,7 @@ fn make(
     let volume = Volume {
         id: id.clone(),
         zone,
-        size,
+        size: shape.size,
         kind: shape.kind,
         iops: shape.iops,
         throughput: shape.throughput,
@@ -259,6 +303,7 @@ pub(crate) fn condition_keys(cx: &Cx<'_>, volume: &Volume) -> Vec<(&'static str,
 }
 
 fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, Ec2Error> {
+    check_id(&req.id)?;
     let volume = describe::get(cx, &VOLUMES, &VOLUME, &req.id)?;
     if let Some(attachment) = disk::of_volume(cx.tx, cx.account, cx.region, &volume.id)? {
         let (id, instance) = (&volume.id, attachment.instance);

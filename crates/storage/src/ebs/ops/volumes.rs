@@ -9,7 +9,7 @@ use ec2::disk::{self, DiskAttachment};
 use ec2::filter::{Filter, Known};
 use ec2::kind::VOLUME;
 use ec2::tags::{self, Tag};
-use ec2::{Ec2Error, register};
+use ec2::{Ec2Error, Plain, register};
 use kernel::Cx;
 
 kernel::ops! {
@@ -49,10 +49,21 @@ wire::shape! {
         zone: String = "AvailabilityZone",
         state: String = "State",
         created: Timestamp = "CreateTime",
-        attachments: Vec<AttachmentView> = "Attachments",
+        /// Of these four nothing is said to who makes it.
+        attachments: Option<Vec<AttachmentView>> = "Attachments",
+        owner: Option<String> = "OwnerId",
+        arn: Option<String> = "VolumeArn",
+        operator: Option<Operator> = "Operator",
         encrypted: bool = "Encrypted",
         fast: Option<bool> = "FastRestored",
         key: Option<String> = "KmsKeyId",
+    }
+
+    /// Which service manages it for its owner: none.
+    #[derive(Debug)]
+    struct Operator {
+        managed: bool = "Managed",
+        hidden: bool = "HiddenByDefault",
     }
 
     #[derive(Debug)]
@@ -63,6 +74,8 @@ wire::shape! {
         device: String = "Device",
         state: String = "State",
         at: Timestamp = "AttachTime",
+        /// The only one that instances have. AWS: where volumes are described.
+        card: Option<i64> = "EbsCardIndex",
     }
 
     #[derive(Debug)]
@@ -79,6 +92,7 @@ wire::shape! {
         events: Vec<String> = "Events",
         id: String = "VolumeId",
         status: Health = "VolumeStatus",
+        operator: Operator = "Operator",
     }
 
     #[derive(Debug)]
@@ -92,6 +106,10 @@ wire::shape! {
         name: String = "Name",
         status: String = "Status",
     }
+}
+
+impl Operator {
+    const NONE: Operator = Operator { managed: false, hidden: false };
 }
 
 impl Item for View {
@@ -122,12 +140,29 @@ pub(crate) fn attachment_view(attachment: &DiskAttachment) -> AttachmentView {
         device: attachment.device.clone(),
         state: attachment.state.clone(),
         at: attachment.at,
+        card: None,
     }
 }
 
-pub(crate) fn view(cx: &Cx<'_>, volume: &Volume) -> Result<View, Ec2Error> {
+/// What describes it.
+fn view(cx: &Cx<'_>, volume: &Volume) -> Result<View, Ec2Error> {
     let attachment = disk::of_volume(cx.tx, cx.account, cx.region, &volume.id)?;
     let in_use = attachment.is_some() && volume.state == AVAILABLE;
+    let shown = made(cx, volume)?;
+    let attachments = attachment.iter().map(attachment_view);
+    Ok(View {
+        state: if in_use { "in-use".into() } else { shown.state },
+        created: volume.created,
+        attachments: Some(attachments.map(|shown| AttachmentView { card: Some(0), ..shown }).collect()),
+        owner: Some(cx.account.to_string()),
+        arn: Some(register::arn(cx.account, cx.region, VOLUME.noun, &volume.id)),
+        operator: Some(Operator::NONE),
+        ..shown
+    })
+}
+
+/// What answers whoever has made it. AWS: with the second that it was made in alone.
+pub(super) fn made(cx: &Cx<'_>, volume: &Volume) -> Result<View, Ec2Error> {
     Ok(View {
         zone_id: cx.region.zone_id(&volume.zone),
         iops: volume.iops,
@@ -139,9 +174,12 @@ pub(crate) fn view(cx: &Cx<'_>, volume: &Volume) -> Result<View, Ec2Error> {
         size: volume.size,
         snapshot: volume.snapshot.clone().unwrap_or_default(),
         zone: volume.zone.clone(),
-        state: if in_use { "in-use".into() } else { volume.state.clone() },
-        created: volume.created,
-        attachments: attachment.iter().map(attachment_view).collect(),
+        state: volume.state.clone(),
+        created: volume.created.whole_seconds(),
+        attachments: None,
+        owner: None,
+        arn: None,
+        operator: None,
         encrypted: volume.key.is_some(),
         fast: volume.fast.then_some(true),
         key: volume.key.clone(),
@@ -150,7 +188,7 @@ pub(crate) fn view(cx: &Cx<'_>, volume: &Volume) -> Result<View, Ec2Error> {
 
 /// A value of each attachment.
 fn each(view: &View, read: fn(&AttachmentView) -> String) -> Vec<String> {
-    view.attachments.iter().map(read).collect()
+    view.attachments.iter().flatten().map(read).collect()
 }
 
 static FILTERS: &Known<View> = &[
@@ -174,8 +212,19 @@ static FILTERS: &Known<View> = &[
     ("volume-type", |v| one(&v.kind)),
 ];
 
+/// Whether it has the form of a volume's id. AWS: one of zeros alone has not.
+pub(super) fn is_id(id: &str) -> bool {
+    VOLUME.fits(id) && id.bytes().rev().take_while(|byte| *byte != b'-').any(|byte| byte != b'0')
+}
+
 fn describe_volumes(cx: &mut Cx<'_>, req: Describe) -> Result<Volumes, Ec2Error> {
     describe::ids_or_pages(&req.ids, "volumeIds", req.max)?;
+    if req.ids.iter().any(String::is_empty) {
+        return Err(Plain::MissingParameter("volumes".into()).into());
+    }
+    if let Some(id) = req.ids.iter().find(|id| !is_id(id)) {
+        return Err(Ec2Error::value(id, "volumes", "Expected: 'vol-...'."));
+    }
     let found = describe::some(cx, &VOLUMES, &VOLUME, &req.ids)?;
     let views = found.iter().map(|volume| view(cx, volume)).collect::<Result<_, _>>()?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
@@ -224,6 +273,7 @@ fn describe_status(cx: &mut Cx<'_>, req: Describe) -> Result<Statuses, Ec2Error>
         events: Vec::new(),
         id: volume.id.clone(),
         status: health(volume),
+        operator: Operator::NONE,
     });
     let views = views.collect();
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
