@@ -33,7 +33,8 @@ const ENDS: Table<End> = Table::new(0x1F03, "ec2/token-ends");
 
 /// How long a token is remembered.
 const LIFE: Duration = Duration::from_secs(24 * 3600);
-const TOKEN_CHARS_MAX: usize = 64;
+/// A token may have so many characters.
+pub const TOKEN_CHARS_MAX: usize = 64;
 
 fn key(cx: &Cx<'_>, token: &str) -> Key {
     Key::regional(cx.account, cx.region).str(cx.request.operation).str(token)

@@ -94,6 +94,14 @@ pub struct Address {
     pub public: Option<IpAddr>,
 }
 
+impl Address {
+    /// The one of `all` that an end with `own` addresses sends to: of a family that both have, or else the first.
+    pub fn to(all: &[Address], own: &[Address]) -> Option<Address> {
+        let both_have = |to: &&Address| own.iter().any(|from| from.private.is_ipv4() == to.private.is_ipv4());
+        all.iter().find(both_have).or(all.first()).copied()
+    }
+}
+
 /// What an interface is plugged into: an instance, a NAT gateway, a load balancer's node, a database, an endpoint, …
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Attachment {
@@ -304,11 +312,15 @@ impl Topology {
         self.peerings.values().filter_map(move |p| Some((p, self.vpcs.get(p.other(vpc)?)?)))
     }
 
+    /// The interfaces of a VPC and of its peers: groups of both may be named in its rules.
+    fn interfaces_near<'t>(&'t self, vpc: &'t Vpc) -> impl Iterator<Item = &'t NetworkInterface> {
+        let peers = self.peers(&vpc.id).map(|(_, peer)| peer);
+        std::iter::once(vpc).chain(peers).flat_map(|vpc| vpc.interfaces.values())
+    }
+
     /// The private addresses that a reference to this group, in a rule of this VPC, stands for.
     pub fn members(&self, vpc: &Vpc, group: &str) -> BTreeSet<IpAddr> {
-        let peers = self.peers(&vpc.id).map(|(_, peer)| peer);
-        let interfaces = std::iter::once(vpc).chain(peers).flat_map(|vpc| vpc.interfaces.values());
-        interfaces
+        self.interfaces_near(vpc)
             .filter(|i| i.groups.iter().any(|g| g == group))
             .flat_map(|i| i.addresses.iter().map(|a| a.private))
             .collect()
@@ -317,8 +329,7 @@ impl Topology {
     /// The same of every group that has members.
     pub fn all_members<'t>(&'t self, vpc: &'t Vpc) -> BTreeMap<&'t str, BTreeSet<IpAddr>> {
         let mut all: BTreeMap<&str, BTreeSet<IpAddr>> = BTreeMap::new();
-        let peers = self.peers(&vpc.id).map(|(_, peer)| peer);
-        for interface in std::iter::once(vpc).chain(peers).flat_map(|vpc| vpc.interfaces.values()) {
+        for interface in self.interfaces_near(vpc) {
             for group in &interface.groups {
                 all.entry(group).or_default().extend(interface.addresses.iter().map(|a| a.private));
             }

@@ -6,7 +6,7 @@
 use super::names::Wanted as Names;
 use super::ops::credit::Wanted as Credits;
 use super::ops::disks::Mapping;
-use super::ops::metadata::Wanted;
+use super::ops::metadata::{HOPS_MAX, Wanted};
 use super::ops::monitoring::Wanted as Monitoring;
 use super::ops::profile::Named;
 use super::ops::reservation::Wanted as Reserved;
@@ -19,8 +19,6 @@ use ec2::kind::IMAGE;
 use ec2::tags::TagSpecification;
 use ec2::{Ec2Error, Plain};
 use wire::{FromValue, Member, Mismatch, Struct, ToValue, Value};
-
-const HOPS_MAX: i64 = 64;
 
 wire::shape! {
     #[derive(Clone, Debug)]
@@ -64,9 +62,8 @@ impl Data {
         if let Some(image) = self.image.as_ref().filter(|image| !is_image(image)) {
             return Err(Plain::TemplateImageMalformed(image.clone()).into());
         }
-        let options = self.metadata.clone().map(members).unwrap_or_default();
-        if let Some(Value::Int(hops)) = options.get("HttpPutResponseHopLimit")
-            && !(1..=HOPS_MAX).contains(hops)
+        if let Some(hops) = self.metadata.as_ref().and_then(|options| options.hops)
+            && !(1..=HOPS_MAX).contains(&hops)
         {
             let what = format!(
                 "A value of ‘{hops}’ is not valid for http-put-response-hop-limit. Specify a value between 1 and {HOPS_MAX}, and try again."

@@ -82,10 +82,7 @@ pub(crate) fn analyze(cx: &Cx<'_>, path: &Path) -> Result<walk::Walk, Ec2Error> 
     let of_interface = |interface: &Interface| {
         // Of a family that both ends have, where there is one.
         let own = if let Spot::Interface(source) = &source { addresses(source) } else { Vec::new() };
-        let all = addresses(interface);
-        let both_have = |to: &&Address| own.iter().any(|from| from.private.is_ipv4() == to.private.is_ipv4());
-        let there = all.iter().find(both_have).or(all.first()).copied();
-        match (&source, there) {
+        match (&source, Address::to(&addresses(interface), &own)) {
             // From outside an interface goes by its public address.
             (Spot::Gateway(_), Some(there)) => Some(there.public.unwrap_or(there.private)),
             (_, Some(there)) => Some(there.private),

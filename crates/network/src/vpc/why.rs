@@ -107,10 +107,7 @@ pub fn why(cloud: &Arc<Cloud>, question: &Question) -> Outcome<Told> {
             })
         }
         (Spot::Interface(from), Spot::Interface(to)) => {
-            let (own, all) = (addresses(from), addresses(to));
-            let both_have =
-                |to: &&Address| own.iter().any(|from| from.private.is_ipv4() == to.private.is_ipv4());
-            let found = all.iter().find(both_have).or(all.first()).map(|address| {
+            let found = Address::to(&addresses(to), &addresses(from)).map(|address| {
                 let by_private = near.first().is_some_and(|vpcs| vpcs.contains(&to.interface.vpc));
                 address.public.filter(|_| !by_private).unwrap_or(address.private)
             });

@@ -55,27 +55,32 @@ pub const METRICS: Table<MetricsConfiguration> = Table::new(0x2027, "s3/metrics"
 pub const ANALYTICS: Table<AnalyticsConfiguration> = Table::new(0x2028, "s3/analytics");
 pub const TIERING: Table<TieringConfiguration> = Table::new(0x2029, "s3/tiering");
 
+/// Forgets what a table has under a key.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn forget<R: Record>(tx: &mut Tx, table: &Table<R>, under: &Key) -> Result<(), StoreError> {
+    let found: Result<Vec<_>, _> = table.scan(tx, under, Direction::Forward).collect();
+    found?.iter().for_each(|(key, _)| table.delete(tx, key));
+    Ok(())
+}
+
 /// Forgets every configuration of a bucket that goes away.
 ///
 /// # Errors
 /// The store's.
 pub(crate) fn delete_all(tx: &mut Tx, bucket: &Bucket) -> Result<(), StoreError> {
-    fn of<R: Record>(tx: &mut Tx, table: &Table<R>, scope: &Key) -> Result<(), StoreError> {
-        let found: Result<Vec<_>, _> = table.scan(tx, scope, Direction::Forward).collect();
-        found?.iter().for_each(|(key, _)| table.delete(tx, key));
-        Ok(())
-    }
     let scope = &bucket.scope;
-    of(tx, &CORS, scope)?;
-    of(tx, &LIFECYCLE, scope)?;
-    of(tx, &WEBSITE, scope)?;
-    of(tx, &NOTIFICATION, scope)?;
-    of(tx, &REPLICATION, scope)?;
-    of(tx, &LOGGING, scope)?;
-    of(tx, &INVENTORY, scope)?;
-    of(tx, &super::work::NEXT, scope)?;
-    of(tx, &METRICS, scope)?;
+    forget(tx, &CORS, scope)?;
+    forget(tx, &LIFECYCLE, scope)?;
+    forget(tx, &WEBSITE, scope)?;
+    forget(tx, &NOTIFICATION, scope)?;
+    forget(tx, &REPLICATION, scope)?;
+    forget(tx, &LOGGING, scope)?;
+    forget(tx, &INVENTORY, scope)?;
+    forget(tx, &super::work::NEXT, scope)?;
+    forget(tx, &METRICS, scope)?;
     super::work::forget_analysis(tx, scope)?;
-    of(tx, &ANALYTICS, scope)?;
-    of(tx, &TIERING, scope)
+    forget(tx, &ANALYTICS, scope)?;
+    forget(tx, &TIERING, scope)
 }

@@ -8,6 +8,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>
 
+use super::SERVICE;
 use super::buckets::Bucket;
 use super::canonical;
 use super::configs::NOTIFICATION;
@@ -21,8 +22,6 @@ use std::sync::Arc;
 use store::{Direction, Key, Table};
 use wire::{Fault, Struct, Value};
 
-/// Who delivers.
-const SERVICE: &str = "s3.amazonaws.com";
 const BATCH: usize = 64;
 
 store::record! {
@@ -147,21 +146,9 @@ pub fn note(
     }
 }
 
-/// As [`note`], of how a version comes to another bucket: the event bus is not told of that.
-pub(crate) fn note_of_replication(
-    cloud: &Cloud,
-    tx: &mut store::Tx,
-    bucket: &Bucket,
-    configuration: &super::notification::NotificationConfiguration,
-    what: &Happened<'_>,
-    actor: &Actor<'_>,
-    data: &Value,
-) {
-    write_down(cloud, tx, bucket, configuration, what, actor, Some(data));
-}
-
-/// A note to each destination that wants to hear of it.
-fn write_down(
+/// A note to each destination that wants to hear of it, but not to the event bus. `replication`: how a version comes to
+/// another bucket.
+pub(crate) fn write_down(
     cloud: &Cloud,
     tx: &mut store::Tx,
     bucket: &Bucket,

@@ -6,6 +6,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html>
 
+use super::SERVICE;
 use super::errors::{Refusal, S3Error};
 use super::settings::{self, MetricsAnd, MetricsConfiguration};
 use super::watched::{About, Watched, WatchedBucket, version_of};
@@ -16,7 +17,7 @@ use kernel::vitals::{Metric, Place, Source, Vitals};
 use kernel::witness::Seen;
 use std::time::Duration;
 
-pub(crate) const SOURCE: Source = Source { service: "s3.amazonaws.com", namespace: "AWS/S3" };
+pub(crate) const SOURCE: Source = Source { service: SERVICE, namespace: "AWS/S3" };
 
 const COUNT: &str = "Count";
 const BYTES: &str = "Bytes";

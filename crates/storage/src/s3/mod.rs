@@ -47,6 +47,9 @@ pub mod work;
 
 pub use errors::{Refusal, S3Error};
 
+/// As which S3 acts by itself.
+pub(crate) const SERVICE: &str = "s3.amazonaws.com";
+
 pub static S3: kernel::Service = kernel::Service {
     id: "s3",
     global: false,

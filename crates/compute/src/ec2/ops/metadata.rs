@@ -15,7 +15,7 @@ kernel::ops! {
         ModifyInstanceMetadataOptions: modify, "ec2:ModifyInstanceMetadataOptions", modifying;
 }
 
-const HOPS_MAX: i64 = 64;
+pub(crate) const HOPS_MAX: i64 = 64;
 
 /// The members, and the condition keys by which policies know them.
 const KEYS: [(&str, &str); 3] = [
@@ -29,7 +29,7 @@ wire::shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct Wanted {
         pub(super) tokens: Option<String> = "HttpTokens",
-        hops: Option<i64> = "HttpPutResponseHopLimit",
+        pub(crate) hops: Option<i64> = "HttpPutResponseHopLimit",
         pub(super) endpoint: Option<String> = "HttpEndpoint",
         ipv6: Option<String> = "HttpProtocolIpv6",
         tags: Option<String> = "InstanceMetadataTags",

@@ -8,7 +8,7 @@ use ec2::access::{Access, list};
 use ec2::describe::{self, Ask, Item};
 use ec2::filter::{Filter, Known};
 use ec2::kind::LAUNCH_TEMPLATE;
-use ec2::tags::{self, Tag, TagSpecification};
+use ec2::tags::{self, Tag, TagSpecification, Tagged};
 use ec2::{Ec2Error, Plain, register, token};
 use kernel::{Cx, Target};
 use store::{Direction, Key};
@@ -99,7 +99,7 @@ impl Item for View {
     }
 
     fn tags(&self) -> &[Tag] {
-        self.tags.as_deref().unwrap_or_default()
+        self.tags.listed()
     }
 }
 
@@ -109,10 +109,10 @@ impl Operator {
 
 impl View {
     fn of(cx: &Cx<'_>, template: Template) -> Result<View, Ec2Error> {
-        let tags = tags::view(&register::tags(cx, &template.id)?);
+        let tags = tags::if_any(&register::tags(cx, &template.id)?);
         Ok(View {
             latest: template_version::latest(cx, &template)?,
-            tags: (!tags.is_empty()).then_some(tags),
+            tags,
             operator: Operator::NONE,
             id: template.id,
             name: template.name,

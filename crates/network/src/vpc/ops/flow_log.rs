@@ -60,7 +60,7 @@ wire::shape! {
     #[derive(Debug)]
     struct Created {
         ids: Vec<String> = "FlowLogIds",
-        token: Option<String> = "ClientToken",
+        token: String = "ClientToken",
         unsuccessful: Vec<Unsuccessful> = "Unsuccessful",
     }
 
@@ -142,7 +142,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
     let token = req.token.clone().unwrap_or_else(|| base::id::uuid(cx.rng()));
     let done = |ids: String, unsuccessful| Created {
         ids: ids.split_terminator(',').map(str::to_owned).collect(),
-        token: Some(token.clone()),
+        token,
         unsuccessful,
     };
     if let Some(ids) = token::made(cx, req.token.as_ref(), &req)? {

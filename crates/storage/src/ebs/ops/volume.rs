@@ -16,6 +16,7 @@ use ec2::disk::{self, NewDisk};
 use ec2::errors::Limit;
 use ec2::kind::{SNAPSHOT, VOLUME};
 use ec2::tags::{self, TagSpecification};
+use ec2::token::TOKEN_CHARS_MAX;
 use ec2::{Ec2Error, Plain, register, token};
 use kernel::{Cx, Empty, Target};
 use std::sync::Arc;
@@ -31,7 +32,6 @@ kernel::ops! {
 
 /// AWS: 5,000 in a region at first.
 const VOLUMES_MAX: usize = 5000;
-const TOKEN_CHARS_MAX: usize = 64;
 
 wire::shape! {
     #[derive(Debug)]

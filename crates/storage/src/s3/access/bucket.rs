@@ -1,6 +1,7 @@
 //! Operations on buckets.
 
 use super::{Targets, bucket_of, guard};
+use crate::s3::SERVICE;
 use crate::s3::model::acl::Permission;
 use crate::s3::model::bucket::arn;
 use base::AccountId;
@@ -53,7 +54,7 @@ pub fn put_replication(cx: &mut Cx<'_>, request: &Struct) -> Targets {
         && let Some(owner) = role_account(role)
     {
         let pass = Target::on(role).owned_by(owner).doing("iam:PassRole");
-        targets.push(pass.key("iam:PassedToService", "s3.amazonaws.com"));
+        targets.push(pass.key("iam:PassedToService", SERVICE));
     }
     Ok(targets)
 }

@@ -45,11 +45,14 @@ impl Row {
     pub(crate) fn of(rows: &mut Vec<Row>, class: StorageClass, group: u32) -> &mut Row {
         let at = rows.iter().position(|row| (row.class, row.group) == (class, group));
         let at = at.unwrap_or_else(|| {
-            let (objects, stored, uploaded, retrieved, gets) = (0, 0, 0, 0, 0);
-            rows.push(Row { class, group, objects, stored, uploaded, retrieved, gets });
+            rows.push(Row::empty(class, group));
             rows.len() - 1
         });
         &mut rows[at]
+    }
+
+    fn empty(class: StorageClass, group: u32) -> Row {
+        Row { class, group, objects: 0, stored: 0, uploaded: 0, retrieved: 0, gets: 0 }
     }
 
     pub(crate) fn add_object(&mut self, size: u64) {
@@ -87,10 +90,15 @@ impl Day {
         classes
     }
 
+    /// A class and a group of ages; nothing of it where the day has none.
+    fn row(&self, class: StorageClass, group: u32) -> Row {
+        let found = self.rows.iter().find(|row| (row.class, row.group) == (class, group));
+        found.cloned().unwrap_or_else(|| Row::empty(class, group))
+    }
+
     /// All of a class from a group of ages on.
     fn from(&self, class: StorageClass, group: u32) -> Row {
-        let mut rows = Vec::new();
-        let mut sum = Row::of(&mut rows, class, group).clone();
+        let mut sum = Row::empty(class, group);
         self.rows.iter().filter(|row| row.class == class && row.group >= group).for_each(|row| sum.add(row));
         sum
     }
@@ -115,10 +123,8 @@ pub(crate) fn text(configuration: &AnalyticsConfiguration, days: &[Day]) -> Stri
                     let _ = write!(out, "{},{},", all.objects, megabytes(all.uploaded));
                     figures(&mut out, &all, &all);
                 } else {
-                    let mut rows = day.rows.clone();
-                    let row = Row::of(&mut rows, class, group).clone();
                     out.push_str(",,");
-                    figures(&mut out, &row, &older(day, class, group));
+                    figures(&mut out, &day.row(class, group), &older(day, class, group));
                 }
             }
         }

@@ -12,10 +12,10 @@ pub(crate) mod csv;
 
 use super::errors::{Denial, S3Error};
 use super::filter::{Conditions, TAG_KEY_MAX, TAG_VALUE_MAX, TagFilter};
+use super::model::bucket;
 use super::settings::{self, AnalysisBucket, AnalyticsConfiguration, IdFault};
 use base::Timestamp;
 
-const BUCKET_ARN: &str = "arn:aws:s3:::";
 const TAGS_MAX: usize = 10;
 const DAY_SECONDS: i64 = 86_400;
 /// AWS: smaller objects count in the rows of all ages alone.
@@ -28,7 +28,7 @@ pub(crate) const ALL: u32 = 12;
 impl AnalysisBucket {
     /// The name of the bucket that the file goes to.
     pub fn name(&self) -> Option<&str> {
-        self.bucket.strip_prefix(BUCKET_ARN).filter(|name| !name.is_empty() && !name.contains('/'))
+        bucket::of_arn(&self.bucket)
     }
 }
 

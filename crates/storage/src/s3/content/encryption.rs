@@ -12,6 +12,7 @@
 //! TLS, since the cloud answers on the loopback.
 
 use super::bucket_keys::{self, DataKey};
+use crate::s3::SERVICE;
 use crate::s3::buckets::Bucket;
 use crate::s3::errors::{Refusal, S3Error, argument};
 use crate::s3::model::bucket::{DefaultEncryption, object_arn};
@@ -307,8 +308,7 @@ fn plaintext(bytes: Vec<u8>) -> Result<Zeroizing<[u8; 32]>, S3Error> {
 }
 
 fn call(cx: &mut Cx<'_>, operation: &str, request: Struct) -> Result<Value, S3Error> {
-    cx.call("kms", operation, Value::Struct(request), As::CallerVia("s3.amazonaws.com"))
-        .map_err(S3Error::of_kms)
+    cx.call("kms", operation, Value::Struct(request), As::CallerVia(SERVICE)).map_err(S3Error::of_kms)
 }
 
 /// The key of what was written, for whoever may use it.

@@ -11,15 +11,13 @@ pub mod row;
 pub mod schedule;
 
 use super::errors::{Denial, Refusal, S3Error};
+use super::model::bucket;
 use super::settings::{self, InventoryBucket, InventoryConfiguration};
-
-/// What a destination's ARN begins with; it is a bucket's.
-const BUCKET_ARN: &str = "arn:aws:s3:::";
 
 impl InventoryBucket {
     /// The name of the bucket that the lists go to.
     pub fn name(&self) -> Option<&str> {
-        self.bucket.strip_prefix(BUCKET_ARN).filter(|name| !name.is_empty() && !name.contains('/'))
+        bucket::of_arn(&self.bucket)
     }
 }
 

@@ -214,8 +214,8 @@ impl LifecycleRule {
         }
         for (at, transition) in self.noncurrent_transitions.iter().enumerate() {
             let before = &self.noncurrent_transitions[..at];
-            let steps = before.iter().map(Step::of_noncurrent);
-            steps.into_iter().try_for_each(|step| self.follows(&step, &Step::of_noncurrent(transition)))?;
+            let mut steps = before.iter().map(Step::of_noncurrent);
+            steps.try_for_each(|step| self.follows(&step, &Step::of_noncurrent(transition)))?;
         }
         Ok(())
     }

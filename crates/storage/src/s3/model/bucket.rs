@@ -144,12 +144,20 @@ impl BucketRecord {
     }
 }
 
+/// What the ARNs of buckets, and of what lies in them, begin with.
+pub const ARN: &str = "arn:aws:s3:::";
+
 /// A bucket's ARN.
 pub fn arn(bucket: &str) -> String {
-    ["arn:aws:s3:::", bucket].concat()
+    [ARN, bucket].concat()
+}
+
+/// The name in a bucket's ARN.
+pub fn of_arn(arn: &str) -> Option<&str> {
+    arn.strip_prefix(ARN).filter(|name| !name.is_empty() && !name.contains('/'))
 }
 
 /// An object's ARN.
 pub fn object_arn(bucket: &str, key: &str) -> String {
-    ["arn:aws:s3:::", bucket, "/", key].concat()
+    [ARN, bucket, "/", key].concat()
 }

@@ -9,7 +9,7 @@ use crate::s3::buckets::{self, Bucket};
 use crate::s3::configs;
 use crate::s3::errors::{Denial, Refusal, S3Error, argument};
 use crate::s3::model::bucket::{
-    BUCKETS, BUCKETS_OF, BucketRecord, DefaultEncryption, MfaDelete, Ownership, PublicAccess, Versioning,
+    BUCKETS, BUCKETS_OF, BucketRecord, DefaultEncryption, MfaDelete, Ownership, PublicAccess, Versioning, arn,
 };
 use crate::s3::model::object::{CURRENT, VERSIONS};
 use crate::s3::model::upload::{PARTS, UPLOADS};
@@ -188,10 +188,6 @@ fn create_bucket(cx: &mut Cx<'_>, req: CreateBucket) -> Result<Created, S3Error>
     BUCKETS.put(cx.tx, &BucketRecord::key(&record.name), &record);
     BUCKETS_OF.put(cx.tx, &record.owner_key(), &BucketRecord::key(&record.name));
     Ok(created)
-}
-
-fn arn(bucket: &str) -> String {
-    format!("arn:aws:s3:::{bucket}")
 }
 
 /// Making what is there already: in us-east-1 an owner gets an old bucket as if it were new.

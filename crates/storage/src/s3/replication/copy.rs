@@ -9,6 +9,7 @@
 use super::ReplicationRule;
 use super::reason::Reason;
 use crate::piece::Piece;
+use crate::s3::SERVICE;
 use crate::s3::access;
 use crate::s3::buckets::{self, Bucket};
 use crate::s3::content::encryption;
@@ -23,8 +24,6 @@ use kernel::{Cloud, Cx};
 use std::sync::Arc;
 use store::Tx;
 
-/// As whom the role is assumed.
-pub(crate) const SERVICE: &str = "s3.amazonaws.com";
 pub(crate) const REPLICA: &str = "REPLICA";
 
 /// What is on its way to a destination.

@@ -10,6 +10,7 @@ pub(crate) mod reason;
 pub(crate) mod report;
 
 use super::filter::{Conditions, TagFilter};
+use super::model::bucket::ARN;
 use super::model::object::{Encryption, Version};
 use super::stored::stored;
 use base::tag::Tags;
@@ -98,10 +99,13 @@ impl ReplicationConfiguration {
         rules
     }
 
-    /// The rules by which changes of a replica go back to where it came from.
-    pub fn of_replica(&self, key: &str, version: &Version) -> Vec<&ReplicationRule> {
+    /// The rules by which what happens to a version is told: of a replica those by which changes go back to where it
+    /// came from.
+    pub fn of(&self, key: &str, version: &Version) -> Vec<&ReplicationRule> {
         let mut rules = self.of_new(key, version);
-        rules.retain(|rule| rule.takes_replicas());
+        if version.replication.as_deref() == Some(copy::REPLICA) {
+            rules.retain(|rule| rule.takes_replicas());
+        }
         rules
     }
 
@@ -127,7 +131,7 @@ impl ReplicationRule {
 
     /// The name of the bucket that the destination's ARN names.
     pub fn bucket(&self) -> &str {
-        self.destination.bucket.strip_prefix("arn:aws:s3:::").unwrap_or_default()
+        self.destination.bucket.strip_prefix(ARN).unwrap_or_default()
     }
 
     /// Whether delete markers follow too: by the rule, and always by the older form of rules.

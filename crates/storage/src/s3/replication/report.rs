@@ -6,8 +6,9 @@
 //! longer tracked, since everything is.
 
 use super::ReplicationRule;
-use super::copy::{Parcel, SERVICE};
+use super::copy::Parcel;
 use super::reason::Reason;
+use crate::s3::SERVICE;
 use crate::s3::buckets::Bucket;
 use crate::s3::configs::NOTIFICATION;
 use crate::s3::events::{self, Actor, Happened};
@@ -129,6 +130,6 @@ fn tell(
     ];
     data.extend(failure.map(|reason| ("failureReason", Value::str(reason.name()))));
     let data = Value::Struct(data.into_iter().collect::<Struct>());
-    events::note_of_replication(cloud, tx, parcel.source, &configuration, &what, &actor, &data);
+    events::write_down(cloud, tx, parcel.source, &configuration, &what, &actor, Some(&data));
     Ok(())
 }

@@ -7,6 +7,7 @@ use super::kinds::{TIER1, TIER2};
 use super::line;
 use crate::s3::buckets;
 use crate::s3::errors::is_denied;
+use crate::s3::model::bucket::ARN;
 use kernel::meter::{Called, Kind, Line, Tariff};
 
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub(super) fn name(operation: &'static str) -> &'static str {
 
 /// The bucket that an ARN is of or in.
 fn bucket_of(arn: &str) -> &str {
-    let resource = arn.strip_prefix("arn:aws:s3:::").unwrap_or_default();
+    let resource = arn.strip_prefix(ARN).unwrap_or_default();
     resource.split('/').next().unwrap_or_default()
 }
 

@@ -9,7 +9,7 @@ use crate::s3::analytics::activity::{self, ACTIVITY};
 use crate::s3::analytics::csv::{self, DAYS, Day, Row};
 use crate::s3::analytics::{day, group};
 use crate::s3::buckets;
-use crate::s3::configs::ANALYTICS;
+use crate::s3::configs::{self, ANALYTICS};
 use crate::s3::inventory::schedule;
 use crate::s3::model::bucket::BucketRecord;
 use crate::s3::model::object::{CURRENT, VERSIONS};
@@ -20,7 +20,7 @@ use kernel::reconcile::Reconciler;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CommitError, Direction, Key, Record, Snapshot, StoreError, Table, Tx};
+use store::{CommitError, Direction, Key, Snapshot, StoreError, Table, Tx};
 use wire::{Fault, Value};
 
 const WRITE_AFTER: Duration = Duration::from_secs(1);
@@ -42,14 +42,9 @@ pub const NEXT_ANALYSES: Table<NextAnalysis> = Table::new(0x2037, "s3/next analy
 /// # Errors
 /// The store's.
 pub(crate) fn forget(tx: &mut Tx, under: &Key) -> Result<(), StoreError> {
-    fn of<R: Record>(tx: &mut Tx, table: &Table<R>, under: &Key) -> Result<(), StoreError> {
-        let found: Result<Vec<_>, _> = table.scan(tx, under, Direction::Forward).collect();
-        found?.iter().for_each(|(key, _)| table.delete(tx, key));
-        Ok(())
-    }
-    of(tx, &NEXT_ANALYSES, under)?;
-    of(tx, &ACTIVITY, under)?;
-    of(tx, &DAYS, under)
+    configs::forget(tx, &NEXT_ANALYSES, under)?;
+    configs::forget(tx, &ACTIVITY, under)?;
+    configs::forget(tx, &DAYS, under)
 }
 
 /// Counts into the store, once a second.

@@ -1,6 +1,7 @@
 //! Files that S3 delivers into buckets by itself: lists and analyses, as `s3.amazonaws.com`, whom the destination's policy
 //! must let in.
 
+use crate::s3::SERVICE;
 use crate::s3::buckets;
 use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::model::bucket::BucketRecord;
@@ -8,8 +9,6 @@ use bytes::Bytes;
 use kernel::{Body, Call, Cloud};
 use std::sync::Arc;
 use wire::{Fault, Struct, Value};
-
-const SERVICE: &str = "s3.amazonaws.com";
 
 /// Where a file goes: a bucket, and whose it must be where that is said.
 #[derive(Clone, Copy, Debug)]

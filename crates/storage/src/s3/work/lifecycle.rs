@@ -3,6 +3,7 @@
 //! Every object, version and upload of a bucket with rules is looked at in turn, some in a transaction; what is due is
 //! done. What object lock protects stays until it is free.
 
+use crate::s3::SERVICE;
 use crate::s3::buckets::{self, Bucket};
 use crate::s3::configs::{LIFECYCLE, LifecycleRecord};
 use crate::s3::errors::S3Error;
@@ -21,8 +22,6 @@ use std::sync::Arc;
 use store::{CommitError, Direction, Key, Table};
 use wire::Fault;
 
-/// As whom the rules act.
-pub(super) const SERVICE: &str = "s3.amazonaws.com";
 /// Rows that one transaction looks at.
 const BATCH: usize = 128;
 

@@ -4,13 +4,14 @@
 //! What waits stands in [`PENDING`], written in the transaction of the change. Each destination is served by itself: what
 //! one refuses, another may take; the version has failed then.
 
+use crate::s3::SERVICE;
 use crate::s3::buckets::{self, Bucket};
 use crate::s3::configs::REPLICATION;
 use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::model::bucket::Versioning;
 use crate::s3::model::object::Version;
 use crate::s3::replication::ReplicationRule;
-use crate::s3::replication::copy::{self, Parcel, REPLICA, SERVICE};
+use crate::s3::replication::copy::{self, Parcel, REPLICA};
 use crate::s3::replication::report::{self, Backlog};
 use crate::s3::versions::{self, Found};
 use base::Timestamp;
@@ -83,8 +84,7 @@ pub(crate) fn note_change(
         _ => return Ok(()),
     };
     let Some(rules) = REPLICATION.get(cx.tx, &bucket.scope)? else { return Ok(()) };
-    let followed = if is_replica { rules.of_replica(key, version) } else { rules.of_new(key, version) };
-    if followed.is_empty() {
+    if rules.of(key, version).is_empty() {
         return Ok(());
     }
     put(cx, bucket, key, version, true);
@@ -203,12 +203,7 @@ fn send(
     let version = &found.version;
     let parcel = Parcel { source, key: &pending.key, version, is_change: pending.is_change };
     let Some(rules) = REPLICATION.get(tx, &source.scope)? else { return Ok(FAILED) };
-    let is_replica = version.replication.as_deref() == Some(REPLICA);
-    let followed = if is_replica {
-        rules.of_replica(&pending.key, version)
-    } else {
-        rules.of_new(&pending.key, version)
-    };
+    let followed = rules.of(&pending.key, version);
     // The rules that it waited for may have gone.
     let mut status = if followed.is_empty() { FAILED } else { DONE };
     for rule in followed {

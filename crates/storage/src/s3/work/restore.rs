@@ -3,6 +3,7 @@
 //! How a version stands goes by the clock alone ([`crate::s3::restore`]); this only tells of it.
 
 use super::lifecycle::commit;
+use crate::s3::SERVICE;
 use crate::s3::buckets::{self, Bucket};
 use crate::s3::errors::S3Error;
 use crate::s3::events::{self, Happened};
@@ -15,8 +16,6 @@ use kernel::{Cloud, Cx};
 use std::sync::Arc;
 use store::{Direction, Key, Table};
 use wire::Fault;
-
-const SERVICE: &str = "s3.amazonaws.com";
 
 store::record! {
     /// A restore that goes on, or a copy that is there for a while.

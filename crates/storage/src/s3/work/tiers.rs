@@ -1,7 +1,8 @@
 //! Intelligent-Tiering's archives: at each midnight of the cloud's clock, whenever it is moved, and when configurations
 //! change, what was not read for long enough is archived, as [`crate::s3::tiering`] decides.
 
-use super::lifecycle::{SERVICE, object_key, walk};
+use super::lifecycle::{object_key, walk};
+use crate::s3::SERVICE;
 use crate::s3::buckets::Bucket;
 use crate::s3::configs::TIERING;
 use crate::s3::errors::S3Error;
