@@ -14,6 +14,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::hmac;
 use std::fmt;
+use std::sync::Arc;
 
 /// The plaintext of every block but the last.
 pub const BLOCK: usize = 64 << 10;
@@ -47,7 +48,9 @@ impl fmt::Debug for Cipher {
 
 /// A key under which any number of contents lie.
 #[derive(Clone)]
-pub struct Root {
+pub struct Root(Arc<Keys>);
+
+struct Keys {
     key: hmac::Key,
     /// Of the second layer.
     outer: Option<hmac::Key>,
@@ -61,19 +64,20 @@ impl fmt::Debug for Root {
 
 impl Root {
     pub fn new(key: &[u8; 32]) -> Root {
-        Root { key: hmac::Key::new(hmac::HMAC_SHA256, key), outer: None }
+        Root(Arc::new(Keys { key: hmac::Key::new(hmac::HMAC_SHA256, key), outer: None }))
     }
 
     /// The same with a second layer, under a key of its own.
     #[must_use]
     pub fn within(self, outer: &[u8; 32]) -> Root {
-        Root { outer: Some(hmac::Key::new(hmac::HMAC_SHA256, outer)), ..self }
+        let outer = Some(hmac::Key::new(hmac::HMAC_SHA256, outer));
+        Root(Arc::new(Keys { key: self.0.key.clone(), outer }))
     }
 
     pub fn cipher(&self, id: ContentId) -> Cipher {
-        let key = derived(&self.key, b"virga content 1", id);
+        let key = derived(&self.0.key, b"virga content 1", id);
         let key = UnboundKey::new(&AES_256_GCM, key.as_ref()).expect("any 32 bytes are an AES-256 key");
-        let outer = self.outer.as_ref().map(|outer| {
+        let outer = self.0.outer.as_ref().map(|outer| {
             let key = derived(outer, b"virga content, second layer 1", id);
             UnboundCipherKey::new(&AES_256, key.as_ref())
                 .and_then(EncryptingKey::ctr)
@@ -85,7 +89,7 @@ impl Root {
     /// What a content is called among those who have the key to it.
     pub(crate) fn name(&self, id: ContentId) -> [u8; 16] {
         let mut name = [0; 16];
-        name.copy_from_slice(&derived(&self.key, b"virga content name 1", id).as_ref()[..16]);
+        name.copy_from_slice(&derived(&self.0.key, b"virga content name 1", id).as_ref()[..16]);
         name
     }
 }

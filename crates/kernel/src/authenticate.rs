@@ -95,8 +95,8 @@ pub(crate) fn caller(
         Incoming::Whole(bytes) => BodyHash::of(bytes),
         Incoming::Stream(_) => BodyHash::Unread,
     };
-    let verified =
-        presented.verify(head, body, secret, now, &expect, Some(&cloud.signing_keys)).map_err(fault)?;
+    let held = presented.verify_checked(head, body, secret, &expect, Some(&cloud.signing_keys));
+    let (payload, verified) = held.map_err(tell)?;
     let reaches = remembered.caller.session.as_ref().and_then(|session| session.reaches);
     match (reaches, operation) {
         (Some(reaches), Some(operation)) if !reaches(service.id, operation.name) => {
@@ -104,7 +104,7 @@ pub(crate) fn caller(
             Err(tell(Cause::InvalidToken { token }))
         }
         _ => {
-            let claim = Claim { payload: verified.payload, verified: Some(verified), dialect };
+            let claim = Claim { payload, verified, dialect };
             Ok(Authenticated { who: remembered, claim })
         }
     }

@@ -75,7 +75,8 @@ impl From<Bytes> for Incoming {
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(crate) payload: Payload,
-    /// `None` for anonymous requests and root's shared keys, whose signatures nobody can verify.
+    /// Of a body in chunks that go on from the signature; `None` for anonymous requests and root's shared keys, too, whose
+    /// signatures nobody can verify.
     pub(crate) verified: Option<Verified>,
     pub(crate) dialect: Dialect,
 }

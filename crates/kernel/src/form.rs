@@ -121,19 +121,20 @@ fn signer(cloud: &Arc<Cloud>, form: &Form<'_>, peer: &Peer) -> Result<Option<Arc
     let lacks = |field| tell(&Cause::FormLacks { field });
     let access_key = if old {
         form.old_signature.ok_or_else(|| lacks("Signature"))?;
-        form.old_key.ok_or_else(|| lacks("AWSAccessKeyId"))?.to_owned()
+        form.old_key.ok_or_else(|| lacks("AWSAccessKeyId"))?
     } else {
         form.v4.signature.ok_or_else(|| lacks("X-Amz-Signature"))?;
         form.v4.access_key().map_err(|cause| tell(&cause))?
     };
     let policy = form.v4.policy.ok_or_else(|| lacks("policy"))?;
-    if let Some(who) = authenticate::shared_by_key(cloud, &access_key, peer)? {
+    if let Some(who) = authenticate::shared_by_key(cloud, access_key, peer)? {
         return Ok(Some(who));
     }
-    let who = authenticate::by_key(cloud, &access_key, form.token, Dialect::S3)?;
-    let Some(secret) = &who.secret else { return Err(tell(&Cause::UnknownKey { access_key })) };
+    let who = authenticate::by_key(cloud, access_key, form.token, Dialect::S3)?;
+    let unknown = || tell(&Cause::UnknownKey { access_key: access_key.to_owned() });
+    let Some(secret) = &who.secret else { return Err(unknown()) };
     if old {
-        verify_old_policy(policy, form.old_signature.unwrap_or_default(), &access_key, secret)
+        verify_old_policy(policy, form.old_signature.unwrap_or_default(), access_key, secret)
             .map_err(fault)?;
     } else {
         let expect = Expect { dialect: Dialect::S3, service: "s3", region: None };

@@ -148,7 +148,8 @@ where
         Ok(request) => request,
         Err(fault) => return Box::pin(std::future::ready(Err(fault))),
     };
-    let running = handler(dx, request, body);
+    // In a place of its own: in the future that awaits it, it would lie twice, and be copied there.
+    let running = Box::pin(handler(dx, request, body));
     Box::pin(async move { running.await.map(|answer| answer.map(written)).map_err(Into::into) })
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Plan {
     root: Root,
     spans: VecDeque<Span>,
     left: u64,
-    reader: Option<(ContentId, Reader)>,
+    reader: Option<Box<(ContentId, Reader)>>,
 }
 
 #[derive(Debug)]
@@ -105,11 +105,14 @@ impl Plan {
             Some(sealed) => self.opened(span, sealed)?,
             None => {
                 let reader = match self.reader.take() {
-                    Some((content, reader)) if content == span.content => reader,
-                    _ => self.cloud.contents().read(span.content, &self.root, span.size)?,
+                    Some(reader) if reader.0 == span.content => reader,
+                    _ => {
+                        let reader = self.cloud.contents().read(span.content, &self.root, span.size)?;
+                        Box::new((span.content, reader))
+                    }
                 };
-                let bytes = reader.piece(span.range.start, span.range.end)?;
-                self.reader = Some((span.content, reader));
+                let bytes = reader.1.piece(span.range.start, span.range.end)?;
+                self.reader = Some(reader);
                 bytes
             }
         };

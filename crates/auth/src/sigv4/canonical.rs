@@ -136,6 +136,9 @@ fn headers_into(out: &mut Vec<u8>, head: &RequestHead<'_>, signed_headers: &str)
 
 fn folded_into(out: &mut Vec<u8>, value: &[u8]) {
     let value = value.trim_ascii();
+    if !value.iter().any(u8::is_ascii_whitespace) {
+        return out.extend_from_slice(value);
+    }
     let mut was_blank = false;
     for &byte in value {
         let is_blank = byte.is_ascii_whitespace();

@@ -103,6 +103,19 @@ pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// As [`unhex`], of so many bytes.
+pub(super) fn unhex_array<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let mut out = [0; N];
+    for ([high, low], byte) in pairs.iter().zip(&mut out) {
+        *byte = nibble(*high)? << 4 | nibble(*low)?;
+    }
+    Some(out)
+}
+
 /// S3 shows what it hashed as `41 57 53 ...`.
 pub(super) fn spaced_hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 3);

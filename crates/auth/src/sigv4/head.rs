@@ -1,7 +1,7 @@
 //! What of a request takes part in its signature: the head, and what it says about the body.
 
 use super::cause::Cause;
-use super::encode::{hex, unhex};
+use super::encode::{hex, unhex_array};
 use base::Timestamp;
 
 /// The head of a request as it came over the wire. For HTTP/2 the caller puts `:authority` in as `host`.
@@ -105,8 +105,7 @@ impl Payload {
         if let Some((_, named)) = NAMED.iter().find(|(word, _)| *word == value) {
             return Some(*named);
         }
-        let hash: [u8; 32] = unhex(value)?.try_into().ok()?;
-        Some(Payload::Hash(hash))
+        unhex_array(value).map(Payload::Hash)
     }
 
     /// The header's value.

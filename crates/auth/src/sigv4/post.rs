@@ -35,7 +35,7 @@ impl PostFields<'_> {
     ///
     /// # Errors
     /// [`Cause::FormLacks`], [`Cause::BadAlgorithm`], [`Cause::BadCredential`].
-    pub fn access_key(&self) -> Result<String, Cause> {
+    pub fn access_key(&self) -> Result<&str, Cause> {
         let algorithm = self.parsed_algorithm()?;
         let credential = need(self.credential, "X-Amz-Credential")?;
         parse_credential(credential, algorithm, Via::Form).map(|(access_key, _)| access_key)
@@ -103,21 +103,21 @@ fn verify(
         .ok_or_else(|| Cause::BadDate { via: Via::Form, value: date.to_owned() })?;
     // A form has no region set; under SigV4A every region is meant.
     check_scope(&scope, Via::Form, timestamp, Some("*"), expect)?;
-    let cached = cache.and_then(|cache| cache.get(&access_key, secret, &scope));
+    let cached = cache.and_then(|cache| cache.get(access_key, secret, &scope));
     let is_new = cached.is_none();
-    let key = cached.unwrap_or_else(|| SigningKey::derive(&access_key, secret, &scope));
+    let key = cached.unwrap_or_else(|| SigningKey::derive(access_key, secret, &scope));
     if !matches_signature(&key, policy.as_bytes(), signature) {
         return Err(Cause::Mismatch(Box::new(Mismatch {
-            access_key,
+            access_key: access_key.to_owned(),
             signature: signature.to_owned(),
             string_to_sign: policy.as_bytes().to_vec(),
             canonical_request: Vec::new(),
         })));
     }
     if let (true, Some(cache)) = (is_new, cache) {
-        cache.put(&access_key, secret, &scope, key.clone());
+        cache.put(access_key, secret, &scope, key.clone());
     }
-    let (payload, signature) = (Payload::Unsigned, signature.to_owned());
+    let (payload, access_key, signature) = (Payload::Unsigned, access_key.to_owned(), signature.to_owned());
     Ok(Verified { access_key, scope, via: Via::Form, timestamp, payload, key, signature })
 }
 

@@ -99,7 +99,24 @@ impl Presented<'_> {
 
     /// Whether a header (in lower case) is covered by the signature.
     pub fn signs(&self, header: &str) -> bool {
-        self.signed_headers().any(|name| name == header)
+        self.signed_headers.as_bytes().split(|byte| *byte == b';').any(|name| name == header.as_bytes())
+    }
+
+    fn into_owned(self) -> Presented<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Presented {
+            via: self.via,
+            algorithm: self.algorithm,
+            access_key: owned(self.access_key),
+            scope: self.scope,
+            signed_headers: owned(self.signed_headers),
+            signature: owned(self.signature),
+            token: self.token.map(owned),
+            timestamp: self.timestamp,
+            expires_seconds: self.expires_seconds,
+            content_sha256: self.content_sha256.map(owned),
+            region_set: self.region_set.map(owned),
+        }
     }
 }
 
@@ -120,11 +137,14 @@ pub fn read<'a>(head: &RequestHead<'a>) -> Result<Option<Presented<'a>>, Cause> 
     let query = Query::find(head.query);
     match authorization {
         Some(value) => {
-            let text = String::from_utf8_lossy(value.as_bytes());
+            let text = text_of(value);
             if query.algorithm.is_some() || query.is_v2() {
                 return Err(Cause::TwoMechanisms { authorization: text.into_owned() });
             }
-            from_header(head, &text).map(Some)
+            match text {
+                Cow::Borrowed(text) => from_header(head, text).map(Some),
+                Cow::Owned(text) => from_header(head, &text).map(Presented::into_owned).map(Some),
+            }
         }
         None if query.algorithm.is_some() => from_query(head, query).map(Some),
         None if query.is_v2() => Err(Cause::SignatureV2),
@@ -133,10 +153,23 @@ pub fn read<'a>(head: &RequestHead<'a>) -> Result<Option<Presented<'a>>, Cause> 
 }
 
 fn header<'a>(head: &RequestHead<'a>, name: &str) -> Option<Cow<'a, str>> {
-    head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
+    head.headers.get(name).map(text_of)
 }
 
-fn from_header<'a>(head: &RequestHead<'a>, authorization: &str) -> Result<Presented<'a>, Cause> {
+/// Nearly every header is text; what mends those that are none looks at each byte by itself.
+fn text_of(value: &http::HeaderValue) -> Cow<'_, str> {
+    let bytes = value.as_bytes();
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
+fn lower_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Owned(text.to_ascii_lowercase());
+    }
+    Cow::Borrowed(text)
+}
+
+fn from_header<'a>(head: &RequestHead<'a>, authorization: &'a str) -> Result<Presented<'a>, Cause> {
     let text = authorization.trim();
     let whole = || authorization.to_owned();
     let (algorithm, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
@@ -175,10 +208,10 @@ fn from_header<'a>(head: &RequestHead<'a>, authorization: &str) -> Result<Presen
     Ok(Presented {
         via: Via::Header,
         algorithm,
-        access_key: Cow::Owned(access_key),
+        access_key: Cow::Borrowed(access_key),
         scope,
-        signed_headers: Cow::Owned(signed_headers.to_ascii_lowercase()),
-        signature: Cow::Owned(signature.to_owned()),
+        signed_headers: lower_case(signed_headers),
+        signature: Cow::Borrowed(signature),
         token: header(head, "x-amz-security-token"),
         timestamp,
         expires_seconds: None,
@@ -269,7 +302,7 @@ fn from_query<'a>(head: &RequestHead<'a>, query: Query<'a>) -> Result<Presented<
     Ok(Presented {
         via: Via::Query,
         algorithm,
-        access_key: Cow::Owned(access_key),
+        access_key: Cow::Owned(access_key.to_owned()),
         scope,
         signed_headers: Cow::Owned(signed_headers.to_ascii_lowercase()),
         signature,
@@ -302,8 +335,8 @@ fn parse_expires(text: &str) -> Result<u32, Cause> {
 }
 
 /// `key/date/region/service/aws4_request`, without the region under SigV4A; slashes at the end are ignored.
-pub(super) fn parse_credential(text: &str, algorithm: Algorithm, via: Via) -> Result<(String, Scope), Cause> {
-    let mut parts = text.trim_end_matches('/').split('/').map(str::to_owned);
+pub(super) fn parse_credential(text: &str, algorithm: Algorithm, via: Via) -> Result<(&str, Scope), Cause> {
+    let mut parts = text.trim_end_matches('/').split('/');
     let mut next = || parts.next();
     let (access_key, date) = (next(), next());
     let region = if algorithm == Algorithm::Hmac { next().map(Some) } else { Some(None) };
@@ -312,6 +345,8 @@ pub(super) fn parse_credential(text: &str, algorithm: Algorithm, via: Via) -> Re
         (Some(access_key), Some(date), Some(region), Some(service), Some(terminal), None)
             if !access_key.is_empty() =>
         {
+            let region = region.map(str::to_owned);
+            let [date, service, terminal] = [date, service, terminal].map(str::to_owned);
             Ok((access_key, Scope { date, region, service, terminal }))
         }
         _ => {

@@ -14,6 +14,7 @@ use super::read::{Algorithm, Presented};
 use super::{PRESIGN_SECONDS_MAX, SKEW_MINUTES_MAX};
 use aws_lc_rs::{constant_time, hmac};
 use base::Timestamp;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// SHA-256 of nothing.
@@ -92,6 +93,36 @@ impl Presented<'_> {
         cache: Option<&KeyCache>,
     ) -> Result<Verified, Cause> {
         self.check(head, now, expect)?;
+        let (payload, key) = self.held(head, body, secret, expect, cache)?;
+        Ok(self.verified(payload, key))
+    }
+
+    /// As [`Presented::verify_cause`], where [`Presented::check`] has found nothing in the same head. The signature itself is
+    /// given only where the chunks of the body go on from it.
+    ///
+    /// # Errors
+    /// The first [`Cause`].
+    pub fn verify_checked(
+        &self,
+        head: &RequestHead<'_>,
+        body: BodyHash,
+        secret: &Secret,
+        expect: &Expect<'_>,
+        cache: Option<&KeyCache>,
+    ) -> Result<(Payload, Option<Verified>), Cause> {
+        let (payload, key) = self.held(head, body, secret, expect, cache)?;
+        Ok((payload, payload.is_chunked().then(|| self.verified(payload, key))))
+    }
+
+    /// Compares the signature with what it has to be, and the body with what was signed.
+    fn held(
+        &self,
+        head: &RequestHead<'_>,
+        body: BodyHash,
+        secret: &Secret,
+        expect: &Expect<'_>,
+        cache: Option<&KeyCache>,
+    ) -> Result<(Payload, SigningKey), Cause> {
         let (payload, payload_text) = self.payload_for(body, expect);
         let style = path_style(expect.dialect);
         let canonical_request =
@@ -114,7 +145,11 @@ impl Presented<'_> {
         if let BodyHash::Of(computed) = body {
             payload.check(computed)?;
         }
-        Ok(Verified {
+        Ok((payload, key))
+    }
+
+    fn verified(&self, payload: Payload, key: SigningKey) -> Verified {
+        Verified {
             access_key: self.access_key.to_string(),
             scope: self.scope.clone(),
             via: self.via,
@@ -122,7 +157,7 @@ impl Presented<'_> {
             payload,
             key,
             signature: self.signature.to_string(),
-        })
+        }
     }
 
     fn check_time(&self, now: Timestamp, expect: &Expect<'_>) -> Result<(), Cause> {
@@ -181,20 +216,20 @@ impl Presented<'_> {
     }
 
     /// What goes into the last line of the canonical request, and what it means.
-    fn payload_for(&self, body: BodyHash, expect: &Expect<'_>) -> (Payload, String) {
+    fn payload_for(&self, body: BodyHash, expect: &Expect<'_>) -> (Payload, Cow<'_, str>) {
         let claimed = self.payload();
         if expect.dialect == Dialect::S3 {
             return match (claimed, self.content_sha256.as_deref()) {
-                (Some(payload), Some(text)) => (payload, text.to_owned()),
-                _ => (Payload::Unsigned, UNSIGNED.to_owned()),
+                (Some(payload), Some(text)) => (payload, text.into()),
+                _ => (Payload::Unsigned, UNSIGNED.into()),
             };
         }
         match (claimed, body) {
-            (Some(Payload::Unsigned), _) => (Payload::Unsigned, UNSIGNED.to_owned()),
-            (_, BodyHash::Of(hash)) => (Payload::Hash(hash), hex(&hash)),
-            (Some(Payload::Hash(hash)), BodyHash::Unread) => (Payload::Hash(hash), hex(&hash)),
-            (Some(other), BodyHash::Unread) => (other, other.text()),
-            (None, BodyHash::Unread) => (Payload::Hash(sha256(b"")), EMPTY_SHA256.to_owned()),
+            (Some(Payload::Unsigned), _) => (Payload::Unsigned, UNSIGNED.into()),
+            (_, BodyHash::Of(hash)) => (Payload::Hash(hash), hex(&hash).into()),
+            (Some(Payload::Hash(hash)), BodyHash::Unread) => (Payload::Hash(hash), hex(&hash).into()),
+            (Some(other), BodyHash::Unread) => (other, other.text().into()),
+            (None, BodyHash::Unread) => (Payload::Hash(sha256(b"")), EMPTY_SHA256.into()),
         }
     }
 }
