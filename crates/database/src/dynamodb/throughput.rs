@@ -115,7 +115,7 @@ pub(crate) fn first_warm(
             )));
         }
     }
-    Ok(Warm { read: asked.read, write: asked.write })
+    Ok(Warm { read: asked.read, write: asked.write, changing: false })
 }
 
 /// Takes over the warm throughput that a request names. `what` is `table`, or `index` and its name.
@@ -140,20 +140,25 @@ pub(crate) fn warmed(
             )));
         }
     }
-    Ok(Warm { read: asked.read.or(current.read), write: asked.write.or(current.write) })
+    Ok(Warm { read: asked.read.or(current.read), write: asked.write.or(current.write), changing: true })
 }
 
-/// The warm throughput of a table or an index in this state; of one that is still being made there is none to tell.
+/// The warm throughput of a table or an index in this state; of one that is still being made there is none to tell. What
+/// is provisioned anew is warm once that is done.
 pub(crate) fn described_warm(
     asked: Warm,
     throughput: &Throughput,
     on_demand: bool,
     of: Status,
 ) -> Option<WarmDescription> {
-    let (read, write) = warm(asked, throughput, on_demand);
+    let (read, write) = match throughput.before.as_deref() {
+        None => warm(asked, throughput, on_demand),
+        // Nothing is provisioned on demand.
+        Some(before) => warm(asked, before, before.read == 0),
+    };
     let status = match of {
         Status::Creating => return None,
-        Status::Updating => "UPDATING",
+        Status::Updating if asked.changing => "UPDATING",
         _ => "ACTIVE",
     };
     Some(WarmDescription { read, write, status: status.to_owned() })

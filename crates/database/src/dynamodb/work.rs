@@ -150,7 +150,9 @@ pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) -> Result<(), Error> {
     table.indexes.retain(|index| index.status != Status::Deleting);
     for index in &mut table.indexes {
         (index.status, index.backfilling) = (Status::Active, false);
+        (index.throughput.before, index.warm.changing) = (None, false);
     }
+    (table.throughput.before, table.warm.changing) = (None, false);
     let used = |name: &str| {
         table.hash == name
             || table.range.as_ref().is_some_and(|range| range == name)

@@ -261,10 +261,13 @@ fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error>
     let mut table = schema.record.clone();
     table.status = Status::Deleting;
     make::of_deleted(cx, &mut table)?;
+    let stream = table.stream.clone();
     stream::close(cx.tx, cx.now, &mut table)?;
     TABLES.put(cx.tx, &table.own_key(), &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
-    Ok(TableOutput { table: describe(cx, &table, Some(&schema))?.of_deleted() })
+    // AWS: the answer still tells the stream that ends with the table.
+    table.stream = stream;
+    Ok(TableOutput { table: describe(cx, &table, Some(&schema))? })
 }
 
 fn list_tables(cx: &mut Cx<'_>, req: ListTables) -> Result<ListTablesOutput, Error> {
