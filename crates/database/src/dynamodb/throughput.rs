@@ -79,8 +79,18 @@ pub(crate) fn limits(
 
 pub(crate) fn described_limits(limits: OnDemandLimits) -> Option<OnDemandThroughput> {
     let any = limits.read.is_some() || limits.write.is_some();
-    let shown = |limit: Option<i64>| Some(limit.unwrap_or(-1));
-    any.then(|| OnDemandThroughput { read: shown(limits.read), write: shown(limits.write) })
+    any.then_some(OnDemandThroughput { read: limits.read, write: limits.write })
+}
+
+/// AWS: recorded; the answer to a change tells -1 of what it has lifted, other answers are silent about what has no limit.
+pub(crate) fn answered_limits(
+    described: Option<OnDemandThroughput>,
+    asked: Option<OnDemandThroughput>,
+) -> Option<OnDemandThroughput> {
+    let Some(asked) = asked else { return described };
+    let shown = described.unwrap_or(OnDemandThroughput { read: None, write: None });
+    let limits = OnDemandThroughput { read: shown.read.or(asked.read), write: shown.write.or(asked.write) };
+    Some(limits).filter(|limits| limits.read.is_some() || limits.write.is_some())
 }
 
 /// What a table or an index is ready for.

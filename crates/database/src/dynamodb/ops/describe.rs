@@ -126,7 +126,7 @@ wire::shape! {
         replicas: Option<Vec<ReplicaDescription>> = "Replicas",
         version: Option<String> = "GlobalTableVersion",
         sse: Option<SseDescription> = "SSEDescription",
-        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        pub(super) limits: Option<OnDemandThroughput> = "OnDemandThroughput",
         warm: Option<WarmDescription> = "WarmThroughput",
         stream: Option<StreamSpecification> = "StreamSpecification",
         stream_label: Option<String> = "LatestStreamLabel",

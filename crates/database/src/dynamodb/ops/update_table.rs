@@ -194,6 +194,7 @@ fn update_table(cx: &mut Cx<'_>, mut req: UpdateTable) -> Result<TableOutput, Er
     let create = req.indexes.iter().flatten().find_map(|update| update.create.as_ref());
     definition::redefine(&mut table, req.attributes.as_deref(), create)?;
     let works = change_billing(cx, &mut table, &req)?;
+    let limits = req.limits;
     let works = change_limits(&mut table, req.limits, req.warm)? || works;
     let works = change_stream(cx, &mut table, req.stream.as_ref())? || works;
     let works = change_indexes(cx, &mut table, req.indexes.unwrap_or_default())? || works;
@@ -217,7 +218,9 @@ fn update_table(cx: &mut Cx<'_>, mut req: UpdateTable) -> Result<TableOutput, Er
     }
     TABLES.put(cx.tx, &table.own_key(), &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
-    Ok(TableOutput { table: describe(cx, &table, Some(&schema))? })
+    let mut described = describe(cx, &table, Some(&schema))?;
+    described.limits = throughput::answered_limits(described.limits, limits);
+    Ok(TableOutput { table: described })
 }
 
 /// Limits and warm throughput of the table itself; says whether anything is to be done.
