@@ -99,6 +99,12 @@ pub(crate) fn warm(warm: Warm, throughput: &Throughput, on_demand: bool) -> (i64
     (warm.read.unwrap_or(read).max(read), warm.write.unwrap_or(write).max(write))
 }
 
+/// What a table has once asked for, or had provisioned, for later.
+pub(crate) fn kept_warm(current: Warm, throughput: &Throughput, on_demand: bool) -> Warm {
+    let (read, write) = warm(current, throughput, on_demand);
+    Warm { read: Some(read), write: Some(write), ..current }
+}
+
 /// The warm throughput that a new table or index is asked for with. `what` is `table`, or `index` and its name.
 ///
 /// # Errors
@@ -125,7 +131,7 @@ pub(crate) fn first_warm(
             )));
         }
     }
-    Ok(Warm { read: asked.read, write: asked.write, changing: false })
+    Ok(Warm { read: asked.read, write: asked.write, ..Warm::default() })
 }
 
 /// Takes over the warm throughput that a request names. `what` is `table`, or `index` and its name.
@@ -150,7 +156,13 @@ pub(crate) fn warmed(
             )));
         }
     }
-    Ok(Warm { read: asked.read.or(current.read), write: asked.write.or(current.write), changing: true })
+    Ok(Warm {
+        read: asked.read.or(current.read),
+        write: asked.write.or(current.write),
+        changing: true,
+        read_before: current.read_before.or(Some(read)),
+        write_before: current.write_before.or(Some(write)),
+    })
 }
 
 /// The warm throughput of a table or an index in this state; of one that is still being made there is none to tell. What
@@ -166,9 +178,10 @@ pub(crate) fn described_warm(
         // Nothing is provisioned on demand.
         Some(before) => warm(asked, before, before.read == 0),
     };
+    let (read, write) = (asked.read_before.unwrap_or(read), asked.write_before.unwrap_or(write));
     let status = match of {
         Status::Creating => return None,
-        Status::Updating if asked.changing => "UPDATING",
+        _ if asked.changing => "UPDATING",
         _ => "ACTIVE",
     };
     Some(WarmDescription { read, write, status: status.to_owned() })

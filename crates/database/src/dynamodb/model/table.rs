@@ -81,6 +81,9 @@ store::record! {
         2 => pub write: Option<i64>,
         /// It was asked for by the change that is under way.
         3 => pub changing: bool,
+        /// What it is until then.
+        4 => pub read_before: Option<i64>,
+        5 => pub write_before: Option<i64>,
     }
 
     /// The key under which a table's rows lie.
@@ -174,6 +177,13 @@ store::record_enum! {
         2 => Active,
         3 => Updating,
         4 => Deleting,
+    }
+}
+
+impl Warm {
+    /// It is as it was asked for.
+    pub(crate) fn settle(&mut self) {
+        *self = Warm { read: self.read, write: self.write, ..Warm::default() };
     }
 }
 

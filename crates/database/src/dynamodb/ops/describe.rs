@@ -110,7 +110,7 @@ wire::shape! {
         attributes: Option<Vec<AttributeDefinition>> = "AttributeDefinitions",
         name: String = "TableName",
         keys: Option<Vec<KeySchemaElement>> = "KeySchema",
-        status: String = "TableStatus",
+        pub(super) status: String = "TableStatus",
         created: Option<Timestamp> = "CreationDateTime",
         throughput: ThroughputDescription = "ProvisionedThroughput",
         bytes: i64 = "TableSizeBytes",
@@ -159,14 +159,14 @@ fn note_access(cx: &mut Cx<'_>, table: &mut TableRecord) -> bool {
 }
 
 fn sse(table: &TableRecord) -> Option<SseDescription> {
-    let changing = table.next_encryption.as_ref();
-    let encryption = changing.and_then(|next| next.to.as_ref()).or(table.encryption.as_ref())?;
-    let status = if changing.is_some() { "UPDATING" } else { "ENABLED" };
-    Some(SseDescription {
+    // AWS: recorded; while it changes the key that was is told, if there was one.
+    let encryption = table.encryption.as_ref();
+    let status = if table.next_encryption.is_some() { "UPDATING" } else { "ENABLED" };
+    (table.next_encryption.is_some() || encryption.is_some()).then(|| SseDescription {
         status: status.to_owned(),
-        kind: Some("KMS".to_owned()),
-        key_arn: Some(encryption.key_arn.clone()),
-        inaccessible: encryption.inaccessible,
+        kind: encryption.map(|_| "KMS".to_owned()),
+        key_arn: encryption.map(|encryption| encryption.key_arn.clone()),
+        inaccessible: encryption.and_then(|encryption| encryption.inaccessible),
     })
 }
 

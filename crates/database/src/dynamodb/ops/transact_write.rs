@@ -238,7 +238,7 @@ fn in_order(value: Value) -> Value {
             let told = members.into_iter().filter(|(name, value)| {
                 *name != "ReturnValuesOnConditionCheckFailure" || value.as_str() != Some("NONE")
             });
-            let members = told.map(|(name, value)| match (&*name, value) {
+            let members = told.map(|(name, value)| match (name, value) {
                 ("N", value) => (name, number(value)),
                 ("NS", Value::List(items)) => (name, Value::List(items.into_iter().map(number).collect())),
                 (_, value) => (name, in_order(value)),
