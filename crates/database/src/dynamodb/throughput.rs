@@ -44,6 +44,17 @@ pub(crate) fn first_limits(
     on_demand: bool,
     what: &str,
 ) -> Result<OnDemandLimits, Error> {
+    let named = asked.and_then(|asked| {
+        asked.read.map(|_| "MaxReadRequestUnits").or(asked.write.map(|_| "MaxWriteRequestUnits"))
+    });
+    if let Some(name) = named.filter(|_| !on_demand) {
+        // AWS: recorded; a new table is told so in other words than one that is there.
+        let of = what.strip_prefix("index : ").map(|index| format!(" for index: {index}"));
+        let of = of.unwrap_or_default();
+        return Err(parameter(format_args!(
+            "{name} for OnDemandThroughput{of} cannot be specified when table BillingMode is PROVISIONED."
+        )));
+    }
     let none = |limit: Option<i64>| if limit == Some(-1) { Some(0) } else { limit };
     let asked = asked.map(|asked| OnDemandThroughput { read: none(asked.read), write: none(asked.write) });
     limits(OnDemandLimits::default(), asked, on_demand, what)

@@ -280,6 +280,11 @@ fn what_goes_on_beside_a_table_leaves_it_active() {
         reply.refused_with(400, "ResourceInUseException", &format!("{IN_USE}{what}"))
     };
     let being_updated = "Table: music is in the process of being updated.";
+    change(json!({"DeletionProtectionEnabled": false, "GlobalSecondaryIndexUpdates": []})).refused_with(
+        400,
+        "ValidationException",
+        &format!("{INVALID}List of GlobalSecondaryIndexUpdates is empty"),
+    );
     // Limits are there at once.
     let limited = told(json!({"OnDemandThroughput": {"MaxReadRequestUnits": 5}}));
     assert_eq!(

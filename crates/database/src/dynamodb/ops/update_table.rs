@@ -118,6 +118,9 @@ fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required",
         ));
     }
+    if changes > 0 && req.indexes.as_ref().is_some_and(Vec::is_empty) {
+        return Err(parameter("List of GlobalSecondaryIndexUpdates is empty"));
+    }
     if req.replicas.is_some() && changes > 0 {
         return Err(parameter("Replica modification must be the only operation in the request"));
     }
