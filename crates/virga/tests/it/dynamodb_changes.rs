@@ -277,7 +277,7 @@ fn what_goes_on_beside_a_table_leaves_it_active() {
         || root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok()["Table"].clone();
     let gone = || root.call("dynamodb", "DeleteTable", json!({"TableName": "music"}));
     let in_use = |reply: Reply, what: &str| {
-        reply.refused_with(400, "ResourceInUseException", &format!("{IN_USE}{what}"))
+        reply.refused_with(400, "ResourceInUseException", &format!("{IN_USE}{what}"));
     };
     let being_updated = "Table: music is in the process of being updated.";
     change(json!({"DeletionProtectionEnabled": false, "GlobalSecondaryIndexUpdates": []})).refused_with(
