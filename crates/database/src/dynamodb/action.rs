@@ -134,7 +134,7 @@ impl Act {
         let (new, updated) = match self.what {
             What::Check(_) => {
                 let size = old.as_ref().map_or(0, Item::size);
-                let done = Done { table: Units::write(size, how.transactional), ..Done::default() };
+                let done = Done { table: Units::write(size, how.transactional), size, ..Done::default() };
                 return Ok(Outcome { old, done, ..Outcome::default() });
             }
             What::Insert(_, false) if old.is_some() => return Err(Failed::Duplicate),
@@ -151,6 +151,7 @@ impl Act {
         };
         let before = if blind { size_before(tx, &key)? } else { 0 };
         let mut done = write::replace(tx, schema, key, old.as_ref(), new.as_ref(), how)?;
+        done.size = done.size.max(before);
         done.table = done.table.max(Units::write(before, how.transactional));
         Ok(Outcome { old, updated, done })
     }

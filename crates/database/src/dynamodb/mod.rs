@@ -78,6 +78,7 @@ pub static DYNAMODB: kernel::Service = kernel::Service {
         ops::describe::OPS,
         ops::get::OPS,
         ops::insights::OPS,
+        ops::kinesis::OPS,
         ops::limits::OPS,
         ops::partiql::batch::OPS,
         ops::partiql::execute::OPS,

@@ -44,6 +44,17 @@ pub(crate) fn first_limits(
     on_demand: bool,
     what: &str,
 ) -> Result<OnDemandLimits, Error> {
+    let named = asked.and_then(|asked| {
+        asked.read.map(|_| "MaxReadRequestUnits").or(asked.write.map(|_| "MaxWriteRequestUnits"))
+    });
+    if let Some(name) = named.filter(|_| !on_demand) {
+        // AWS: recorded; a new table is told so in other words than one that is there.
+        let of = what.strip_prefix("index : ").map(|index| format!(" for index: {index}"));
+        let of = of.unwrap_or_default();
+        return Err(parameter(format_args!(
+            "{name} for OnDemandThroughput{of} cannot be specified when table BillingMode is PROVISIONED."
+        )));
+    }
     let none = |limit: Option<i64>| if limit == Some(-1) { Some(0) } else { limit };
     let asked = asked.map(|asked| OnDemandThroughput { read: none(asked.read), write: none(asked.write) });
     limits(OnDemandLimits::default(), asked, on_demand, what)
@@ -79,14 +90,30 @@ pub(crate) fn limits(
 
 pub(crate) fn described_limits(limits: OnDemandLimits) -> Option<OnDemandThroughput> {
     let any = limits.read.is_some() || limits.write.is_some();
-    let shown = |limit: Option<i64>| Some(limit.unwrap_or(-1));
-    any.then(|| OnDemandThroughput { read: shown(limits.read), write: shown(limits.write) })
+    any.then_some(OnDemandThroughput { read: limits.read, write: limits.write })
+}
+
+/// AWS: recorded; the answer to a change tells -1 of what it has lifted, other answers are silent about what has no limit.
+pub(crate) fn answered_limits(
+    described: Option<OnDemandThroughput>,
+    asked: Option<OnDemandThroughput>,
+) -> Option<OnDemandThroughput> {
+    let Some(asked) = asked else { return described };
+    let shown = described.unwrap_or(OnDemandThroughput { read: None, write: None });
+    let limits = OnDemandThroughput { read: shown.read.or(asked.read), write: shown.write.or(asked.write) };
+    Some(limits).filter(|limits| limits.read.is_some() || limits.write.is_some())
 }
 
 /// What a table or an index is ready for.
 pub(crate) fn warm(warm: Warm, throughput: &Throughput, on_demand: bool) -> (i64, i64) {
     let (read, write) = if on_demand { (WARM_READ, WARM_WRITE) } else { (throughput.read, throughput.write) };
     (warm.read.unwrap_or(read).max(read), warm.write.unwrap_or(write).max(write))
+}
+
+/// What a table has once asked for, or had provisioned, for later.
+pub(crate) fn kept_warm(current: Warm, throughput: &Throughput, on_demand: bool) -> Warm {
+    let (read, write) = warm(current, throughput, on_demand);
+    Warm { read: Some(read), write: Some(write), ..current }
 }
 
 /// The warm throughput that a new table or index is asked for with. `what` is `table`, or `index` and its name.
@@ -115,7 +142,7 @@ pub(crate) fn first_warm(
             )));
         }
     }
-    Ok(Warm { read: asked.read, write: asked.write })
+    Ok(Warm { read: asked.read, write: asked.write, ..Warm::default() })
 }
 
 /// Takes over the warm throughput that a request names. `what` is `table`, or `index` and its name.
@@ -140,20 +167,32 @@ pub(crate) fn warmed(
             )));
         }
     }
-    Ok(Warm { read: asked.read.or(current.read), write: asked.write.or(current.write) })
+    Ok(Warm {
+        read: asked.read.or(current.read),
+        write: asked.write.or(current.write),
+        changing: true,
+        read_before: current.read_before.or(Some(read)),
+        write_before: current.write_before.or(Some(write)),
+    })
 }
 
-/// The warm throughput of a table or an index in this state; of one that is still being made there is none to tell.
+/// The warm throughput of a table or an index in this state; of one that is still being made there is none to tell. What
+/// is provisioned anew is warm once that is done.
 pub(crate) fn described_warm(
     asked: Warm,
     throughput: &Throughput,
     on_demand: bool,
     of: Status,
 ) -> Option<WarmDescription> {
-    let (read, write) = warm(asked, throughput, on_demand);
+    let (read, write) = match throughput.before.as_deref() {
+        None => warm(asked, throughput, on_demand),
+        // Nothing is provisioned on demand.
+        Some(before) => warm(asked, before, before.read == 0),
+    };
+    let (read, write) = (asked.read_before.unwrap_or(read), asked.write_before.unwrap_or(write));
     let status = match of {
         Status::Creating => return None,
-        Status::Updating => "UPDATING",
+        _ if asked.changing => "UPDATING",
         _ => "ACTIVE",
     };
     Some(WarmDescription { read, write, status: status.to_owned() })

@@ -54,7 +54,9 @@ impl Reconciler for TableLife {
                 continue;
             }
             let passes = table.insights().any(|(_, insights)| insights.state.is_passing());
-            let changes = table.ttl.enabling || table.next_encryption.is_some() || passes;
+            let beside = table.warm.changing
+                || table.indexes.iter().any(|index| index.status != Status::Active || index.warm.changing);
+            let changes = table.ttl.enabling || table.next_encryption.is_some() || passes || beside;
             if table.status != Status::Active || changes {
                 settle(cloud, &TABLES.stored_key(&key)).map_err(|e| Fault::from(e).to_string())?;
             }
@@ -150,7 +152,11 @@ pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) -> Result<(), Error> {
     table.indexes.retain(|index| index.status != Status::Deleting);
     for index in &mut table.indexes {
         (index.status, index.backfilling) = (Status::Active, false);
+        index.throughput.before = None;
+        index.warm.settle();
     }
+    table.throughput.before = None;
+    table.warm.settle();
     let used = |name: &str| {
         table.hash == name
             || table.range.as_ref().is_some_and(|range| range == name)

@@ -24,6 +24,8 @@ pub(crate) fn read(tx: &Tx, schema: &Schema, key: &[u8]) -> Result<Option<Item>,
 pub(crate) struct Done {
     /// For the table itself: of the images before and after, the larger counts.
     pub(crate) table: Units,
+    /// Bytes of that image.
+    pub(crate) size: usize,
     /// For indexes, by their place in the schema.
     pub(crate) indexes: Vec<(usize, Units)>,
     /// For indexes that are watched, the keys of their entries.
@@ -56,7 +58,8 @@ pub(crate) fn replace(
         }
     }
     let size = new.map_or(0, Item::size);
-    done.table = Units::write(size.max(old.map_or(0, Item::size)), how.transactional);
+    done.size = size.max(old.map_or(0, Item::size));
+    done.table = Units::write(done.size, how.transactional);
     match new {
         None => tx.delete(key),
         Some(item) => {

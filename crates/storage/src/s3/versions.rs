@@ -155,18 +155,68 @@ fn marked(bucket: &Bucket, error: S3Error, marker: &Version) -> S3Error {
 ///
 /// # Errors
 /// The store's.
-pub fn put(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, mut version: Version) -> Result<Version, StoreError> {
+pub fn put(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, version: Version) -> Result<Version, StoreError> {
+    put_on_top(cx, bucket, key, Version { modified: cx.now, ..version })
+}
+
+fn put_on_top(
+    cx: &mut Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    mut version: Version,
+) -> Result<Version, StoreError> {
     let place = Place { bucket, key };
-    version.modified = cx.now;
     let older = place.make_way(cx)?;
-    version.order = place.next_order(cx, older);
-    version.chance = match bucket.record.versioning {
-        Versioning::Enabled => VersionId::new(version.order, cx.rng()).chance.to_vec(),
-        Versioning::Never | Versioning::Suspended => Vec::new(),
-    };
+    version.order = order_after(version.modified, older);
+    version.chance = chance(cx, bucket, version.order);
     version.replication = work::note_replica(cx, bucket, key, &version)?;
     CURRENT.put(cx.tx, &current_key(&bucket.scope, key), &version);
     Ok(version)
+}
+
+/// Puts a version that was completed from parts. It is of the moment at which its upload began, so what was put since is
+/// newer: that stays on top, and where there is no room below it, what was completed is gone at once.
+///
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html> (`Last-Modified`); recorded answers.
+///
+/// # Errors
+/// The store's.
+pub fn put_completed(
+    cx: &mut Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    mut version: Version,
+    begun: Timestamp,
+) -> Result<Version, StoreError> {
+    let place = Place { bucket, key };
+    version.modified = begun;
+    if newest(cx.tx, bucket, key)?.is_none_or(|newest| newest.modified <= begun) {
+        return put_on_top(cx, bucket, key, version);
+    }
+    let keeps = bucket.record.versioning;
+    let null = if keeps == Versioning::Enabled { None } else { place.null(cx)? };
+    if keeps == Versioning::Never || null.is_some_and(|null| null.modified > begun) {
+        release(cx, &version)?;
+        return Ok(version);
+    }
+    if keeps == Versioning::Suspended {
+        place.delete_null(cx, &current_key(&bucket.scope, key))?;
+    }
+    let Some(order) = place.order_below(cx, begun)? else { return put_on_top(cx, bucket, key, version) };
+    version.order = order;
+    version.chance = chance(cx, bucket, order);
+    version.noncurrent_since = Some(cx.now);
+    version.replication = work::note_replica(cx, bucket, key, &version)?;
+    place.put_other(cx, &version);
+    Ok(version)
+}
+
+/// What tells a new version's id from others; null versions have none.
+fn chance(cx: &Cx<'_>, bucket: &Bucket, order: u64) -> Vec<u8> {
+    match bucket.record.versioning {
+        Versioning::Enabled => VersionId::new(order, cx.rng()).chance.to_vec(),
+        Versioning::Never | Versioning::Suspended => Vec::new(),
+    }
 }
 
 /// Takes in a version that was made in another bucket, with its id and its time: in its place among those that are
@@ -238,11 +288,8 @@ fn put_away(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, is_copied: bool) -> Res
         }
         return Ok(Deleted::default());
     }
-    let order = place.next_order(cx, older);
-    let chance = match bucket.record.versioning {
-        Versioning::Enabled => VersionId::new(order, cx.rng()).chance.to_vec(),
-        Versioning::Never | Versioning::Suspended => Vec::new(),
-    };
+    let order = order_after(cx.now, older);
+    let chance = chance(cx, bucket, order);
     let mut marker = Version {
         order,
         chance,
@@ -403,10 +450,40 @@ impl Place<'_> {
         }
     }
 
-    /// Above all others of the key, even where the clock did not move.
-    fn next_order(self, cx: &Cx<'_>, newest: u64) -> u64 {
-        u64::try_from(cx.now.micros()).unwrap_or(0).max(newest + 1)
+    /// The null version, current or not.
+    fn null(self, cx: &Cx<'_>) -> Result<Option<Version>, StoreError> {
+        if let Some(version) = current(cx.tx, self.bucket, self.key)?.filter(Version::is_null) {
+            return Ok(Some(version));
+        }
+        let row = current_key(&self.bucket.scope, self.key);
+        match NULLS.get(cx.tx, &row)? {
+            Some(null) => VERSIONS.get(cx.tx, &version_key(&self.bucket.scope, self.key, null.order)),
+            None => Ok(None),
+        }
     }
+
+    /// The order of a version of this moment, below all newer ones. None where no order is left between its neighbours,
+    /// which takes versions that were made while the clock stood still.
+    fn order_below(self, cx: &Cx<'_>, moment: Timestamp) -> Result<Option<u64>, StoreError> {
+        let mut upper = current(cx.tx, self.bucket, self.key)?.map(|version| version.order);
+        let mut lower = 0;
+        let prefix = current_key(&self.bucket.scope, self.key);
+        for pair in VERSIONS.scan(cx.tx, &prefix, Direction::Forward) {
+            let (_, version) = pair?;
+            if version.modified <= moment {
+                lower = version.order;
+                break;
+            }
+            upper = Some(version.order);
+        }
+        let order = order_after(moment, lower);
+        Ok(upper.is_some_and(|upper| order < upper).then_some(order))
+    }
+}
+
+/// Above an older version of the key, even where the clock did not move.
+fn order_after(moment: Timestamp, older: u64) -> u64 {
+    u64::try_from(moment.micros()).unwrap_or(0).max(older + 1)
 }
 
 /// Whether a time is what a caller takes it for: S3 shows whole seconds.

@@ -1,6 +1,6 @@
 //! DynamoDB's backups and recovery to a moment: what they hold, what they restore, and for how long.
 
-use crate::dynamodb_tables::{ONE, make, table};
+use crate::dynamodb_tables::{ONE, indexed, make, table};
 use crate::harness::{Caller, Cloud};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -137,7 +137,9 @@ fn backups_are_described_and_listed() {
     assert_eq!(list(json!({"TableName": "source"})), (vec![arn.to_owned(), other.clone()], None));
     assert_eq!(list(json!({"Limit": 1})), (vec![arn.to_owned()], Some(json!(arn))));
     assert_eq!(list(json!({"ExclusiveStartBackupArn": arn})), (vec![other.clone()], None));
-    assert_eq!(list(json!({"TimeRangeUpperBound": START + 60})).0, [arn]);
+    // As recorded of AWS: both bounds belong to the range.
+    assert_eq!(list(json!({"TimeRangeUpperBound": START + 59})).0, [arn]);
+    assert_eq!(list(json!({"TimeRangeUpperBound": START + 60})).0, [arn, other.as_str()]);
     assert_eq!(list(json!({"TimeRangeLowerBound": START + 60})).0, [other.as_str()]);
     assert!(list(json!({"BackupType": "SYSTEM"})).0.is_empty());
     assert!(list(json!({"TableName": "nothere"})).0.is_empty());
@@ -154,6 +156,41 @@ fn backups_are_described_and_listed() {
         "ValidationException",
         "Invalid Backup ARN",
     );
+}
+
+/// As recorded of AWS: less is told of it than of one that is made new.
+#[test]
+fn a_table_that_is_being_restored_tells_its_billing_mode() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let one = json!({"ReadCapacityUnits": 1, "WriteCapacityUnits": 1});
+    let mut provisioned = indexed("provisioned", false);
+    provisioned["BillingMode"] = json!("PROVISIONED");
+    provisioned["ProvisionedThroughput"] = one.clone();
+    provisioned["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"] = one;
+    make(&cloud, &root, provisioned);
+    make(&cloud, &root, indexed("on-demand", false));
+    for (source, mode, units) in [
+        (
+            "provisioned",
+            "PROVISIONED",
+            json!({"NumberOfDecreasesToday": 0, "ReadCapacityUnits": 1, "WriteCapacityUnits": 1}),
+        ),
+        ("on-demand", "PAY_PER_REQUEST", json!({"ReadCapacityUnits": 0, "WriteCapacityUnits": 0})),
+    ] {
+        let arn = backup(&root, source);
+        let request = json!({"TargetTableName": format!("again-{source}"), "BackupArn": arn});
+        let told = root.call("dynamodb", "RestoreTableFromBackup", request).ok()["TableDescription"].clone();
+        assert_eq!(told["BillingModeSummary"], json!({"BillingMode": mode}));
+        assert_eq!(told["ProvisionedThroughput"], units);
+        assert!(told.get("DeletionProtectionEnabled").is_none());
+        assert!(told["GlobalSecondaryIndexes"][0].get("IndexStatus").is_none());
+        cloud.reconcile();
+        let name = json!({"TableName": format!("again-{source}")});
+        let table = root.call("dynamodb", "DescribeTable", name).ok()["Table"].clone();
+        assert_eq!(table["DeletionProtectionEnabled"], false);
+        assert_eq!(table["GlobalSecondaryIndexes"][0]["IndexStatus"], "ACTIVE");
+    }
 }
 
 #[test]

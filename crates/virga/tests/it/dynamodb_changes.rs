@@ -256,8 +256,147 @@ fn a_table_does_not_go_while_an_index_changes() {
     root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).refused_with(
         400,
         "ResourceInUseException",
-        "Cannot delete table while indexes are being created, updated, or deleted",
+        "Attempt to change a resource which is still in use: Cannot delete table while indexes are being created, updated, or deleted.",
     );
     cloud.reconcile();
     root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).ok();
+}
+
+#[test]
+fn what_goes_on_beside_a_table_leaves_it_active() {
+    const IN_USE: &str = "Attempt to change a resource which is still in use: ";
+    let cloud = cloud(false);
+    let root = cloud.root(ONE);
+    let change = |more: Value| {
+        let mut request = json!({"TableName": "music"});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("dynamodb", "UpdateTable", request)
+    };
+    let told = |more: Value| change(more).ok()["TableDescription"].clone();
+    let described =
+        || root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok()["Table"].clone();
+    let gone = || root.call("dynamodb", "DeleteTable", json!({"TableName": "music"}));
+    let in_use = |reply: Reply, what: &str| {
+        reply.refused_with(400, "ResourceInUseException", &format!("{IN_USE}{what}"));
+    };
+    let being_updated = "Table: music is in the process of being updated.";
+    change(json!({"DeletionProtectionEnabled": false, "GlobalSecondaryIndexUpdates": []})).refused_with(
+        400,
+        "ValidationException",
+        &format!("{INVALID}List of GlobalSecondaryIndexUpdates is empty"),
+    );
+    // Limits are there at once.
+    let limited = told(json!({"OnDemandThroughput": {"MaxReadRequestUnits": 5}}));
+    assert_eq!(
+        (&limited["TableStatus"], &limited["OnDemandThroughput"]),
+        (&json!("ACTIVE"), &json!({"MaxReadRequestUnits": 5}))
+    );
+    // Warm throughput is as it was until it is there; the last to ask for more gets it.
+    let old = json!({"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000, "Status": "UPDATING"});
+    for read in [12_500, 13_000] {
+        let warm = told(json!({"WarmThroughput": {"ReadUnitsPerSecond": read}}));
+        assert_eq!((&warm["TableStatus"], &warm["WarmThroughput"]), (&json!("ACTIVE"), &old));
+    }
+    in_use(gone(), being_updated);
+    cloud.reconcile();
+    let warm = json!({"ReadUnitsPerSecond": 13_000, "WriteUnitsPerSecond": 4_000, "Status": "ACTIVE"});
+    assert_eq!(described()["WarmThroughput"], warm);
+    // An index has a state of its own.
+    let index = |limit: i64| json!({"GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": "by-g", "OnDemandThroughput": {"MaxReadRequestUnits": limit}}}]});
+    let limited = told(index(5));
+    assert_eq!(
+        (&limited["TableStatus"], &limited["GlobalSecondaryIndexes"][0]["IndexStatus"]),
+        (&json!("ACTIVE"), &json!("UPDATING"))
+    );
+    in_use(change(index(6)), "Index is being updated. Table: music Index: by-g");
+    in_use(gone(), "Cannot delete table while indexes are being created, updated, or deleted.");
+    cloud.reconcile();
+    assert_eq!(described()["GlobalSecondaryIndexes"][0]["IndexStatus"], "ACTIVE");
+    // So has encryption; other changes may be made meanwhile.
+    let sealed = told(json!({"SSESpecification": {"Enabled": true}}));
+    assert_eq!(
+        (&sealed["TableStatus"], &sealed["SSEDescription"]["Status"]),
+        (&json!("ACTIVE"), &json!("UPDATING"))
+    );
+    in_use(change(json!({"SSESpecification": {"Enabled": false}})), "Table is being updated: music");
+    in_use(gone(), being_updated);
+    // What is said of attributes is looked at for a new index alone.
+    let redefined = json!([{"AttributeName": "pk", "AttributeType": "N"}, {"AttributeName": "unknown", "AttributeType": "S"}]);
+    let same = told(json!({"DeletionProtectionEnabled": false, "AttributeDefinitions": redefined}));
+    assert_eq!(same["AttributeDefinitions"], described()["AttributeDefinitions"]);
+    assert_eq!(same["AttributeDefinitions"][0]["AttributeType"], "S");
+    let stream = told(json!({"StreamSpecification": {"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"}}));
+    assert_eq!(stream["TableStatus"], "UPDATING");
+    in_use(gone(), "Cannot delete table while stream is being enabled/disabled.");
+    cloud.reconcile();
+    let done = described();
+    assert_eq!(
+        (&done["TableStatus"], &done["SSEDescription"]["Status"]),
+        (&json!("ACTIVE"), &json!("ENABLED"))
+    );
+    assert_eq!(done["StreamSpecification"]["StreamEnabled"], true);
+}
+
+#[test]
+fn units_that_are_being_changed_stand_in_the_way() {
+    let cloud = cloud(true);
+    let root = cloud.root(ONE);
+    let change = |mut more: Value| {
+        more["TableName"] = json!("music");
+        root.call("dynamodb", "UpdateTable", more)
+    };
+    let in_use = |reply: Reply, what: &str| {
+        let message = format!("Attempt to change a resource which is still in use: {what}");
+        reply.refused_with(400, "ResourceInUseException", &message);
+    };
+    let warm = || {
+        let table = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
+        table["Table"]["WarmThroughput"].clone()
+    };
+    change(json!({"ProvisionedThroughput": units(9, 9)})).ok();
+    for again in [json!({"ProvisionedThroughput": units(10, 10)}), json!({"BillingMode": "PAY_PER_REQUEST"})]
+    {
+        in_use(change(again), "Table IOPS are currently being updated. Table: music");
+    }
+    in_use(
+        change(json!({"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": "by-g"}}]})),
+        "Can't create or delete indexes while table IOPS are being updated. Table: music",
+    );
+    in_use(
+        root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})),
+        "Table: music is in the process of being updated.",
+    );
+    let protected = change(json!({"DeletionProtectionEnabled": false})).ok()["TableDescription"].clone();
+    assert_eq!(
+        (&protected["TableStatus"], &protected["DeletionProtectionEnabled"]),
+        (&json!("UPDATING"), &json!(false))
+    );
+    cloud.reconcile();
+    // What was provisioned once stays warm.
+    change(json!({"ProvisionedThroughput": units(2, 3)})).ok();
+    cloud.reconcile();
+    assert_eq!(warm(), json!({"ReadUnitsPerSecond": 9, "WriteUnitsPerSecond": 9, "Status": "ACTIVE"}));
+    change(json!({"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": "by-g"}}]})).ok();
+    in_use(
+        change(json!({"ProvisionedThroughput": units(4, 4)})),
+        "Can't change table IOPS when an index is being deleted. Table: music Indexes: [by-g]",
+    );
+    cloud.reconcile();
+    // What is as it is asked to be is answered as if it were on its way.
+    change(json!({"BillingMode": "PAY_PER_REQUEST"})).ok();
+    cloud.reconcile();
+    let status = |more: Value| {
+        let told = change(more).ok()["TableDescription"]["TableStatus"].clone();
+        let table = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
+        (told, table["Table"]["TableStatus"].clone(), table["Table"].get("TableClassSummary").cloned())
+    };
+    let as_it_is = (json!("UPDATING"), json!("ACTIVE"), None);
+    assert_eq!(status(json!({"BillingMode": "PAY_PER_REQUEST"})), as_it_is);
+    assert_eq!(status(json!({"TableClass": "STANDARD"})), as_it_is);
+    change(json!({"BillingMode": "PROVISIONED", "ProvisionedThroughput": units(1, 1)})).ok();
+    cloud.reconcile();
+    assert_eq!(
+        warm(),
+        json!({"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000, "Status": "ACTIVE"})
+    );
 }

@@ -565,6 +565,76 @@ fn transactions() {
 }
 
 #[test]
+fn tokens_stay_with_what_was_asked_for() {
+    const REUSED: &str = "IdempotentParameterMismatchException";
+    let cloud = cloud();
+    let root = cloud.root(ONE);
+    let sized = |key: &str, size: usize| json!({"pk": s(key), "v": s(&"x".repeat(size - key.len() - 3))});
+    let run = |token: &str, items: &Value, told: &Value| {
+        let mut request = json!({"TransactItems": items, "ClientRequestToken": token});
+        request.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
+        root.call("dynamodb", "TransactWriteItems", request)
+    };
+    for (key, size) in [("p", 8193), ("u", 4097), ("d", 8193), ("c", 4097)] {
+        put(&root, "plain", sized(key, size));
+    }
+    // A repetition costs what its items were then, whatever has become of them since.
+    let on = |key: &str| json!({"TableName": "plain", "Key": {"pk": s(key)}});
+    let (mut update, mut check) = (on("u"), on("c"));
+    update["UpdateExpression"] = json!("SET v = :v");
+    update["ExpressionAttributeValues"] = json!({":v": s("x")});
+    check["ConditionExpression"] = json!("attribute_exists(pk)");
+    let four = json!([{"Put": {"TableName": "plain", "Item": sized("p", 4095)}}, {"Update": update}, {"Delete": on("d")}, {"ConditionCheck": check}]);
+    let total = json!({"ReturnConsumedCapacity": "TOTAL"});
+    let cost = |answer: Value| answer["ConsumedCapacity"].clone();
+    let consumed =
+        |kind: &str, units: f64| json!([{"TableName": "plain", "CapacityUnits": units, kind: units}]);
+    assert_eq!(cost(run("sizes", &four, &total).ok()), consumed("WriteCapacityUnits", 56.0));
+    put(&root, "plain", sized("p", 16_385));
+    root.call("dynamodb", "DeleteItem", on("c")).ok();
+    assert_eq!(cost(run("sizes", &four, &total).ok()), consumed("ReadCapacityUnits", 20.0));
+    // Equal numbers are no difference, nor is `NONE`; what else is to be told is one, as is the actions' order.
+    let number = |n: &str| json!([{"Put": {"TableName": "plain", "Item": {"pk": s("n"), "n": {"N": n}, "set": {"NS": [n]}}}}, {"Delete": on("other")}]);
+    run("same", &number("1"), &json!({})).ok();
+    for n in ["1.0", "1e0", "01", "+1"] {
+        run(
+            "same",
+            &number(n),
+            &json!({"ReturnConsumedCapacity": "NONE", "ReturnItemCollectionMetrics": "NONE"}),
+        )
+        .ok();
+    }
+    let mut silent = number("1");
+    silent[0]["Put"]["ReturnValuesOnConditionCheckFailure"] = json!("NONE");
+    run("same", &silent, &json!({})).ok();
+    run("same", &number("1"), &total).refused(400, REUSED);
+    run("same", &number("1"), &json!({"ReturnItemCollectionMetrics": "SIZE"})).refused(400, REUSED);
+    run("same", &json!([number("1")[1], number("1")[0]]), &json!({})).refused(400, REUSED);
+    // What was cancelled may be tried again, but nothing else under its token; what was invalid has no token.
+    let once = json!([{"Put": {"TableName": "plain", "Item": {"pk": s("once")}, "ConditionExpression": "attribute_not_exists(pk)"}}]);
+    put(&root, "plain", json!({"pk": s("once")}));
+    run("again", &once, &total).refused(400, "TransactionCanceledException");
+    run("again", &number("1"), &total).refused(400, REUSED);
+    root.call("dynamodb", "DeleteItem", on("once")).ok();
+    assert_eq!(cost(run("again", &once, &total).ok()), consumed("WriteCapacityUnits", 2.0));
+    assert_eq!(cost(run("again", &once, &total).ok()), consumed("ReadCapacityUnits", 2.0));
+    let mut wrong = json!([{"Update": on("u")}]);
+    wrong[0]["Update"]["UpdateExpression"] = json!("SET SET");
+    run("wrong", &wrong, &total).refused(400, "ValidationException");
+    run("wrong", &number("2"), &total).ok();
+    // Both interfaces share the tokens.
+    let insert = |text: &str, token: &str| {
+        let request = json!({"TransactStatements": [{"Statement": text}], "ClientRequestToken": token});
+        root.call("dynamodb", "ExecuteTransaction", request)
+    };
+    insert("INSERT INTO plain VALUE {'pk': 'i'}", "statement").ok();
+    insert("INSERT INTO plain VALUE {'pk': 'i'} ", "statement").ok();
+    insert("INSERT INTO plain VALUE {'pk': 'i'}", "same").refused(400, REUSED);
+    insert("INSERT INTO plain VALUE {'pk': 'i'}", "cancelled").refused(400, "TransactionCanceledException");
+    run("cancelled", &once, &total).refused(400, REUSED);
+}
+
+#[test]
 fn capacity() {
     let cloud = cloud();
     let root = cloud.root(ONE);

@@ -1,6 +1,6 @@
 //! DynamoDB's tables: their rules, their states, their indexes, tags, policies and time to live.
 
-use crate::harness::{Caller, Cloud};
+use crate::harness::{Caller, Cloud, START};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -95,9 +95,11 @@ fn a_table_lives_and_dies() {
     let gone = root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).ok();
     let gone = &gone["TableDescription"];
     assert_eq!(gone["TableStatus"], "DELETING");
-    for no_longer_told in ["AttributeDefinitions", "CreationDateTime", "KeySchema"] {
+    for no_longer_told in ["AttributeDefinitions", "CreationDateTime", "KeySchema", "WarmThroughput"] {
         assert!(gone.get(no_longer_told).is_none(), "{no_longer_told}");
     }
+    let described = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
+    assert_eq!(described["Table"], *gone);
     cloud.reconcile();
     root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).refused_with(
         400,
@@ -255,6 +257,64 @@ fn throughput_changes_and_is_described() {
     let described = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
     assert_eq!(described["Table"]["ProvisionedThroughput"]["ReadCapacityUnits"], 0);
     update(json!({"TableName": "music"})).refused(400, "ValidationException");
+}
+
+/// As recorded of AWS.
+#[test]
+fn until_a_change_is_done_the_units_that_were_there_are_told() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let one = json!({"ReadCapacityUnits": 1, "WriteCapacityUnits": 1});
+    let mut request = indexed("music", false);
+    request["StreamSpecification"] = json!({"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"});
+    request["BillingMode"] = json!("PROVISIONED");
+    request["ProvisionedThroughput"] = one.clone();
+    request["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"] = one;
+    make(&cloud, &root, request);
+    let update = |change: Value| {
+        let mut request = json!({"TableName": "music"});
+        request.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let told = root.call("dynamodb", "UpdateTable", request).ok()["TableDescription"].clone();
+        assert_eq!(told, root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok()["Table"]);
+        cloud.reconcile();
+        (told, root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok()["Table"].clone())
+    };
+    let more = json!({"ReadCapacityUnits": 2, "WriteCapacityUnits": 1});
+    let now = json!(START.seconds());
+    let units = |at: &Value| {
+        let units = &at["ProvisionedThroughput"];
+        let warm = &at["WarmThroughput"];
+        [
+            &units["ReadCapacityUnits"],
+            &warm["ReadUnitsPerSecond"],
+            &warm["Status"],
+            &units["LastIncreaseDateTime"],
+        ]
+        .map(Clone::clone)
+    };
+
+    let (during, after) = update(json!({"ProvisionedThroughput": more}));
+    assert_eq!(during["TableStatus"], "UPDATING");
+    assert_eq!(units(&during), [json!(1), json!(1), json!("ACTIVE"), now.clone()]);
+    assert_eq!(units(&after), [json!(2), json!(2), json!("ACTIVE"), now.clone()]);
+
+    let index = json!([{"Update": {"IndexName": "by-g", "ProvisionedThroughput": more}}]);
+    let (during, after) = update(json!({"GlobalSecondaryIndexUpdates": index}));
+    let index = |table: &Value| table["GlobalSecondaryIndexes"][0].clone();
+    assert_eq!(index(&during)["IndexStatus"], "UPDATING");
+    assert_eq!(units(&index(&during)), [json!(1), json!(1), json!("ACTIVE"), json!(null)]);
+    assert_eq!(units(&index(&after)), [json!(2), json!(2), json!("ACTIVE"), now.clone()]);
+
+    // The mode goes at once, and since when it is so is told once it is.
+    let (during, after) = update(json!({"BillingMode": "PAY_PER_REQUEST"}));
+    assert_eq!(during["BillingModeSummary"], json!({"BillingMode": "PAY_PER_REQUEST"}));
+    assert_eq!(units(&during), [json!(0), json!(2), json!("ACTIVE"), now.clone()]);
+    let told = &during["ProvisionedThroughput"];
+    assert_eq!((&told["LastDecreaseDateTime"], &told["NumberOfDecreasesToday"]), (&now, &json!(0)));
+    assert_eq!(after["BillingModeSummary"]["LastUpdateToPayPerRequestDateTime"], now);
+    assert_eq!(units(&after)[..3], [json!(0), json!(12_000), json!("ACTIVE")]);
+    let gone = root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).ok();
+    assert_eq!(gone["TableDescription"]["StreamSpecification"]["StreamEnabled"], true);
 }
 
 #[test]
@@ -495,6 +555,78 @@ fn items_expire_by_the_clouds_clock() {
     cloud.reconcile();
     let left = root.call("dynamodb", "Scan", json!({"TableName": "music"})).ok();
     assert_eq!((&left["Count"], &left["Items"][0]["pk"]), (&json!(1), &json!({"S": "moved"})));
+}
+
+/// As recorded of AWS: there is nothing to enter.
+#[test]
+fn an_empty_table_has_its_time_to_live_at_once() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    make(&cloud, &root, table("music", false));
+    let until = json!({"Enabled": true, "AttributeName": "until"});
+    root.call(
+        "dynamodb",
+        "UpdateTimeToLive",
+        json!({"TableName": "music", "TimeToLiveSpecification": until}),
+    )
+    .ok();
+    let described = root.call("dynamodb", "DescribeTimeToLive", json!({"TableName": "music"})).ok();
+    assert_eq!(
+        described["TimeToLiveDescription"],
+        json!({"TimeToLiveStatus": "ENABLED", "AttributeName": "until"})
+    );
+    let item = json!({"pk": {"S": "a"}, "until": {"N": START.seconds().to_string()}});
+    root.call("dynamodb", "PutItem", json!({"TableName": "music", "Item": item})).ok();
+    cloud.advance(Duration::from_secs(1));
+    cloud.reconcile();
+    assert_eq!(root.call("dynamodb", "Scan", json!({"TableName": "music"})).ok()["Count"], 0);
+}
+
+/// As recorded of AWS, of a table that has no destination; that no table gets one is Virga's own word.
+#[test]
+fn no_kinesis_data_stream_is_a_destination() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    make(&cloud, &root, table("music", false));
+    let stream = "arn:aws:kinesis:us-east-1:111111111111:stream/changes";
+    let ask = |operation: &str, table: &str| {
+        let mut request = json!({"TableName": table});
+        if operation != "Describe" {
+            request["StreamArn"] = json!(stream);
+        }
+        root.call("dynamodb", &format!("{operation}KinesisStreamingDestination"), request)
+    };
+    assert_eq!(
+        ask("Describe", "music").ok(),
+        json!({"TableName": "music", "KinesisDataStreamDestinations": []})
+    );
+    for operation in ["Describe", "Enable", "Disable", "Update"] {
+        ask(operation, "nothere").refused_with(
+            400,
+            "ResourceNotFoundException",
+            "Requested resource not found: Table: nothere not found",
+        );
+    }
+    let prefix = "Table is not in a valid state to enable Kinesis Streaming Destination";
+    ask("Disable", "music").refused_with(
+        400,
+        "ValidationException",
+        &format!("{prefix}: KinesisStreamingDestination must be ACTIVE to perform DISABLE operation."),
+    );
+    ask("Update", "music").refused_with(
+        400,
+        "ValidationException",
+        &format!(
+            "{prefix}: No streaming destination with streamArn: {stream} found for table with tableName: music"
+        ),
+    );
+    ask("Enable", "music").refused(501, "NotImplemented");
+    let short = json!({"TableName": "music", "StreamArn": "not-an-arn"});
+    root.call("dynamodb", "EnableKinesisStreamingDestination", short).refused_with(
+        400,
+        "ValidationException",
+        "1 validation error detected: Value 'not-an-arn' at 'streamArn' failed to satisfy constraint: Member must have length greater than or equal to 37",
+    );
 }
 
 #[test]

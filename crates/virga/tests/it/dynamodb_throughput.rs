@@ -132,7 +132,7 @@ fn limits_on_demand() {
     request["OnDemandThroughput"] = json!({"MaxWriteRequestUnits": 1});
     make(&cloud, &root, request);
     let described = |name: &str| root.call("dynamodb", "DescribeTable", json!({"TableName": name})).ok();
-    let limits = json!({"MaxReadRequestUnits": -1, "MaxWriteRequestUnits": 1});
+    let limits = json!({"MaxWriteRequestUnits": 1});
     assert_eq!(described("slow")["Table"]["OnDemandThroughput"], limits);
     for _ in 0..BURST {
         put(&root, json!({"pk": {"S": "a"}})).ok();
@@ -146,13 +146,26 @@ fn limits_on_demand() {
         "Throughput exceeds the maximum OnDemandThroughput configured on table or index.",
     );
     let lift = json!({"TableName": "slow", "OnDemandThroughput": {"MaxWriteRequestUnits": -1}});
-    root.call("dynamodb", "UpdateTable", lift).ok();
+    let answer = root.call("dynamodb", "UpdateTable", lift).ok();
+    assert_eq!(answer["TableDescription"]["OnDemandThroughput"], json!({"MaxWriteRequestUnits": -1}));
     cloud.reconcile();
     put(&root, json!({"pk": {"S": "a"}})).ok();
     assert!(described("slow")["Table"].get("OnDemandThroughput").is_none());
-    let mut request = provisioned("other", units(1, 1), units(1, 1));
-    request["OnDemandThroughput"] = json!({"MaxWriteRequestUnits": 1});
-    root.call("dynamodb", "CreateTable", request).refused(400, "ValidationException");
+    let wrong = |of: &str| {
+        format!(
+            "One or more parameter values were invalid: MaxWriteRequestUnits for OnDemandThroughput{of} cannot be specified when table BillingMode is PROVISIONED."
+        )
+    };
+    let request = provisioned("other", units(1, 1), units(1, 1));
+    let limits = json!({"MaxWriteRequestUnits": 1});
+    let mut of_table = request.clone();
+    of_table["OnDemandThroughput"] = limits.clone();
+    root.call("dynamodb", "CreateTable", of_table).refused_with(400, "ValidationException", &wrong(""));
+    let mut of_index = request;
+    let name = of_index["GlobalSecondaryIndexes"][0]["IndexName"].as_str().unwrap().to_owned();
+    of_index["GlobalSecondaryIndexes"][0]["OnDemandThroughput"] = limits;
+    let message = wrong(&format!(" for index: {name}"));
+    root.call("dynamodb", "CreateTable", of_index).refused_with(400, "ValidationException", &message);
 }
 
 #[test]

@@ -64,6 +64,10 @@ fn a_copy_onto_itself_must_change_something() {
         (&head(&root, "a")["Metadata"], &head(&root, "a")["StorageClass"]),
         (&json!({ "x": "1" }), &json!("STANDARD_IA"))
     );
+    // Without a class the copy is of the usual one, which is a change then.
+    copy(&root, "a", "a", json!({})).ok();
+    assert_eq!(head(&root, "a").get("StorageClass"), None);
+    copy(&root, "a", "a", json!({})).refused(400, "InvalidRequest");
     // A version that is named is brought back, be it the current one.
     let versioned = json!({ "Bucket": "bkt", "VersioningConfiguration": { "Status": "Enabled" } });
     root.call("s3", "PutBucketVersioning", versioned).ok();
@@ -128,6 +132,13 @@ fn conditions_and_sources() {
     root.call("s3", "CopyObject", elsewhere).refused(404, "NoSuchBucket");
     put(&root, "cold", json!({ "StorageClass": "DEEP_ARCHIVE" }));
     copy(&root, "cold", "b", json!({})).refused(403, "InvalidObjectState");
+    // The class is looked at before the source is, and told in the answer.
+    for source in ["missing", "cold", "a"] {
+        copy(&root, source, "b", json!({ "StorageClass": "COLD" })).refused(400, "InvalidStorageClass");
+    }
+    let class = |more: Value| copy(&root, "a", "c", more).headers.get("x-amz-storage-class").cloned();
+    assert_eq!(class(json!({ "StorageClass": "GLACIER" })).unwrap(), "GLACIER");
+    assert_eq!(class(json!({})), None);
     copy(&root, "a", "b", json!({ "IfNoneMatch": "*" })).refused(412, "PreconditionFailed");
 }
 

@@ -365,7 +365,11 @@ fn attributes_are_checked() {
         "InvalidRequest",
         "Bucket is missing ObjectLockConfiguration",
     );
-    put_with(json!({ "StorageClass": "STANDARD_IA" })).ok();
+    assert_eq!(header(&put_with(json!({ "StorageClass": "STANDARD" })), "x-amz-storage-class"), "");
+    assert_eq!(
+        header(&put_with(json!({ "StorageClass": "STANDARD_IA" })), "x-amz-storage-class"),
+        "STANDARD_IA"
+    );
     assert_eq!(header(&get(&root, "k", json!({})), "x-amz-storage-class"), "STANDARD_IA");
     put_with(json!({ "StorageClass": "GLACIER" })).ok();
     let frozen = get(&root, "k", json!({}));

@@ -6,6 +6,7 @@ use auth::md5::Md5;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const MIB: usize = 1 << 20;
 
@@ -88,7 +89,116 @@ fn parts_become_one_object() {
     // Once more, as a client does that has not heard the answer.
     assert_eq!(upload.complete(given, json!({})).ok()["ETag"], etag);
     upload.part(1, "x", json!({})).refused(404, "NoSuchUpload");
-    root.call("s3", "AbortMultipartUpload", upload.of(json!({}))).refused(404, "NoSuchUpload");
+}
+
+/// As recorded of AWS.
+#[test]
+fn what_is_completed_is_completed_again_of_the_same_parts() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    let upload = Upload::begin(&root, json!({}));
+    let one = upload.part(1, "one", json!({})).ok()["ETag"].clone();
+    let two = upload.part(2, "two", json!({})).ok()["ETag"].clone();
+    let abort = || root.call("s3", "AbortMultipartUpload", upload.of(json!({})));
+    let first = upload.complete(json!([listed(1, &one)]), json!({})).ok();
+    assert_eq!(first["ChecksumType"], "FULL_OBJECT");
+    for conditions in [
+        json!({}),
+        json!({ "IfNoneMatch": "*" }),
+        json!({ "IfMatch": first["ETag"] }),
+        json!({ "IfMatch": "x" }),
+    ] {
+        let again = upload.complete(json!([listed(1, &one)]), conditions).ok();
+        assert_eq!(again["ETag"], first["ETag"]);
+        assert_eq!((again.get("ChecksumCRC64NVME"), again.get("ChecksumType")), (None, None));
+        assert_eq!(abort().status, 204, "which changes nothing");
+    }
+    upload.complete(json!([listed(2, &two)]), json!({})).refused(404, "NoSuchUpload");
+    upload.complete(json!([listed(1, &two)]), json!({})).refused(404, "NoSuchUpload");
+    upload.complete(json!([]), json!({})).refused(400, "MalformedXML");
+    root.call("s3", "ListParts", upload.of(json!({}))).refused(404, "NoSuchUpload");
+    root.call("s3", "PutObject", json!({ "Bucket": "bkt", "Key": "k", "Body": "other" })).ok();
+    upload.complete(json!([listed(1, &one)]), json!({})).refused(404, "NoSuchUpload");
+    abort().refused(404, "NoSuchUpload");
+}
+
+/// As recorded of AWS: an object is as old as its upload.
+#[test]
+fn what_was_put_since_an_upload_began_is_newer() {
+    for versioning in [None, Some("Enabled"), Some("Suspended")] {
+        let cloud = Cloud::new();
+        let root = with_bucket(&cloud);
+        let keep = |status: &str| {
+            let request = json!({ "Bucket": "bkt", "VersioningConfiguration": { "Status": status } });
+            root.call("s3", "PutBucketVersioning", request).ok();
+        };
+        if versioning.is_some() {
+            keep("Enabled");
+        }
+        let key = json!({ "Bucket": "bkt", "Key": "k" });
+        let put = |body: &str| {
+            cloud.advance(Duration::from_secs(1));
+            root.call("s3", "PutObject", and(key.clone(), json!({ "Body": body }))).ok()
+        };
+        put("oldest");
+        versioning.into_iter().for_each(keep);
+        cloud.advance(Duration::from_secs(1));
+        let begun = cloud.cloud.clock().now();
+        let older = Upload::begin(&root, json!({}));
+        let part = older.part(1, "older", json!({})).ok()["ETag"].clone();
+        put("between");
+        cloud.advance(Duration::from_secs(1));
+        let newer = Upload::begin(&root, json!({}));
+        let last = newer.part(1, "newer", json!({})).ok()["ETag"].clone();
+        cloud.advance(Duration::from_secs(1));
+        let done = newer.complete(json!([listed(1, &last)]), json!({})).ok();
+        let behind = older.complete(json!([listed(1, &part)]), json!({})).ok();
+        assert_eq!(behind["ChecksumType"], "FULL_OBJECT");
+        assert_eq!(root.call("s3", "GetObject", key.clone()).body, "newer");
+        let repeated = older.complete(json!([listed(1, &part)]), json!({}));
+        let listing = root.call("s3", "ListObjectVersions", json!({ "Bucket": "bkt" })).ok();
+        let versions = listing["Versions"].as_array().unwrap();
+        let sizes: Vec<_> = versions.iter().map(|version| version["ETag"].clone()).collect();
+        let tag = |body: &str| json!(format!("\"{}\"", auth::md5::hex(&Md5::of(body.as_bytes()))));
+        let (done, behind) = (done["ETag"].clone(), behind["ETag"].clone());
+        match versioning {
+            None => assert_eq!(sizes, [done]),
+            Some("Suspended") => assert_eq!(sizes, [done, tag("oldest")]),
+            Some(_) => {
+                assert_eq!(sizes, [done, tag("between"), behind, tag("oldest")]);
+                assert_eq!(versions[2]["LastModified"], begun.iso8601_millis());
+                repeated.ok();
+                continue;
+            }
+        }
+        repeated.refused(404, "NoSuchUpload");
+    }
+}
+
+/// A null version that is completed late has its place below newer versions that have ids.
+#[test]
+fn a_null_version_is_put_below_newer_ones() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    let keep = |status: &str| {
+        let request = json!({ "Bucket": "bkt", "VersioningConfiguration": { "Status": status } });
+        root.call("s3", "PutBucketVersioning", request).ok();
+        cloud.advance(Duration::from_secs(1));
+    };
+    let key = json!({ "Bucket": "bkt", "Key": "k" });
+    root.call("s3", "PutObject", and(key.clone(), json!({ "Body": "first null" }))).ok();
+    keep("Enabled");
+    let upload = Upload::begin(&root, json!({}));
+    let part = upload.part(1, "late", json!({})).ok()["ETag"].clone();
+    cloud.advance(Duration::from_secs(1));
+    root.call("s3", "PutObject", and(key.clone(), json!({ "Body": "with an id" }))).ok();
+    keep("Suspended");
+    upload.complete(json!([listed(1, &part)]), json!({})).ok();
+    assert_eq!(root.call("s3", "GetObject", key.clone()).body, "with an id");
+    let null = root.call("s3", "GetObject", and(key, json!({ "VersionId": "null" })));
+    assert_eq!(null.body, "late");
+    let listing = root.call("s3", "ListObjectVersions", json!({ "Bucket": "bkt" })).ok();
+    assert_eq!(listing["Versions"].as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -13,7 +13,6 @@ const S3_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const S3_HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
 /// How many of an object's metadata S3 could not send as headers.
 const S3_MISSING_META: HeaderName = HeaderName::from_static("x-amz-missing-meta");
-const S3_BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
 const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
 
 /// A response before its body: what a streamed one begins with.
@@ -67,10 +66,14 @@ impl ReplyHead {
         structure: &Structure,
         value: &Struct,
     ) {
-        if quirk::is_s3(service)
-            && let Some(Value::Str(region)) = value.get(members::BUCKET_REGION)
-        {
-            self.headers.insert(S3_BUCKET_REGION, header_value(region.as_bytes()));
+        if quirk::is_s3(service) {
+            for &(name, header) in members::BESIDE {
+                if let Some(Value::Str(text)) = value.get(name)
+                    && !structure.members.iter().any(|member| member.name == name)
+                {
+                    self.headers.insert(HeaderName::from_static(header), header_value(text.as_bytes()));
+                }
+            }
         }
         for (member, value) in members::in_head(structure, value) {
             match (member.location, value) {

@@ -62,6 +62,10 @@ fn summary(backup: BackupRecord) -> Summary {
     }
 }
 
+fn millis(time: Timestamp) -> i64 {
+    time.micros().div_euclid(1_000)
+}
+
 /// What the request asks for, beside where to begin.
 fn is_wanted(req: &ListBackups, backup: &BackupRecord) -> bool {
     let kind = match req.kind.as_deref() {
@@ -73,7 +77,8 @@ fn is_wanted(req: &ListBackups, backup: &BackupRecord) -> bool {
     };
     kind && !backup.deleting
         && req.lower.is_none_or(|lower| backup.created >= lower)
-        && req.upper.is_none_or(|upper| backup.created < upper)
+        // AWS: with the bound itself, as far as answers tell the time.
+        && req.upper.is_none_or(|upper| millis(backup.created) <= millis(upper))
 }
 
 fn list_backups(cx: &mut Cx<'_>, req: ListBackups) -> Result<ListBackupsOutput, Error> {

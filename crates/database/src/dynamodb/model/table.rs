@@ -79,6 +79,11 @@ store::record! {
     pub struct Warm {
         1 => pub read: Option<i64>,
         2 => pub write: Option<i64>,
+        /// It was asked for by the change that is under way.
+        3 => pub changing: bool,
+        /// What it is until then.
+        4 => pub read_before: Option<i64>,
+        5 => pub write_before: Option<i64>,
     }
 
     /// The key under which a table's rows lie.
@@ -127,6 +132,8 @@ store::record! {
         4 => pub decreased: Option<Timestamp>,
         /// On the day of `decreased`.
         5 => pub decreases: i64,
+        /// How it was before the change that is under way.
+        6 => pub before: Option<Box<Throughput>>,
     }
 
     /// A secondary index.
@@ -170,6 +177,13 @@ store::record_enum! {
         2 => Active,
         3 => Updating,
         4 => Deleting,
+    }
+}
+
+impl Warm {
+    /// It is as it was asked for.
+    pub(crate) fn settle(&mut self) {
+        *self = Warm { read: self.read, write: self.write, ..Warm::default() };
     }
 }
 
@@ -243,8 +257,9 @@ impl Throughput {
         Throughput { read, write, ..Throughput::default() }
     }
 
-    /// Sets new values and remembers which way they went.
+    /// Sets new values and remembers which way they went, and how it was until the change is done.
     pub fn change(&mut self, read: i64, write: i64, now: Timestamp) {
+        self.before = Some(Box::new(Throughput { before: None, ..self.clone() }));
         if read > self.read || write > self.write {
             self.increased = Some(now);
         }

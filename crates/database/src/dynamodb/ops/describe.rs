@@ -47,7 +47,7 @@ wire::shape! {
     pub(crate) struct ThroughputDescription {
         increased: Option<Timestamp> = "LastIncreaseDateTime",
         decreased: Option<Timestamp> = "LastDecreaseDateTime",
-        decreases: i64 = "NumberOfDecreasesToday",
+        decreases: Option<i64> = "NumberOfDecreasesToday",
         read: i64 = "ReadCapacityUnits",
         write: i64 = "WriteCapacityUnits",
     }
@@ -79,7 +79,7 @@ wire::shape! {
         name: String = "IndexName",
         keys: Vec<KeySchemaElement> = "KeySchema",
         projection: Projection = "Projection",
-        status: String = "IndexStatus",
+        status: Option<String> = "IndexStatus",
         backfilling: Option<bool> = "Backfilling",
         throughput: ThroughputDescription = "ProvisionedThroughput",
         bytes: i64 = "IndexSizeBytes",
@@ -110,7 +110,7 @@ wire::shape! {
         attributes: Option<Vec<AttributeDefinition>> = "AttributeDefinitions",
         name: String = "TableName",
         keys: Option<Vec<KeySchemaElement>> = "KeySchema",
-        status: String = "TableStatus",
+        pub(super) status: String = "TableStatus",
         created: Option<Timestamp> = "CreationDateTime",
         throughput: ThroughputDescription = "ProvisionedThroughput",
         bytes: i64 = "TableSizeBytes",
@@ -121,12 +121,12 @@ wire::shape! {
         locals: Option<Vec<LocalIndexDescription>> = "LocalSecondaryIndexes",
         globals: Option<Vec<GlobalIndexDescription>> = "GlobalSecondaryIndexes",
         class: Option<TableClassSummary> = "TableClassSummary",
-        protected: bool = "DeletionProtectionEnabled",
+        protected: Option<bool> = "DeletionProtectionEnabled",
         restore: Option<RestoreSummary> = "RestoreSummary",
         replicas: Option<Vec<ReplicaDescription>> = "Replicas",
         version: Option<String> = "GlobalTableVersion",
         sse: Option<SseDescription> = "SSEDescription",
-        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        pub(super) limits: Option<OnDemandThroughput> = "OnDemandThroughput",
         warm: Option<WarmDescription> = "WarmThroughput",
         stream: Option<StreamSpecification> = "StreamSpecification",
         stream_label: Option<String> = "LatestStreamLabel",
@@ -159,14 +159,14 @@ fn note_access(cx: &mut Cx<'_>, table: &mut TableRecord) -> bool {
 }
 
 fn sse(table: &TableRecord) -> Option<SseDescription> {
-    let changing = table.next_encryption.as_ref();
-    let encryption = changing.and_then(|next| next.to.as_ref()).or(table.encryption.as_ref())?;
-    let status = if changing.is_some() { "UPDATING" } else { "ENABLED" };
-    Some(SseDescription {
+    // AWS: recorded; while it changes the key that was is told, if there was one.
+    let encryption = table.encryption.as_ref();
+    let status = if table.next_encryption.is_some() { "UPDATING" } else { "ENABLED" };
+    (table.next_encryption.is_some() || encryption.is_some()).then(|| SseDescription {
         status: status.to_owned(),
-        kind: Some("KMS".to_owned()),
-        key_arn: Some(encryption.key_arn.clone()),
-        inaccessible: encryption.inaccessible,
+        kind: encryption.map(|_| "KMS".to_owned()),
+        key_arn: encryption.map(|encryption| encryption.key_arn.clone()),
+        inaccessible: encryption.and_then(|encryption| encryption.inaccessible),
     })
 }
 
@@ -190,14 +190,26 @@ pub(crate) fn elements(hash: &str, range: Option<&String>) -> Vec<KeySchemaEleme
     out
 }
 
+/// The throughput of a table. Until a change is done AWS shows the units that were there, unless the billing mode changes,
+/// which brings or takes them all.
 fn provisioned(throughput: &Throughput, now: Timestamp) -> ThroughputDescription {
+    let before = throughput.before.as_deref().unwrap_or(throughput);
+    let is_switched = before.read == 0 || throughput.read == 0;
+    let units = if is_switched { throughput } else { before };
     ThroughputDescription {
         increased: throughput.increased,
         decreased: throughput.decreased,
-        decreases: throughput.decreases_today(now),
-        read: throughput.read,
-        write: throughput.write,
+        decreases: Some(before.decreases_today(now)),
+        read: units.read,
+        write: units.write,
     }
+}
+
+/// That of a global index, which tells of a change only once it is done.
+fn provisioned_index(throughput: &Throughput, now: Timestamp) -> ThroughputDescription {
+    let before = throughput.before.as_deref().unwrap_or(throughput);
+    let (increased, decreased) = (before.increased, before.decreased);
+    ThroughputDescription { increased, decreased, ..provisioned(throughput, now) }
 }
 
 pub(crate) fn index_elements(index: &IndexRecord) -> Vec<KeySchemaElement> {
@@ -257,9 +269,9 @@ fn indexes(cx: &Cx<'_>, table: &TableRecord, schema: Option<&Schema>) -> Result<
             name,
             keys,
             projection,
-            status: index.status.name().to_owned(),
+            status: table.restore.is_none().then(|| index.status.name().to_owned()),
             backfilling: (index.status == Status::Creating && index.backfilling).then_some(true),
-            throughput: provisioned(&index.throughput, cx.now),
+            throughput: provisioned_index(&index.throughput, cx.now),
             bytes,
             count,
             arn,
@@ -284,29 +296,33 @@ pub(crate) fn describe(
     // AWS: by their names, however they were sent.
     let mut attributes: Vec<AttributeDefinition> = table.attributes.iter().map(definition).collect();
     attributes.sort_by(|a, b| a.name.cmp(&b.name));
-    // AWS: what is still being made has no warm throughput, nor a time since when it is on demand.
-    let made = table.status != Status::Creating;
+    // AWS: what is still being made has no warm throughput, nor what is on its way to be on demand a time since when.
+    let on_its_way = table.throughput.before.as_ref().is_some_and(|before| before.read > 0);
+    let made = table.status != Status::Creating && !on_its_way;
+    // AWS: of a table that is being restored the billing mode is always told, and less of the rest.
+    let is_restored = table.restore.is_some();
+    let mut throughput = provisioned(&table.throughput, cx.now);
+    throughput.decreases = throughput.decreases.filter(|_| !is_restored || !table.on_demand);
     let mode = if table.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" };
     let class = table.class.clone().map(|class| TableClassSummary { class, updated: table.class_updated });
-    Ok(TableDescription {
+    let told = TableDescription {
         attributes: Some(attributes),
         name: table.name.clone(),
         keys: Some(elements(&table.hash, table.range.as_ref())),
         status: status(table).to_owned(),
         created: Some(table.created),
-        throughput: provisioned(&table.throughput, cx.now),
+        throughput,
         bytes: counted.bytes,
         count: counted.items,
         arn: table.arn(),
         id: table.id.clone(),
-        billing: (table.on_demand || table.on_demand_since.is_some()).then(|| BillingModeSummary {
-            mode: mode.to_owned(),
-            since: table.on_demand_since.filter(|_| made),
+        billing: (table.on_demand || table.on_demand_since.is_some() || is_restored).then(|| {
+            BillingModeSummary { mode: mode.to_owned(), since: table.on_demand_since.filter(|_| made) }
         }),
         locals: (!locals.is_empty()).then_some(locals),
         globals: (!globals.is_empty()).then_some(globals),
         class,
-        protected: table.deletion_protection,
+        protected: (!is_restored).then_some(table.deletion_protection),
         restore: table.restore.as_deref().map(summary),
         replicas: replicas::describe(table),
         version: (!table.replicas.is_empty()).then(|| "2019.11.21".to_owned()),
@@ -316,12 +332,22 @@ pub(crate) fn describe(
         limits: throughput::described_limits(table.on_demand_limits),
         warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, table.status),
         stream_label: table.latest_stream.clone(),
-    })
+    };
+    Ok(if table.status == Status::Deleting { told.of_deleted() } else { told })
 }
 
 impl TableDescription {
-    /// What AWS still tells of a table that it is deleting: neither its keys nor its indexes nor its age.
-    pub(crate) fn of_deleted(self) -> TableDescription {
-        TableDescription { attributes: None, keys: None, created: None, locals: None, globals: None, ..self }
+    /// What AWS still tells of a table that it is deleting: neither its keys nor its indexes nor its age, and not what it
+    /// was ready for.
+    fn of_deleted(self) -> TableDescription {
+        TableDescription {
+            attributes: None,
+            keys: None,
+            created: None,
+            locals: None,
+            globals: None,
+            warm: None,
+            ..self
+        }
     }
 }

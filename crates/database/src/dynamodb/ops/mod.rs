@@ -6,6 +6,7 @@ pub(crate) mod delete;
 pub(crate) mod describe;
 pub(crate) mod get;
 pub(crate) mod insights;
+pub(crate) mod kinesis;
 pub(crate) mod limits;
 pub(crate) mod partiql;
 pub(crate) mod policy;

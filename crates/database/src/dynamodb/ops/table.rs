@@ -241,17 +241,31 @@ pub(crate) fn check_idle(table: &TableRecord) -> Result<(), Error> {
     .into())
 }
 
+/// AWS: recorded; what is being changed cannot go, whether its status says so or not.
+fn check_may_go(table: &TableRecord) -> Result<(), Error> {
+    let busy = table.next_encryption.is_some() || table.warm.changing;
+    let what = match table.status {
+        Status::Updating if table.stream.as_ref().is_some_and(|stream| stream.changing) => {
+            "Cannot delete table while stream is being enabled/disabled.".to_owned()
+        }
+        Status::Updating | Status::Active if busy || table.status == Status::Updating => {
+            format!("Table: {} is in the process of being updated.", table.name)
+        }
+        _ => return check_idle(table),
+    };
+    Err(Refusal::InUse(format!("Attempt to change a resource which is still in use: {what}")).into())
+}
+
 fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error> {
     let schema = schema::existing(cx, &req.table)?;
-    if schema.record.status == Status::Updating
-        && schema.record.globals().any(|index| index.status != Status::Active)
-    {
+    let settled = matches!(schema.record.status, Status::Updating | Status::Active);
+    if settled && schema.record.globals().any(|index| index.status != Status::Active) {
         return Err(Refusal::InUse(
-            "Cannot delete table while indexes are being created, updated, or deleted".into(),
+            "Attempt to change a resource which is still in use: Cannot delete table while indexes are being created, updated, or deleted.".into(),
         )
         .into());
     }
-    check_idle(&schema.record)?;
+    check_may_go(&schema.record)?;
     if schema.record.deletion_protection {
         return Err(validation(
             "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
@@ -261,10 +275,13 @@ fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error>
     let mut table = schema.record.clone();
     table.status = Status::Deleting;
     make::of_deleted(cx, &mut table)?;
+    let stream = table.stream.clone();
     stream::close(cx.tx, cx.now, &mut table)?;
     TABLES.put(cx.tx, &table.own_key(), &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
-    Ok(TableOutput { table: describe(cx, &table, Some(&schema))?.of_deleted() })
+    // AWS: the answer still tells the stream that ends with the table.
+    table.stream = stream;
+    Ok(TableOutput { table: describe(cx, &table, Some(&schema))? })
 }
 
 fn list_tables(cx: &mut Cx<'_>, req: ListTables) -> Result<ListTablesOutput, Error> {

@@ -15,9 +15,9 @@ use crate::dynamodb::insights;
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::metering;
-use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema::{self, Schema};
-use crate::dynamodb::model::token::{LIFE, TOKENS, TokenRecord};
+use crate::dynamodb::model::token::{Cancelled, LIFE, TOKENS, TokenRecord};
+use crate::dynamodb::number::Number;
 use crate::dynamodb::request::{ConditionParameters, placeholders};
 use crate::dynamodb::size::{Consistency, Units};
 use crate::dynamodb::throttle;
@@ -214,22 +214,36 @@ fn read(item: TransactWriteItem) -> Result<Act, Error> {
     }
 }
 
-/// What was asked for, as a number that tells requests with one token apart. Maps have no order: clients whose maps have
-/// none write them differently each time.
-pub(crate) fn fingerprint_of(asked: Option<Value>) -> Vec<u8> {
-    let asked = in_order(asked.unwrap_or(Value::Null));
-    match BodyHash::of(wire::json::text(&asked).as_bytes()) {
+/// What was asked for, as a number that tells requests with one token apart: the actions in their order, and what is to be
+/// told of them. Maps have no order: clients whose maps have none write them differently each time. AWS: recorded; equal
+/// numbers are equal however they are written, and `NONE` is what is left out.
+pub(crate) fn fingerprint_of(asked: Option<Value>, told: [Option<&str>; 2]) -> Vec<u8> {
+    let mut parts = vec![in_order(asked.unwrap_or(Value::Null))];
+    parts.extend(told.map(|told| told.filter(|told| *told != "NONE").map_or(Value::Null, Value::str)));
+    match BodyHash::of(wire::json::text(&Value::List(parts)).as_bytes()) {
         BodyHash::Of(hash) => hash.to_vec(),
         BodyHash::Unread => Vec::new(),
     }
 }
 
-/// The same, with the keys of each map in their order.
+/// The same, with the keys of each map in their order, and numbers as DynamoDB writes them.
 fn in_order(value: Value) -> Value {
+    let number = |value: Value| match value {
+        Value::Str(text) => Value::Str(Number::parse(&text).map_or(text, |number| number.to_string())),
+        other => other,
+    };
     match value {
         Value::List(items) => Value::List(items.into_iter().map(in_order).collect()),
         Value::Struct(members) => {
-            Value::Struct(members.into_iter().map(|(name, value)| (name, in_order(value))).collect())
+            let told = members.into_iter().filter(|(name, value)| {
+                *name != "ReturnValuesOnConditionCheckFailure" || value.as_str() != Some("NONE")
+            });
+            let members = told.map(|(name, value)| match (name, value) {
+                ("N", value) => (name, number(value)),
+                ("NS", Value::List(items)) => (name, Value::List(items.into_iter().map(number).collect())),
+                (_, value) => (name, in_order(value)),
+            });
+            Value::Struct(members.collect())
         }
         Value::Map(mut entries) => {
             entries.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -240,7 +254,8 @@ fn in_order(value: Value) -> Value {
 }
 
 fn transact_write_items(cx: &mut Cx<'_>, req: TransactWriteItems) -> Result<TransactWriteItemsOutput, Error> {
-    let fingerprint = req.token.as_ref().map(|_| fingerprint_of(req.items.clone().to_value()));
+    let told = [req.capacity.as_deref(), req.metrics.as_deref()];
+    let fingerprint = req.token.as_ref().map(|_| fingerprint_of(req.items.clone().to_value(), told));
     let token = req.token.zip(fingerprint);
     let acts: Vec<Act> = req.items.into_iter().map(read).collect::<Result<_, _>>()?;
     commit(cx, acts, token, req.capacity.as_deref(), req.metrics.as_deref())
@@ -265,23 +280,51 @@ pub(crate) fn commit(
         if known.request != *request {
             return Err(Refusal::TokenReused.into());
         }
-        return repeated(cx, &prepared, capacity);
+        return Ok(repeated(cx, &prepared, &known.sizes, capacity));
+    }
+    let memory = cx.memory::<Cancelled>();
+    if let Some((key, request)) = &token
+        && memory.get(key, cx.now).is_some_and(|known| known != *request)
+    {
+        return Err(Refusal::TokenReused.into());
     }
     // AWS: what is empty is refused before the transaction begins.
     prepared.iter().try_for_each(|(act, schema, _)| schema.check_key_filled(act.key_item()))?;
+    match attempt(cx, prepared, capacity, wants_metrics)? {
+        Ok((output, sizes)) => {
+            if let Some((key, request)) = token {
+                TOKENS.put(cx.tx, &key, &TokenRecord { request, done: cx.now, sizes });
+            }
+            Ok(output)
+        }
+        Err(reasons) => {
+            // AWS: recorded; the token stays with what was asked for, which may be tried again.
+            if let Some((key, request)) = token {
+                memory.keep(key, request, cx.now.plus(LIFE));
+            }
+            Err(cancelled(reasons))
+        }
+    }
+}
+
+/// The answer and the sizes of its items, or why the actions cannot be done.
+type Attempt = Result<(TransactWriteItemsOutput, Vec<u64>), Vec<Option<Reason>>>;
+
+fn attempt(
+    cx: &mut Cx<'_>,
+    prepared: Prepared,
+    capacity: Option<&str>,
+    wants_metrics: Option<&str>,
+) -> Result<Attempt, Error> {
     let mut reasons = vec![None; prepared.len()];
     for (at, (act, schema, _)) in prepared.iter().enumerate() {
         // AWS: the first that cannot be done is told of, and no other is looked at.
         if let Some(reason) = Reason::of_check(act.check(schema).map(drop))? {
             reasons[at] = Some(reason);
-            return Err(cancelled(reasons));
+            return Ok(Err(reasons));
         }
     }
-    let output = run(cx, prepared, capacity, wants_metrics)?;
-    if let Some((key, request)) = token {
-        TOKENS.put(cx.tx, &key, &TokenRecord { request, done: cx.now });
-    }
-    Ok(output)
+    run(cx, prepared, capacity, wants_metrics)
 }
 
 type Prepared = Vec<(Act, Arc<Schema>, Vec<u8>)>;
@@ -314,8 +357,9 @@ fn run(
     prepared: Prepared,
     capacity: Option<&str>,
     wants_metrics: Option<&str>,
-) -> Result<TransactWriteItemsOutput, Error> {
+) -> Result<Attempt, Error> {
     let mut meter = Meter::new(capacity, Kind::Write);
+    let mut sizes = Vec::with_capacity(prepared.len());
     let want_old = meter.detail() != Detail::None;
     let mut reasons = Vec::with_capacity(prepared.len());
     let mut collections: Vec<(String, Value)> = Vec::new();
@@ -332,6 +376,7 @@ fn run(
                     continue;
                 }
                 metering::written(cx, &schema, &outcome.done);
+                sizes.push(outcome.done.size as u64);
                 meter.table(&table, outcome.done.table);
                 meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
                 reasons.push(None);
@@ -348,27 +393,28 @@ fn run(
         }
     }
     if reasons.iter().any(Option::is_some) {
-        return Err(cancelled(reasons));
+        return Ok(Err(reasons));
     }
     let metrics = (!collections.is_empty()).then_some(Value::Map(collections));
-    Ok(TransactWriteItemsOutput { consumed: meter.many(), metrics })
+    Ok(Ok((TransactWriteItemsOutput { consumed: meter.many(), metrics }, sizes)))
 }
 
-/// The answer to a transaction that was done before: AWS: what reading its items costs.
+/// The answer to a transaction that was done before. AWS: recorded; it costs what reading its items would have cost then,
+/// each as large as it was before or after, whatever has become of them since.
 fn repeated(
     cx: &mut Cx<'_>,
     prepared: &Prepared,
+    sizes: &[u64],
     capacity: Option<&str>,
-) -> Result<TransactWriteItemsOutput, Error> {
+) -> TransactWriteItemsOutput {
     let mut meter = Meter::new(capacity, Kind::Read);
-    for (act, schema, key) in prepared {
-        let row = cx.tx.get(key)?;
-        let size = row.as_ref().map(|row| rows::size(row)).transpose()?.unwrap_or(0);
+    for (at, (act, schema, _)) in prepared.iter().enumerate() {
+        let size = sizes.get(at).map_or(0, |size| *size as usize);
         let units = Units::read(size, Consistency::Transactional);
         metering::read(cx, schema, None, [units, Units::ZERO]);
         meter.table(&act.table, units);
     }
-    Ok(TransactWriteItemsOutput { consumed: meter.many(), metrics: None })
+    TransactWriteItemsOutput { consumed: meter.many(), metrics: None }
 }
 
 #[cfg(test)]
@@ -384,7 +430,7 @@ mod tests {
         };
         let nested =
             |inner: Value| map(&[("m", Value::Struct(Struct::from_iter([("M", inner)]))), ("a", text("1"))]);
-        let of = |value: Value| fingerprint_of(Some(Value::List(vec![value])));
+        let of = |value: Value| fingerprint_of(Some(Value::List(vec![value])), [None, None]);
         let one = nested(map(&[("x", text("1")), ("y", text("2"))]));
         assert_eq!(of(one.clone()), of(nested(map(&[("y", text("2")), ("x", text("1"))]))));
         assert_ne!(of(one), of(nested(map(&[("x", text("2")), ("y", text("1"))]))));

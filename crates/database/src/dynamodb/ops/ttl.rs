@@ -7,6 +7,7 @@ use crate::dynamodb::model::schema;
 use crate::dynamodb::model::table::{Status, TABLES, Ttl};
 use kernel::Cx;
 use std::time::Duration;
+use store::{Direction, KeyRange};
 
 kernel::ops! { pub(crate) static OPS:
     UpdateTimeToLive: update_time_to_live, "dynamodb:UpdateTimeToLive", access::on_table;
@@ -65,8 +66,10 @@ fn update_time_to_live(cx: &mut Cx<'_>, req: UpdateTimeToLive) -> Result<UpdateT
     if table.ttl.changed.is_some_and(|at| cx.now.since(at) < BETWEEN_CHANGES) {
         return Err(validation("Time to live has been modified multiple times within a fixed interval"));
     }
-    table.ttl =
-        Ttl { attribute: enabled.then(|| attribute.clone()), changed: Some(cx.now), enabling: *enabled };
+    // Where there are items already, when they expire is still to be entered.
+    let enabling =
+        *enabled && cx.tx.scan(KeyRange::prefix(&schema.prefix), Direction::Forward).next().is_some();
+    table.ttl = Ttl { attribute: enabled.then(|| attribute.clone()), changed: Some(cx.now), enabling };
     replicas::spread(cx, &table)?;
     TABLES.put(cx.tx, &table.own_key(), &table);
     Ok(UpdateTimeToLiveOutput { specification: req.specification })

@@ -118,6 +118,9 @@ fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required",
         ));
     }
+    if changes > 0 && req.indexes.as_ref().is_some_and(Vec::is_empty) {
+        return Err(parameter("List of GlobalSecondaryIndexUpdates is empty"));
+    }
     if req.replicas.is_some() && changes > 0 {
         return Err(parameter("Replica modification must be the only operation in the request"));
     }
@@ -178,12 +181,53 @@ fn check_alone(req: &UpdateTable, changes: usize) -> Result<(), Error> {
     Ok(())
 }
 
+/// AWS: recorded; what goes on already stands in the way of some changes, in words of its own, and of others not: protection
+/// may change at any time.
+fn check_free(table: &TableRecord, req: &UpdateTable) -> Result<(), Error> {
+    let name = &table.name;
+    let in_use = |what: String| {
+        Refusal::InUse(format!("Attempt to change a resource which is still in use: {what}")).into()
+    };
+    if table.status == Status::Active && req.sse.is_some() && table.next_encryption.is_some() {
+        return Err(in_use(format!("Table is being updated: {name}")));
+    }
+    if table.status == Status::Updating {
+        let units = req.throughput.is_some() || req.billing.is_some();
+        let going: Vec<&str> = table
+            .globals()
+            .filter(|index| index.status == Status::Deleting)
+            .map(|index| index.name.as_str())
+            .collect();
+        let mut indexes = req.indexes.iter().flatten();
+        if req.protected.is_some() {
+            return Ok(());
+        }
+        if units && table.throughput.before.is_some() {
+            return Err(in_use(format!("Table IOPS are currently being updated. Table: {name}")));
+        }
+        if units && !going.is_empty() {
+            let going = going.join(", ");
+            return Err(in_use(format!(
+                "Can't change table IOPS when an index is being deleted. Table: {name} Indexes: [{going}]"
+            )));
+        }
+        if table.throughput.before.is_some()
+            && indexes.any(|index| index.create.is_some() || index.delete.is_some())
+        {
+            return Err(in_use(format!(
+                "Can't create or delete indexes while table IOPS are being updated. Table: {name}"
+            )));
+        }
+    }
+    check_idle(table)
+}
+
 fn update_table(cx: &mut Cx<'_>, mut req: UpdateTable) -> Result<TableOutput, Error> {
     // AWS: a table's warm throughput that says nothing is none, unlike an index's.
     req.warm = req.warm.filter(|warm| warm.read.is_some() || warm.write.is_some());
     check_parameters(&req)?;
     let schema = schema::existing(cx, &req.table)?;
-    check_idle(&schema.record)?;
+    check_free(&schema.record, &req)?;
     let mut table = schema.record.clone();
     if let Some(updates) = &req.replicas {
         replicas::change(cx, &mut table, updates)?;
@@ -192,21 +236,33 @@ fn update_table(cx: &mut Cx<'_>, mut req: UpdateTable) -> Result<TableOutput, Er
         return Ok(TableOutput { table: describe(cx, &table, Some(&schema))? });
     }
     let create = req.indexes.iter().flatten().find_map(|update| update.create.as_ref());
-    definition::redefine(&mut table, req.attributes.as_deref(), create)?;
-    let works = change_billing(cx, &mut table, &req)?;
-    let works = change_limits(&mut table, req.limits, req.warm)? || works;
-    let works = change_stream(cx, &mut table, req.stream.as_ref())? || works;
+    // AWS: recorded; what is said of attributes is looked at for a new index alone.
+    let attributes = req.attributes.as_deref().filter(|_| create.is_some());
+    definition::redefine(&mut table, attributes, create)?;
+    let mut indexes = req.indexes.iter().flatten();
+    let comes_or_goes = indexes.any(|index| index.create.is_some() || index.delete.is_some());
+    // AWS: recorded; what is done beside the table, to its rows' key, its indexes' units or its warm throughput, is told of
+    // there, while the table stays active.
+    let told = change_billing(cx, &mut table, &req)? || comes_or_goes;
+    let limits = req.limits;
+    let works = change_limits(&mut table, req.limits, req.warm)?;
+    let told = change_stream(cx, &mut table, req.stream.as_ref())? || told;
     let works = change_indexes(cx, &mut table, req.indexes.unwrap_or_default())? || works;
     let works = change_encryption(cx, &mut table, req.sse.as_ref())? || works;
-    let works = req.class.is_some() || works;
-    if let Some(class) = req.class {
+    let again =
+        req.class.as_deref().is_some_and(|class| class == table.class.as_deref().unwrap_or("STANDARD"));
+    let told = (req.class.is_some() && !again) || told;
+    // AWS: recorded; what is as it is asked to be is answered as if it were on its way.
+    let as_it_is = again || (req.billing.is_some() && !told && table.status == Status::Active);
+    if let Some(class) = req.class.filter(|_| !again) {
         table.class = Some(class);
         table.class_updated = Some(cx.now);
     }
     if let Some(protected) = req.protected {
         table.deletion_protection = protected;
     }
-    if works {
+    let works = works || told;
+    if told {
         table.status = Status::Updating;
     }
     if works && !table.replicas.is_empty() {
@@ -217,7 +273,12 @@ fn update_table(cx: &mut Cx<'_>, mut req: UpdateTable) -> Result<TableOutput, Er
     }
     TABLES.put(cx.tx, &table.own_key(), &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
-    Ok(TableOutput { table: describe(cx, &table, Some(&schema))? })
+    let mut described = describe(cx, &table, Some(&schema))?;
+    described.limits = throughput::answered_limits(described.limits, limits);
+    if as_it_is {
+        Status::Updating.name().clone_into(&mut described.status);
+    }
+    Ok(TableOutput { table: described })
 }
 
 /// Limits and warm throughput of the table itself; says whether anything is to be done.
@@ -295,6 +356,8 @@ fn change_billing(cx: &Cx<'_>, table: &mut TableRecord, req: &UpdateTable) -> Re
             if !table.on_demand && (current.read, current.write) == (new.read, new.write) {
                 return Err(unchanged("table", "table", &new));
             }
+            // AWS: recorded; it stays as warm as it ever was.
+            table.warm = throughput::kept_warm(table.warm, &table.throughput, table.on_demand);
             if table.on_demand {
                 check_indexes_get_units(table, req)?;
                 table.on_demand = false;
@@ -400,6 +463,7 @@ fn change_index(cx: &Cx<'_>, table: &mut TableRecord, update: IndexThroughput) -
         )));
     }
     let limited = limits.is_some_and(|limits| limits.read.is_some() || limits.write.is_some());
+    let of = table.name.clone();
     let index = find(table, &name, "update")?;
     if new.is_none() && warm.is_none() && !limited {
         return Err(parameter(match on_demand {
@@ -411,18 +475,29 @@ fn change_index(cx: &Cx<'_>, table: &mut TableRecord, update: IndexThroughput) -
             }
         }));
     }
+    let told = new.is_some() || limited;
+    if index.status == Status::Updating && told {
+        return Err(Refusal::InUse(format!(
+            "Attempt to change a resource which is still in use: Index is being updated. Table: {of} Index: {name}"
+        ))
+        .into());
+    }
     if let Some(new) = new {
         if (index.throughput.read, index.throughput.write) == (new.read, new.write) {
             return Err(unchanged(&format!("index {name}"), "index", &new));
         }
         throughput::check_decrease(&index.throughput, &new, cx.now)?;
+        index.warm = throughput::kept_warm(index.warm, &index.throughput, on_demand);
         index.throughput.change(new.read, new.write, cx.now);
     }
     let what = format!("index : {name}");
     index.on_demand_limits = throughput::limits(index.on_demand_limits, limits, on_demand, &what)?;
     index.warm =
         throughput::warmed(index.warm, warm, &index.throughput, on_demand, &format!("index {name}"))?;
-    index.status = Status::Updating;
+    // AWS: recorded; warm throughput has a state of its own.
+    if told {
+        index.status = Status::Updating;
+    }
     Ok(())
 }
 
@@ -442,14 +517,16 @@ fn create_index(table: &mut TableRecord, create: &GlobalIndex, at: usize) -> Res
     }
     if table.globals().count() >= definition::GLOBALS_MAX {
         return Err(Refusal::Limit(format!(
-            "GlobalSecondaryIndex count exceeds the per-table limit of {}",
+            "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of {}",
             definition::GLOBALS_MAX
         ))
         .into());
     }
     if !table.on_demand && create.throughput.is_none() {
         let name = &create.name;
-        return Err(parameter(format_args!("ProvisionedThroughput must be specified for index: {name}")));
+        return Err(parameter(format_args!(
+            "Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: {name}"
+        )));
     }
     let mut index = definition::global(create, at, table.on_demand, &table.attributes, &table.indexes)?;
     index.number = table.next_index;

@@ -199,6 +199,11 @@ impl StorageClass {
         }
     }
 
+    /// As headers tell it: of the usual class they are silent.
+    pub(crate) fn told(self) -> Option<String> {
+        (self != StorageClass::Standard).then(|| self.name().to_owned())
+    }
+
     pub fn parse(name: &str) -> Option<StorageClass> {
         StorageClass::ALL.into_iter().find(|class| class.name() == name)
     }

@@ -70,6 +70,8 @@ shape! {
         kms_context: Option<String> = "SSEKMSEncryptionContext",
         bucket_key: Option<bool> = "BucketKeyEnabled",
         charged: Option<String> = "RequestCharged",
+        /// A header that the model does not have.
+        class: Option<String> = "StorageClass",
     }
 }
 
@@ -175,6 +177,8 @@ fn look(
     let asked = req.algorithm.as_deref().map(checksum::algorithm).transpose()?;
     let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
     let source = source::read(&req.source)?;
+    // AWS: the class is looked at before the source is.
+    attributes.class()?;
     let opened = open(cx, &source, &req.conditions(), &req.source_customer())?;
     let mut version = attributes.version(cx, &door.bucket)?;
     if !replaces_metadata {
@@ -186,6 +190,8 @@ fn look(
     }
     let changes = replaces_metadata
         || attributes.class.is_some()
+        // AWS: without a class the copy is of the usual one, which may be the change.
+        || version.class != opened.version.class
         || attributes.redirect.is_some()
         || attributes.encryption.sse.is_some()
         || !attributes.encryption.customer.is_silent()
@@ -249,6 +255,7 @@ async fn copy_object(dx: Dx, mut req: CopyObject, _: Body) -> Result<Answer<Copy
         kms_context: shown.context,
         bucket_key: shown.bucket_key,
         charged: stored.charged,
+        class: stored.version.class.told(),
     }
     .into())
 }

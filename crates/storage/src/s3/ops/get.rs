@@ -7,7 +7,7 @@ use crate::s3::content::checksum::{self, Checksummed, with_checksums};
 use crate::s3::content::encryption::{self, Customer};
 use crate::s3::content::intake::{broken, disk};
 use crate::s3::errors::{Refusal, S3Error};
-use crate::s3::model::object::{Checksum, StorageClass, Version};
+use crate::s3::model::object::{Checksum, Version};
 use crate::s3::request::conditions::{Reading, Verdict};
 use crate::s3::request::door::{self, Door};
 use crate::s3::request::range;
@@ -393,7 +393,7 @@ pub(crate) fn view(
         customer_md5: shown.customer_md5,
         kms_key: shown.key,
         bucket_key: shown.bucket_key,
-        class: (version.class != StorageClass::Standard).then(|| version.class.name().to_owned()),
+        class: version.class.told(),
         charged: door.charged.clone(),
         replication: version.replication.clone(),
         tags: (!version.tags.is_empty()).then_some(version.tags.len() as i64),

@@ -51,6 +51,8 @@ with_checksums! {
         kms_context: Option<String> = "SSEKMSEncryptionContext",
         bucket_key: Option<bool> = "BucketKeyEnabled",
         charged: Option<String> = "RequestCharged",
+        /// A header that the model does not have.
+        class: Option<String> = "StorageClass",
     }
 }
 
@@ -221,6 +223,7 @@ impl Stored {
             kms_context: shown.context,
             bucket_key: shown.bucket_key,
             charged: self.charged,
+            class: self.version.class.told(),
             ..PutObjectResult::default()
         };
         if let Some(checksum) = &self.version.checksum {

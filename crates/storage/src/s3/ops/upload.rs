@@ -244,8 +244,12 @@ pub(crate) fn parts(cx: &Cx<'_>, row: &Key) -> Result<BTreeMap<u32, (Key, Part)>
 
 fn abort(cx: &mut Cx<'_>, req: AbortUpload) -> Result<Aborted, S3Error> {
     let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
-    let (id, _) = find(cx, &door.bucket, &req.key, &req.upload_id)?;
-    remove(cx, &id.key(&door.bucket.scope, &req.key))?;
+    match find(cx, &door.bucket, &req.key, &req.upload_id) {
+        Ok((id, _)) => remove(cx, &id.key(&door.bucket.scope, &req.key))?,
+        // AWS: recorded answers: what was completed is not aborted any more, and not refused.
+        Err(_) if made_of(cx, &door.bucket, &req.key, &req.upload_id)?.is_some() => {}
+        Err(error) => return Err(error),
+    }
     Ok(Aborted { charged: door.charged })
 }
 
@@ -273,7 +277,10 @@ fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer,
     let given = given.ok_or(Refusal::MalformedXml)?;
     let (id, upload) = match find(cx, bucket, &req.key, &req.upload_id) {
         Ok(found) => found,
-        Err(error) => return again(cx, bucket, &req, door.charged.clone()).transpose().unwrap_or(Err(error)),
+        Err(error) => {
+            let again = again(cx, bucket, &req, &given, door.charged.clone());
+            return again.transpose().unwrap_or(Err(error));
+        }
     };
     check_customer(&upload, &req.customer())?;
     let row = id.key(&bucket.scope, &req.key);
@@ -297,35 +304,47 @@ fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer,
         PARTS.delete(cx.tx, &key);
     }
     UPLOADS.delete(cx.tx, &row);
+    let begun = upload.begun;
     let version = Version {
-        etag: tag_of_tags(&chosen),
+        etag: tag_of_tags(chosen.iter().map(|part| part.etag.as_str())),
         size,
         checksum: Some(checksum),
         // An empty part has no bytes to refer to, but counts.
         pieces: chosen.into_iter().map(|part| part.piece).collect(),
         ..of_upload(upload)
     };
-    let version = versions::put(cx, bucket, &req.key, version)?;
+    let version = versions::put_completed(cx, bucket, &req.key, version, begun)?;
     cx.is_a(kinds::writes(version.class));
     tell(cx, COMPLETE, bucket, &req.key, &version)?;
     COMPLETED.put(cx.tx, &row, &Completed { at: cx.now, order: version.order, id: version.id() });
     answer(cx, bucket, &req.key, &version, door.charged.clone())
 }
 
-/// Completing what was completed a while ago is answered as it was then.
+/// Completing what was completed a while ago of the same parts is answered as it was then, but for checksums, as long as
+/// there is what came of it.
 fn again(
     cx: &Cx<'_>,
     bucket: &Bucket,
     req: &CompleteUpload,
+    given: &[PartGiven],
     charged: Option<String>,
 ) -> Result<Option<CompletedAnswer>, S3Error> {
-    let Some(id) = UploadId::parse(&req.upload_id) else { return Ok(None) };
-    let Some(done) = COMPLETED.get(cx.tx, &id.key(&bucket.scope, &req.key))? else { return Ok(None) };
-    let found = versions::by_id(cx.tx, bucket, &req.key, &done.id)?;
-    match found.filter(|found| found.version.order == done.order) {
-        Some(found) => answer(cx, bucket, &req.key, &found.version, charged).map(Some),
-        None => Ok(None),
+    let Some(version) = made_of(cx, bucket, &req.key, &req.upload_id)? else { return Ok(None) };
+    let numbers = given.iter().map(|part| part.number.and_then(|number| u32::try_from(number).ok()));
+    let tags = given.iter().map(|part| part.etag.as_deref().unwrap_or_default().trim_matches('"'));
+    let same = numbers.eq(version.pieces.iter().map(|piece| Some(piece.number)));
+    if !same || tag_of_tags(tags) != version.etag {
+        return Ok(None);
     }
+    answer(cx, bucket, &req.key, &Version { checksum: None, ..version }, charged).map(Some)
+}
+
+/// What came of an upload that was completed a while ago, where it is still there.
+fn made_of(cx: &Cx<'_>, bucket: &Bucket, key: &str, upload: &str) -> Result<Option<Version>, S3Error> {
+    let Some(id) = UploadId::parse(upload) else { return Ok(None) };
+    let Some(done) = COMPLETED.get(cx.tx, &id.key(&bucket.scope, key))? else { return Ok(None) };
+    let found = versions::by_id(cx.tx, bucket, key, &done.id)?;
+    Ok(found.map(|found| found.version).filter(|version| version.order == done.order))
 }
 
 fn answer(
@@ -399,7 +418,10 @@ fn choose(
             Some((kind, _)) if upload.checksum.as_deref().is_some_and(|own| own != kind.name()) => {
                 return Err(Refusal::BadPartChecksum(kind.name().to_ascii_lowercase(), number).into());
             }
-            Some((kind, value)) if part.stated(kind) != Some(&value) => return Err(invalid()),
+            // AWS: recorded answers: an upload without an algorithm takes none, be it the part's.
+            Some((kind, value)) if upload.checksum.is_none() || part.stated(kind) != Some(&value) => {
+                return Err(invalid());
+            }
             Some(_) => {}
             None if upload.composite => {
                 let name = upload.checksum.as_deref().unwrap_or_default().to_ascii_lowercase();
@@ -513,15 +535,17 @@ fn whole_checksum(
 }
 
 /// The MD5 of the parts' tags, and how many they are.
-fn tag_of_tags(chosen: &[Part]) -> String {
+fn tag_of_tags<'a>(tags: impl Iterator<Item = &'a str>) -> String {
     let mut md5 = Md5::new();
-    for part in chosen {
+    let mut count = 0;
+    for tag in tags {
         let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
         let bytes: Vec<u8> =
-            part.etag.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
+            tag.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
         md5.update(&bytes);
+        count += 1;
     }
-    format!("{}-{}", auth::md5::hex(&md5.finish()), chosen.len())
+    format!("{}-{count}", auth::md5::hex(&md5.finish()))
 }
 
 #[cfg(test)]
@@ -555,6 +579,9 @@ mod tests {
     fn a_tag_of_tags() {
         let part = |etag: &str| Part { etag: etag.into(), ..Part::default() };
         let parts = [part("d41d8cd98f00b204e9800998ecf8427e")];
-        assert_eq!(tag_of_tags(&parts), "59adb24ef3cdbe0297f05b395827453f-1");
+        assert_eq!(
+            tag_of_tags(parts.iter().map(|part| part.etag.as_str())),
+            "59adb24ef3cdbe0297f05b395827453f-1"
+        );
     }
 }
