@@ -19,6 +19,18 @@ wire::shape! {
         pub id: String = "GroupId",
         pub name: String = "GroupName",
     }
+
+    /// Which service manages a resource for its owner: none. Not every answer says whether it is hidden for it.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Operator {
+        pub managed: bool = "Managed",
+        pub hidden: Option<bool> = "HiddenByDefault",
+    }
+}
+
+impl Operator {
+    pub const NONE: Operator = Operator { managed: false, hidden: None };
+    pub const SHOWN: Operator = Operator { managed: false, hidden: Some(false) };
 }
 
 impl Flag {

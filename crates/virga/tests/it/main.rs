@@ -90,6 +90,7 @@ mod ec2_instances;
 mod ec2_interfaces;
 mod ec2_limits;
 mod ec2_metadata;
+mod ec2_options;
 mod ec2_placement;
 mod ec2_profiles;
 mod ec2_replacements;

@@ -8,6 +8,7 @@ use ec2::describe::{self, Ask, Item};
 use ec2::disk::{self, DiskAttachment};
 use ec2::filter::{Filter, Known};
 use ec2::kind::VOLUME;
+use ec2::shapes::Operator;
 use ec2::tags::{self, Tag};
 use ec2::{Ec2Error, Plain, register};
 use kernel::Cx;
@@ -59,13 +60,6 @@ wire::shape! {
         key: Option<String> = "KmsKeyId",
     }
 
-    /// Which service manages it for its owner: none.
-    #[derive(Debug)]
-    struct Operator {
-        managed: bool = "Managed",
-        hidden: bool = "HiddenByDefault",
-    }
-
     #[derive(Debug)]
     pub(crate) struct AttachmentView {
         delete: bool = "DeleteOnTermination",
@@ -108,10 +102,6 @@ wire::shape! {
     }
 }
 
-impl Operator {
-    const NONE: Operator = Operator { managed: false, hidden: false };
-}
-
 impl Item for View {
     fn id(&self) -> &str {
         &self.id
@@ -139,7 +129,7 @@ pub(crate) fn attachment_view(attachment: &DiskAttachment) -> AttachmentView {
         instance: attachment.instance.clone(),
         device: attachment.device.clone(),
         state: attachment.state.clone(),
-        at: attachment.at,
+        at: attachment.at.whole_seconds(),
         card: None,
     }
 }
@@ -156,7 +146,7 @@ fn view(cx: &Cx<'_>, volume: &Volume) -> Result<View, Ec2Error> {
         attachments: Some(attachments.map(|shown| AttachmentView { card: Some(0), ..shown }).collect()),
         owner: Some(cx.account.to_string()),
         arn: Some(register::arn(cx.account, cx.region, VOLUME.noun, &volume.id)),
-        operator: Some(Operator::NONE),
+        operator: Some(Operator::SHOWN),
         ..shown
     })
 }
@@ -273,7 +263,7 @@ fn describe_status(cx: &mut Cx<'_>, req: Describe) -> Result<Statuses, Ec2Error>
         events: Vec::new(),
         id: volume.id.clone(),
         status: health(volume),
-        operator: Operator::NONE,
+        operator: Operator::SHOWN,
     });
     let views = views.collect();
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
