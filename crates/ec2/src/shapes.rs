@@ -26,6 +26,16 @@ wire::shape! {
         pub managed: bool = "Managed",
         pub hidden: Option<bool> = "HiddenByDefault",
     }
+
+    /// Whether ways to and from the internet are blocked: there is nothing here that would block them all.
+    #[derive(Clone, Debug)]
+    pub struct Blocks { pub gateways: String = "InternetGatewayBlockMode" }
+}
+
+impl Blocks {
+    pub fn none() -> Blocks {
+        Blocks { gateways: "off".into() }
+    }
 }
 
 impl Operator {

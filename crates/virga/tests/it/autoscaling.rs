@@ -466,6 +466,9 @@ fn who_makes_a_group_may_launch_and_hand_the_role_over() {
             ("AccessDenied".into(), words.into())
         );
     }
+    // The role by which groups act is there, or made by who may.
+    let role = json!({ "AWSServiceName": "autoscaling.amazonaws.com" });
+    root.call("iam", "CreateServiceLinkedRole", role).ok();
     asg(&passes, "CreateAutoScalingGroup", asked(json!({})));
 }
 

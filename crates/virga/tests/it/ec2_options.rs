@@ -128,6 +128,11 @@ fn a_machine_has_the_processors_that_it_was_asked_for() {
             "InvalidParameterValue",
             "Maximum instance count must not be smaller than minimum instance count",
         ),
+        (
+            json!({ "BlockDeviceMappings": [{ "DeviceName": "/dev/sdf", "Ebs": { "VolumeSize": 1, "VolumeType": "gp9" } }] }),
+            "InvalidParameterValue",
+            "Invalid value 'gp9' for VolumeType.",
+        ),
     ] {
         assert_eq!(root.call("ec2", "RunInstances", asked(more)).error(), (code.into(), message.into()));
     }
@@ -151,6 +156,11 @@ fn a_machine_has_the_processors_that_it_was_asked_for() {
     root.call("ec2", "ModifyInstanceCpuOptions", none).refused(400, "InvalidParameterValue");
     let unknown = json!({ "InstanceId": "i-00000000000000000", "CoreCount": 1, "ThreadsPerCore": 1 });
     root.call("ec2", "ModifyInstanceCpuOptions", unknown).refused(400, "InvalidInstanceID.NotFound");
+    let unknown = json!({ "InstanceId": id, "InstanceType": { "Value": "t9.huge" } });
+    assert_eq!(
+        root.call("ec2", "ModifyInstanceAttribute", unknown).error(),
+        ("InvalidParameterValue".into(), "Invalid value 't9.huge' for InstanceType.".into())
+    );
     ec2(
         &root,
         "ModifyInstanceAttribute",

@@ -14,6 +14,7 @@ mod autoscaling_hooks;
 mod autoscaling_mixed;
 mod autoscaling_policies;
 mod autoscaling_refreshes;
+mod autoscaling_roles;
 mod autoscaling_schedules;
 mod autoscaling_standby;
 mod autoscaling_warm;

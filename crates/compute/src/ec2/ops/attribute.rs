@@ -1,6 +1,6 @@
 //! Attributes of one instance, and what it says on its console.
 
-use super::run::checked_data;
+use super::run::{check_kind, checked_data};
 use super::{call, describe::groups, disks, list, texts};
 use crate::ec2::kinds;
 use crate::ec2::machinery::Machinery;
@@ -284,9 +284,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
 
 /// AWS: its processors become those of the new type.
 fn become_of(instance: &mut Instance, kind: String) -> Result<(), Ec2Error> {
-    if kinds::find(&kind).is_none() {
-        return Err(Ec2Error::value(kind, "instanceType", "There is no such type."));
-    }
+    check_kind(&kind)?;
     (instance.kind, instance.cpus) = (kind, Cpus::default());
     Ok(())
 }
