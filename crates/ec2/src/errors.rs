@@ -118,7 +118,7 @@ wire::errors! {
         InvalidVolumeZone(what: String) = 400, "InvalidVolume.ZoneMismatch", "{what}";
         InvalidZone(zone: String) = 400, "InvalidZone.NotFound", "The zone '{zone}' does not exist.";
         VolumeInUse(what: String) = 400, "VolumeInUse", "{what}";
-        VolumeModificationRate = 400, "VolumeModificationRateExceeded", "You've reached the maximum modification rate per volume limit. Wait at least 6 hours between modifications per EBS volume.";
+        VolumeModificationRate(until: String) = 400, "VolumeModificationRateExceeded", "You've reached the maximum modification rate per volume limit. Wait until {until} before you can issue the next modification request for this volume.";
         VpcIdNotSpecified = 400, "VPCIdNotSpecified", "No default VPC for this user";
         ReservationCapacityExceeded = 400, "ReservationCapacityExceeded", "The targeted Capacity Reservation does not have enough available instance capacity to fulfill your request. Either increase the instance capacity for the targeted Capacity Reservation, or target a different Capacity Reservation.";
         InvalidCapacityReservationState(id: String, state: String) = 400, "InvalidCapacityReservationState", "The Capacity Reservation '{id}' is {state}, and not active.";
@@ -175,6 +175,12 @@ impl Ec2Error {
         )))
     }
 
+    /// Several resources are not there.
+    pub fn none_found(kind: &Kind, ids: &[&str]) -> Ec2Error {
+        let what = format!("The {}s '{}' do not exist", kind.words, ids.join(", "));
+        Ec2Error(Box::new(Fault::new(400, kind.not_found, what)))
+    }
+
     /// NAT gateways have words of their own.
     pub fn nat_not_found(id: &str) -> Ec2Error {
         Ec2Error(Box::new(Fault::new(400, "NatGatewayNotFound", format!("NatGateway {id} was not found"))))
@@ -197,6 +203,11 @@ impl Ec2Error {
 
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// Whether a token of a page is none.
+    pub fn is_of_token(&self) -> bool {
+        self.0.code == "InvalidPaginationToken"
     }
 
     /// Whether there is no capacity for a machine, which may change.

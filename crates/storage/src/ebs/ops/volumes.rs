@@ -207,8 +207,17 @@ pub(super) fn is_id(id: &str) -> bool {
     VOLUME.fits(id) && id.bytes().rev().take_while(|byte| *byte != b'-').any(|byte| byte != b'0')
 }
 
+/// AWS: of the tokens of these pages it says this.
+fn of_page(error: Ec2Error) -> Ec2Error {
+    match error.is_of_token() {
+        true => Plain::InvalidParameterValue("Unable to parse pagination token".into()).into(),
+        false => error,
+    }
+}
+
 fn describe_volumes(cx: &mut Cx<'_>, req: Describe) -> Result<Volumes, Ec2Error> {
     describe::ids_or_pages(&req.ids, "volumeIds", req.max)?;
+    describe::five_or_more(req.max)?;
     if req.ids.iter().any(String::is_empty) {
         return Err(Plain::MissingParameter("volumes".into()).into());
     }
@@ -218,7 +227,7 @@ fn describe_volumes(cx: &mut Cx<'_>, req: Describe) -> Result<Volumes, Ec2Error>
     let found = describe::some(cx, &VOLUMES, &VOLUME, &req.ids)?;
     let views = found.iter().map(|volume| view(cx, volume)).collect::<Result<_, _>>()?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
-    let (volumes, next) = describe::page(cx, views, ask, FILTERS)?;
+    let (volumes, next) = describe::page(cx, views, ask, FILTERS).map_err(of_page)?;
     Ok(Volumes { next, volumes })
 }
 
@@ -255,6 +264,7 @@ fn health(volume: &Volume) -> Health {
 
 fn describe_status(cx: &mut Cx<'_>, req: Describe) -> Result<Statuses, Ec2Error> {
     describe::ids_or_pages(&req.ids, "volumeIds", req.max)?;
+    describe::five_or_more(req.max)?;
     let found = describe::some(cx, &VOLUMES, &VOLUME, &req.ids)?;
     let views = found.iter().map(|volume| StatusView {
         actions: Vec::new(),
@@ -267,6 +277,6 @@ fn describe_status(cx: &mut Cx<'_>, req: Describe) -> Result<Statuses, Ec2Error>
     });
     let views = views.collect();
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
-    let (statuses, next) = describe::page(cx, views, ask, STATUS_FILTERS)?;
+    let (statuses, next) = describe::page(cx, views, ask, STATUS_FILTERS).map_err(of_page)?;
     Ok(Statuses { next, statuses })
 }
