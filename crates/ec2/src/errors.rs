@@ -1,6 +1,6 @@
 //! What EC2 refuses. Sentences are made where the names are known; the codes stand here.
 
-use crate::kind::Kind;
+use crate::kind::{INSTANCE, Kind};
 use wire::Fault;
 
 wire::errors! {
@@ -101,6 +101,7 @@ wire::errors! {
         RouteAlreadyExists(destination: String) = 400, "RouteAlreadyExists", "The route identified by {destination} already exists.";
         RouteNotSupported(what: String) = 400, "RouteNotSupported", "{what}";
         ServiceLinkedRoleNotPermitted(what: &'static str) = 403, "AuthFailure.ServiceLinkedRoleCreationNotPermitted", "The provided credentials do not have permission to create the service-linked role for {what}.";
+        SnapshotGone = 400, "InvalidSnapshot.NotFound", "Snapshot does not exist";
         SpotMaxPriceTooLow(what: String) = 400, "SpotMaxPriceTooLow", "{what}";
         TagLimitExceeded = 400, "TagLimitExceeded", "More than 50 tags specified";
         Unsupported(what: String) = 400, "Unsupported", "{what}";
@@ -171,7 +172,8 @@ impl Ec2Error {
         Ec2Error(Box::new(Fault::new(
             400,
             kind.not_found,
-            format!("The {} '{id}' does not exist", kind.words),
+            // Recorded: of disks with a full stop, of all others without.
+            format!("The {} '{id}' does not exist{}", kind.words, if kind.is_of_disks() { "." } else { "" }),
         )))
     }
 
@@ -188,7 +190,10 @@ impl Ec2Error {
 
     /// The id does not look like one of its kind.
     pub fn malformed(kind: &Kind, id: &str) -> Ec2Error {
-        let what = format!("Invalid id: \"{id}\" (expecting \"{}-...\")", kind.prefix);
+        // Recorded: of instances it expects nothing else where the beginning is right.
+        let is_begun = *kind == INSTANCE && id.starts_with("i-");
+        let hint = if is_begun { String::new() } else { format!(" (expecting \"{}-...\")", kind.prefix) };
+        let what = format!("Invalid id: \"{id}\"{hint}");
         Ec2Error(Box::new(Fault::new(400, kind.malformed, what)))
     }
 

@@ -95,7 +95,7 @@ fn a_volume_is_what_was_asked_for() {
     root.call("ec2", "DescribeVolumes", json!({ "VolumeIds": [id] })).refused_with(
         400,
         "InvalidVolume.NotFound",
-        &format!("The volume '{id}' does not exist"),
+        &format!("The volume '{id}' does not exist."),
     );
     assert!(
         items(&ec2(&root, "DescribeTags", json!({ "Filters": filter("resource-id", &id) }))["tagSet"])
@@ -196,7 +196,7 @@ fn what_is_wrong_is_refused() {
         (
             json!({ "AvailabilityZone": zone, "SnapshotId": "snap-00000000000000000" }),
             "InvalidSnapshot.NotFound",
-            "The snapshot 'snap-00000000000000000' does not exist",
+            "Snapshot does not exist",
         ),
         (
             json!({ "AvailabilityZone": zone, "Size": 1, "KmsKeyId": "alias/aws/ebs" }),
