@@ -26,7 +26,12 @@ def test_a_maintained_fleet_outlives_its_machines_and_the_cloud(machines, own_cl
     ec2.get_waiter("instance_running").wait(InstanceIds=ids, WaiterConfig=WAIT)
     spot = next(one["InstanceId"] for one in active() if "SpotInstanceRequestId" in one)
     tags = ec2.describe_instances(InstanceIds=[spot])["Reservations"][0]["Instances"][0]["Tags"]
-    assert tags == [{"Key": "aws:ec2:fleet-id", "Value": fleet}]
+    assert {"Key": "aws:ec2:fleet-id", "Value": fleet} in tags
+    assert {tag["Key"] for tag in tags} == {
+        "aws:ec2:fleet-id",
+        "aws:ec2launchtemplate:id",
+        "aws:ec2launchtemplate:version",
+    }
     own_cloud.run("spot", "interrupt", spot)
     own_cloud.restart(kill=True)
     own_cloud.run("clock", "+2m")

@@ -4,7 +4,7 @@
 
 use crate::errors::{Ec2Error, Plain};
 use crate::filter::{self, Filter, Known};
-use crate::kind::Kind;
+use crate::kind::{INSTANCE, Kind};
 use crate::register;
 use crate::tags::Tag;
 use kernel::Cx;
@@ -72,14 +72,23 @@ pub fn some<R: Record>(
     }
     ids.iter().try_for_each(|id| check_id(kind, id))?;
     let mut seen = Vec::new();
-    let mut out = Vec::new();
+    let (mut out, mut missing) = (Vec::new(), Vec::new());
     for id in ids {
-        if !seen.contains(&id) {
-            seen.push(id);
-            out.push(get(cx, table, kind, id)?);
+        if seen.contains(&id) {
+            continue;
+        }
+        seen.push(id);
+        match table.get(cx.tx, &register::key(cx.account, cx.region, id))? {
+            Some(found) => out.push(found),
+            None => missing.push(id.as_str()),
         }
     }
-    Ok(out)
+    match missing[..] {
+        [] => Ok(out),
+        // AWS: of several instances it names all.
+        [_, _, ..] if *kind == INSTANCE => Err(Ec2Error::none_found(kind, &missing)),
+        [first, ..] => Err(Ec2Error::not_found(kind, first)),
+    }
 }
 
 /// Filters items and cuts out the page that is asked for.

@@ -1,6 +1,6 @@
 //! What EC2 refuses. Sentences are made where the names are known; the codes stand here.
 
-use crate::kind::Kind;
+use crate::kind::{INSTANCE, Kind};
 use wire::Fault;
 
 wire::errors! {
@@ -101,6 +101,7 @@ wire::errors! {
         RouteAlreadyExists(destination: String) = 400, "RouteAlreadyExists", "The route identified by {destination} already exists.";
         RouteNotSupported(what: String) = 400, "RouteNotSupported", "{what}";
         ServiceLinkedRoleNotPermitted(what: &'static str) = 403, "AuthFailure.ServiceLinkedRoleCreationNotPermitted", "The provided credentials do not have permission to create the service-linked role for {what}.";
+        SnapshotGone = 400, "InvalidSnapshot.NotFound", "Snapshot does not exist";
         SpotMaxPriceTooLow(what: String) = 400, "SpotMaxPriceTooLow", "{what}";
         TagLimitExceeded = 400, "TagLimitExceeded", "More than 50 tags specified";
         Unsupported(what: String) = 400, "Unsupported", "{what}";
@@ -118,7 +119,7 @@ wire::errors! {
         InvalidVolumeZone(what: String) = 400, "InvalidVolume.ZoneMismatch", "{what}";
         InvalidZone(zone: String) = 400, "InvalidZone.NotFound", "The zone '{zone}' does not exist.";
         VolumeInUse(what: String) = 400, "VolumeInUse", "{what}";
-        VolumeModificationRate = 400, "VolumeModificationRateExceeded", "You've reached the maximum modification rate per volume limit. Wait at least 6 hours between modifications per EBS volume.";
+        VolumeModificationRate(until: String) = 400, "VolumeModificationRateExceeded", "You've reached the maximum modification rate per volume limit. Wait until {until} before you can issue the next modification request for this volume.";
         VpcIdNotSpecified = 400, "VPCIdNotSpecified", "No default VPC for this user";
         ReservationCapacityExceeded = 400, "ReservationCapacityExceeded", "The targeted Capacity Reservation does not have enough available instance capacity to fulfill your request. Either increase the instance capacity for the targeted Capacity Reservation, or target a different Capacity Reservation.";
         InvalidCapacityReservationState(id: String, state: String) = 400, "InvalidCapacityReservationState", "The Capacity Reservation '{id}' is {state}, and not active.";
@@ -171,8 +172,15 @@ impl Ec2Error {
         Ec2Error(Box::new(Fault::new(
             400,
             kind.not_found,
-            format!("The {} '{id}' does not exist", kind.words),
+            // Recorded: of disks with a full stop, of all others without.
+            format!("The {} '{id}' does not exist{}", kind.words, if kind.is_of_disks() { "." } else { "" }),
         )))
+    }
+
+    /// Several resources are not there.
+    pub fn none_found(kind: &Kind, ids: &[&str]) -> Ec2Error {
+        let what = format!("The {}s '{}' do not exist", kind.words, ids.join(", "));
+        Ec2Error(Box::new(Fault::new(400, kind.not_found, what)))
     }
 
     /// NAT gateways have words of their own.
@@ -182,7 +190,10 @@ impl Ec2Error {
 
     /// The id does not look like one of its kind.
     pub fn malformed(kind: &Kind, id: &str) -> Ec2Error {
-        let what = format!("Invalid id: \"{id}\" (expecting \"{}-...\")", kind.prefix);
+        // Recorded: of instances it expects nothing else where the beginning is right.
+        let is_begun = *kind == INSTANCE && id.starts_with("i-");
+        let hint = if is_begun { String::new() } else { format!(" (expecting \"{}-...\")", kind.prefix) };
+        let what = format!("Invalid id: \"{id}\"{hint}");
         Ec2Error(Box::new(Fault::new(400, kind.malformed, what)))
     }
 
@@ -197,6 +208,11 @@ impl Ec2Error {
 
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// Whether a token of a page is none.
+    pub fn is_of_token(&self) -> bool {
+        self.0.code == "InvalidPaginationToken"
     }
 
     /// Whether there is no capacity for a machine, which may change.

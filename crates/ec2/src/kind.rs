@@ -88,7 +88,17 @@ impl Kind {
             let fits = |(part, length): (&&str, usize)| part.len() == length && part.chars().all(is_hex);
             return parts.len() == 5 && parts.iter().zip([8, 4, 4, 4, 12]).all(fits);
         }
+        // Recorded: those of instances may have fewer digits, and capital ones.
+        if *self == INSTANCE {
+            let is_hex = |digits: &str| digits.chars().all(|c| c.is_ascii_hexdigit());
+            return digits.is_some_and(|digits| matches!(digits.len(), 1..=8 | 17) && is_hex(digits));
+        }
         digits.is_some_and(|digits| DIGITS.contains(&digits.len()) && digits.chars().all(is_hex))
+    }
+
+    /// Whether it is a volume or a snapshot.
+    pub fn is_of_disks(&self) -> bool {
+        *self == VOLUME || *self == SNAPSHOT
     }
 }
 
@@ -112,13 +122,19 @@ pub fn of_id(id: &str) -> Option<&'static Kind> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, FLEET, SUBNET, VPC, of_id};
+    use super::{ALL, FLEET, INSTANCE, SUBNET, VPC, of_id};
 
     #[test]
     fn ids_have_a_form() {
         assert!(VPC.fits("vpc-0123456789abcdef0") && VPC.fits("vpc-12345678"));
         for bad in ["vpc-", "vpc-xyz", "vpc-0123456789ABCDEF0", "subnet-12345678", "vpc-123456789", ""] {
             assert!(!VPC.fits(bad), "{bad}");
+        }
+        for good in ["i-0", "i-12", "i-1234567", "i-ABCDEF12", "i-0Ffffffffffffffff"] {
+            assert!(INSTANCE.fits(good), "{good}");
+        }
+        for bad in ["i-", "i-000000000", "i-0000000000000001", "i-web", "0"] {
+            assert!(!INSTANCE.fits(bad), "{bad}");
         }
         assert_eq!(of_id("subnet-12345678"), Some(&SUBNET));
         assert_eq!(of_id("x-12345678"), None);

@@ -19,6 +19,28 @@ wire::shape! {
         pub id: String = "GroupId",
         pub name: String = "GroupName",
     }
+
+    /// Which service manages a resource for its owner: none. Not every answer says whether it is hidden for it.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Operator {
+        pub managed: bool = "Managed",
+        pub hidden: Option<bool> = "HiddenByDefault",
+    }
+
+    /// Whether ways to and from the internet are blocked: there is nothing here that would block them all.
+    #[derive(Clone, Debug)]
+    pub struct Blocks { pub gateways: String = "InternetGatewayBlockMode" }
+}
+
+impl Blocks {
+    pub fn none() -> Blocks {
+        Blocks { gateways: "off".into() }
+    }
+}
+
+impl Operator {
+    pub const NONE: Operator = Operator { managed: false, hidden: None };
+    pub const SHOWN: Operator = Operator { managed: false, hidden: Some(false) };
 }
 
 impl Flag {

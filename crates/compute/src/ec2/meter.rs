@@ -231,7 +231,7 @@ fn over(since: Timestamp, now: Timestamp, period: i64) -> Option<Timestamp> {
 
 /// What was worked, of what there was, and sent.
 fn work(instance: &Instance, meter: &Meter, now: Timestamp) -> [(Metric, f64); 5] {
-    let cpus = share::of(&instance.kind, false).map_or(1_000, |share| share.at_most(host::whole()).millicpus);
+    let cpus = share::of(instance, false).map_or(1_000, |share| share.at_most(host::whole()).millicpus);
     let there = now.since(meter.since).as_secs_f64() * f64::from(cpus) / 1_000.0;
     let percent = if there > 0.0 { 100.0 * meter.sum.processor.as_secs_f64() / there } else { 0.0 };
     let bytes = |name, count: host::Count| (Metric { name, unit: "Bytes" }, count.bytes as f64);

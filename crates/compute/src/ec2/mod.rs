@@ -28,6 +28,7 @@
 
 mod bandwidth;
 pub mod billing;
+pub(crate) mod cpus;
 mod credits;
 pub(crate) mod errors;
 pub mod exec;
@@ -48,6 +49,7 @@ mod share;
 pub mod spot;
 pub(crate) mod template;
 pub mod tunnel;
+pub(crate) mod upkeep;
 mod user_data;
 mod whole;
 pub mod work;
@@ -61,6 +63,7 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::kinds::OPS,
     ops::run::OPS,
     ops::describe::OPS,
+    ops::cpus::OPS,
     ops::credit::OPS,
     ops::state::OPS,
     ops::interface::OPS,
@@ -69,6 +72,7 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::metadata::OPS,
     ops::monitoring::OPS,
     ops::names::OPS,
+    ops::upkeep::OPS,
     ops::template::OPS,
     ops::template_version::OPS,
     ops::spot_request::OPS,

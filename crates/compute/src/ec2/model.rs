@@ -121,6 +121,21 @@ store::record! {
         /// It has been up: a start that goes wrong stops it, and does not end it.
         42 => pub ran: bool,
         43 => pub names: Names,
+        /// As its type has them, where it says nothing.
+        44 => pub cpus: Cpus,
+        /// It is not to recover from failures of hardware.
+        45 => pub unrecovered: bool,
+        /// When it was launched first; none where that was before this was kept.
+        46 => pub made: Option<Timestamp>,
+        /// Nor to move where its reboot could.
+        47 => pub unmoved: bool,
+    }
+
+    /// Cores, and threads of each.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Cpus {
+        1 => pub cores: i64,
+        2 => pub threads: i64,
     }
 
     /// What a machine is called ([`super::names`]).

@@ -1,18 +1,19 @@
 //! What a machine may take of the one that Virga runs on: what its type has, and no more than there is.
 
-use super::kinds;
 use super::model::Instance;
+use super::{cpus, kinds};
 use ec2::disk::ROOT;
 use host::pace::Common;
 use host::{Driver, Guest, HostError, Share};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// What a type has; while its credits are spent, a T type's baseline of processors. `None` for a type that is unknown.
-pub(super) fn of(kind: &str, at_baseline: bool) -> Option<Share> {
-    let kind = kinds::find(kind)?;
-    let whole = kind.cpus * 1_000;
-    let millicpus = if at_baseline { kind.baseline().unwrap_or(whole) } else { whole };
+/// What a machine has by its type and its options; while its credits are spent, a T type's baseline of processors. `None` for
+/// a type that is unknown.
+pub(super) fn of(instance: &Instance, at_baseline: bool) -> Option<Share> {
+    let kind = kinds::find(&instance.kind)?;
+    let whole = cpus::count(instance, kind) * 1_000;
+    let millicpus = if at_baseline { kind.baseline().unwrap_or(whole).min(whole) } else { whole };
     Some(Share {
         millicpus: u32::try_from(millicpus).unwrap_or(u32::MAX),
         memory_bytes: u64::try_from(kind.memory_mib).unwrap_or(0) << 20,
@@ -24,7 +25,7 @@ const BESIDE_GUEST: u64 = 384 << 20;
 
 /// What a virtual machine is built with: its type's figures, whatever it may take of them.
 pub(super) fn of_guest(instance: &Instance) -> Option<Guest> {
-    let share = of(&instance.kind, false).filter(|_| instance.virtual_machine)?.at_most(host::whole());
+    let share = of(instance, false).filter(|_| instance.virtual_machine)?.at_most(host::whole());
     let root = instance.disk.then(|| ROOT.to_owned());
     let interfaces =
         kinds::find(&instance.kind).and_then(|kind| u32::try_from(kind.interfaces).ok()).unwrap_or(1);
@@ -33,7 +34,7 @@ pub(super) fn of_guest(instance: &Instance) -> Option<Guest> {
 
 /// What a machine may take, all together.
 pub(super) fn held(instance: &Instance, at_baseline: bool) -> Option<Share> {
-    let mut share = of(&instance.kind, at_baseline)?.at_most(host::whole());
+    let mut share = of(instance, at_baseline)?.at_most(host::whole());
     if instance.virtual_machine {
         share.memory_bytes = share.memory_bytes.saturating_add(BESIDE_GUEST);
     }
@@ -42,7 +43,7 @@ pub(super) fn held(instance: &Instance, at_baseline: bool) -> Option<Share> {
 
 /// Holds a machine to its share; lines for its console about what it does not get, or is not held to.
 pub(super) fn hold(driver: &dyn Driver, instance: &Instance, at_baseline: bool) -> Result<String, HostError> {
-    let Some(wanted) = of(&instance.kind, at_baseline) else { return Ok(String::new()) };
+    let Some(wanted) = of(instance, at_baseline) else { return Ok(String::new()) };
     let here = host::whole();
     let held = held(instance, at_baseline).unwrap_or(here);
     match driver.limit(&instance.id, held) {
@@ -97,15 +98,25 @@ fn capped(kind: &str, wanted: Share, here: Share) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ec2::model::Cpus;
 
     #[test]
     fn a_type_is_its_figures() {
-        let of = |kind: &str, at_baseline| of(kind, at_baseline).map(|s| (s.millicpus, s.memory_bytes >> 20));
+        let figures = |instance: &Instance, at_baseline| {
+            of(instance, at_baseline).map(|s| (s.millicpus, s.memory_bytes >> 20))
+        };
+        let instance = |kind: &str| Instance { kind: kind.into(), ..Instance::default() };
+        let of = |kind: &str, at_baseline| figures(&instance(kind), at_baseline);
         assert_eq!(of("m5.2xlarge", false), Some((8_000, 32_768)));
         assert_eq!(of("m5.2xlarge", true), Some((8_000, 32_768)));
         assert_eq!(of("t3.nano", false), Some((2_000, 512)));
         assert_eq!(of("t3.nano", true), Some((100, 512)));
         assert_eq!(of("m1.small", false), None);
+        // Fewer, where it was launched with fewer.
+        let cpus = Cpus { cores: 1, threads: 1 };
+        let few = |kind: &str| Instance { cpus, ..instance(kind) };
+        assert_eq!(figures(&few("t3.micro"), false), Some((1_000, 1024)));
+        assert_eq!(figures(&few("t3.large"), true), Some((600, 8192)));
     }
 
     #[test]

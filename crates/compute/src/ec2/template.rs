@@ -3,6 +3,7 @@
 //! Members here are those that a launch acts on; others are reported or refused as those of RunInstances are.
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RequestLaunchTemplateData.html>
 
+use super::cpus::Wanted as Cpus;
 use super::names::Wanted as Names;
 use super::ops::credit::Wanted as Credits;
 use super::ops::disks::Mapping;
@@ -13,6 +14,7 @@ use super::ops::reservation::Wanted as Reserved;
 use super::ops::run::{Hibernation, Plug};
 use super::placement::Placement;
 use super::spot::terms::Market;
+use super::upkeep::{Bandwidth, Wanted as Upkeep};
 use crate::requirements::Requirements;
 use base::Timestamp;
 use ec2::kind::IMAGE;
@@ -46,6 +48,9 @@ wire::shape! {
         pub(crate) requirements: Option<Requirements> = "InstanceRequirements",
         pub(crate) reservation: Option<Reserved> = "CapacityReservationSpecification",
         pub(crate) disks: Vec<Mapping> = "BlockDeviceMappings",
+        pub(crate) cpus: Option<Cpus> = "CpuOptions",
+        pub(crate) upkeep: Option<Upkeep> = "MaintenanceOptions",
+        pub(crate) bandwidth: Option<Bandwidth> = "NetworkPerformanceOptions",
     }
 }
 

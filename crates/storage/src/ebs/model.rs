@@ -101,6 +101,8 @@ store::record! {
         2 => pub from: Shape,
         3 => pub to: Shape,
         4 => pub at: Timestamp,
+        /// When it was changed before, in the day that this one ended.
+        5 => pub earlier: Vec<Timestamp>,
     }
 
     #[derive(Clone, PartialEq, Debug)]

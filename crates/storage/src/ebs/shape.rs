@@ -126,8 +126,11 @@ fn throughput(kind: &Kind, wanted: &Wanted<'_>, iops: Option<i64>) -> Result<Opt
 pub(super) fn of(wanted: &Wanted<'_>) -> Result<Shape, Ec2Error> {
     let name = wanted.kind.unwrap_or("gp2");
     let kind = KINDS.iter().find(|kind| kind.name == name);
-    let kind = kind
-        .ok_or_else(|| Ec2Error::from(Plain::UnknownVolumeType(format!("Unknown volume type '{name}'"))))?;
+    let kind = kind.ok_or_else(|| {
+        Ec2Error::from(Plain::UnknownVolumeType(format!(
+            "Unsupported volume type '{name}' for volume creation."
+        )))
+    })?;
     let numbers = [("size", Some(wanted.size)), ("iops", wanted.iops), ("throughput", wanted.throughput)];
     for (name, number) in numbers {
         if let Some(number) = number.filter(|number| *number < 0) {

@@ -306,7 +306,12 @@ fn a_group_is_kept_at_its_size() {
         .map(|tag| format!("{} {}", text(&tag["key"]), text(&tag["value"])))
         .collect();
     tags.sort();
-    assert_eq!(tags, ["Name web", "aws:autoscaling:groupName web", "of template"], "{seen}");
+    let template =
+        ec2(&root, "DescribeLaunchTemplates", json!({}))["launchTemplates"][0]["launchTemplateId"].clone();
+    let by =
+        [format!("aws:ec2launchtemplate:id {}", text(&template)), "aws:ec2launchtemplate:version 1".into()];
+    assert_eq!(tags[..2], ["Name web", "aws:autoscaling:groupName web"], "{seen}");
+    assert_eq!((&tags[2..4], &tags[4][..], tags.len()), (&by[..], "of template", 5), "{seen}");
     // All of them come with the launch.
     let marked =
         json!({ "LookupAttributes": [{ "AttributeKey": "EventName", "AttributeValue": "CreateTags" }] });
@@ -461,6 +466,9 @@ fn who_makes_a_group_may_launch_and_hand_the_role_over() {
             ("AccessDenied".into(), words.into())
         );
     }
+    // The role by which groups act is there, or made by who may.
+    let role = json!({ "AWSServiceName": "autoscaling.amazonaws.com" });
+    root.call("iam", "CreateServiceLinkedRole", role).ok();
     asg(&passes, "CreateAutoScalingGroup", asked(json!({})));
 }
 

@@ -346,6 +346,9 @@ fn tried(name: &str, text: &str, problems: &mut Vec<String>) {
     cloud.reconcile();
     root.call("ec2", "DescribeVpcs", json!({})).ok();
     root.call("events", "ListRules", json!({})).ok();
+    // AWS: the first group of an account makes the role by which all act, and it stays.
+    root.call("iam", "CreateServiceLinkedRole", json!({ "AWSServiceName": "autoscaling.amazonaws.com" }))
+        .ok();
     let trusted = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "Service": "cloudformation.amazonaws.com" } } });
     root.call(
         "iam",

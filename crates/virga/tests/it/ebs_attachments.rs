@@ -146,8 +146,9 @@ fn a_launch_makes_its_volumes_and_the_end_takes_them() {
     ]);
     let tags = json!([{ "ResourceType": "volume", "Tags": [{ "Key": "of", "Value": "launch" }] }]);
     let made = launch(&cloud, &root, json!({ "BlockDeviceMappings": mappings, "TagSpecifications": tags }));
-    let disks = items(&made["blockDeviceMapping"]);
-    assert_eq!(disks.len(), 3, "{made}");
+    let seen = ec2(&root, "DescribeInstances", json!({ "InstanceIds": [made["instanceId"]] }));
+    let disks = items(&seen["reservationSet"][0]["instancesSet"][0]["blockDeviceMapping"]);
+    assert_eq!(disks.len(), 3, "{seen}");
     let id = |n: usize| text(&disks[n]["ebs"]["volumeId"]);
     let first = shown(&root, &id(1));
     assert_eq!((&first["status"], &first["size"]), (&json!("in-use"), &json!("8")));

@@ -43,7 +43,21 @@ fn a_snapshot_is_taken_shown_and_deleted() {
     root.call("ec2", "CreateVolume", small).refused(400, "InvalidParameterValue");
     ec2(&root, "DeleteSnapshot", json!({ "SnapshotId": id }));
     let gone = root.call("ec2", "DescribeSnapshots", json!({ "SnapshotIds": [id] }));
-    gone.refused_with(400, "InvalidSnapshot.NotFound", &format!("The snapshot '{id}' does not exist"));
+    gone.refused_with(400, "InvalidSnapshot.NotFound", &format!("The snapshot '{id}' does not exist."));
+    for (operation, parameters) in [
+        ("DescribeSnapshots", json!({ "SnapshotIds": ["snap-0400DC0055E85B9BF"] })),
+        (
+            "DescribeSnapshotAttribute",
+            json!({ "SnapshotId": "snap-0400DC0055E85B9BF", "Attribute": "createVolumePermission" }),
+        ),
+        ("CreateVolume", json!({ "SnapshotId": "snap-0400DC0055E85B9BF", "AvailabilityZone": "us-east-1a" })),
+    ] {
+        root.call("ec2", operation, parameters).refused_with(
+            400,
+            "InvalidParameterValue",
+            "Value (snap-0400DC0055E85B9BF) for parameter snapshotId is invalid. Expected: 'snap-...'.",
+        );
+    }
     root.call("ec2", "CreateSnapshot", json!({ "VolumeId": "vol-00000000000000000" }))
         .refused(400, "InvalidVolume.NotFound");
     root.call("ec2", "ListSnapshotsInRecycleBin", json!({})).refused(501, "NotImplemented");

@@ -66,9 +66,28 @@ fn a_volume_is_what_was_asked_for() {
     ] {
         assert_eq!(find(name, value), expected, "{name}");
     }
-    let page = ec2(&root, "DescribeVolumes", json!({ "MaxResults": 1 }));
-    let rest = ec2(&root, "DescribeVolumes", json!({ "MaxResults": 1, "NextToken": page["nextToken"] }));
+    for _ in 0..5 {
+        volume(&cloud, &root, json!({ "Size": 1 }));
+    }
+    let page = ec2(&root, "DescribeVolumes", json!({ "MaxResults": 5 }));
+    let rest = ec2(&root, "DescribeVolumes", json!({ "MaxResults": 5, "NextToken": page["nextToken"] }));
     assert_ne!(page["volumeSet"][0]["volumeId"], rest["volumeSet"][0]["volumeId"]);
+    // Recorded: each list has words of its own for pages that cannot be.
+    let (few, none) = ("Expecting a value greater than 5.", "The token is Invalid.");
+    for (operation, name, token) in [
+        ("DescribeVolumes", "maxResults", "Unable to parse pagination token".to_owned()),
+        ("DescribeVolumeStatus", "maxResults", "Unable to parse pagination token".to_owned()),
+        (
+            "DescribeVolumesModifications",
+            "MaxResults",
+            format!("Value ( x ) for parameter NextToken is invalid. {none}"),
+        ),
+    ] {
+        let small = format!("Value ( 4 ) for parameter {name} is invalid. {few}");
+        for (more, message) in [(json!({ "MaxResults": 4 }), small), (json!({ "NextToken": "x" }), token)] {
+            root.call("ec2", operation, more).refused_with(400, "InvalidParameterValue", &message);
+        }
+    }
     let status = ec2(&root, "DescribeVolumeStatus", json!({ "VolumeIds": [id] }));
     assert_eq!(status["volumeStatusSet"][0]["volumeStatus"]["status"], "ok", "{status}");
     assert_eq!(status["volumeStatusSet"][0]["operator"], nobody);
@@ -76,7 +95,7 @@ fn a_volume_is_what_was_asked_for() {
     root.call("ec2", "DescribeVolumes", json!({ "VolumeIds": [id] })).refused_with(
         400,
         "InvalidVolume.NotFound",
-        &format!("The volume '{id}' does not exist"),
+        &format!("The volume '{id}' does not exist."),
     );
     assert!(
         items(&ec2(&root, "DescribeTags", json!({ "Filters": filter("resource-id", &id) }))["tagSet"])
@@ -177,7 +196,7 @@ fn what_is_wrong_is_refused() {
         (
             json!({ "AvailabilityZone": zone, "SnapshotId": "snap-00000000000000000" }),
             "InvalidSnapshot.NotFound",
-            "The snapshot 'snap-00000000000000000' does not exist",
+            "Snapshot does not exist",
         ),
         (
             json!({ "AvailabilityZone": zone, "Size": 1, "KmsKeyId": "alias/aws/ebs" }),
@@ -225,7 +244,7 @@ fn a_volume_that_asks_for_less_than_its_type_gives_gets_that() {
 }
 
 #[test]
-fn a_volume_grows_and_six_hours_lie_between_two_changes() {
+fn a_volume_grows_and_is_changed_four_times_a_day() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
     let id = volume(&cloud, &root, json!({ "Size": 10 }));
@@ -236,20 +255,35 @@ fn a_volume_grows_and_six_hours_lie_between_two_changes() {
     assert_eq!(done["modificationState"], "modifying");
     let all = ec2(&root, "DescribeVolumesModifications", json!({ "VolumeIds": [id] }));
     assert_eq!(all["volumeModificationSet"][0]["modificationState"], "completed", "{all}");
-    root.call("ec2", "ModifyVolume", json!({ "VolumeId": id, "Size": 30 })).refused_with(
-        400,
-        "VolumeModificationRateExceeded",
-        "You've reached the maximum modification rate per volume limit. Wait at least 6 hours between modifications per EBS volume.",
-    );
-    cloud.advance(Duration::from_secs(6 * 3600));
+    let told = &all["volumeModificationSet"][0];
+    assert_eq!(told["operator"], json!({ "managed": "false", "hiddenByDefault": "false" }));
+    assert_eq!((&told["startTime"], &done["operator"]), (&json!("2026-01-15T12:00:00.000Z"), &Value::Null));
+    for (name, found) in [("target-multi-attach-enabled", 1), ("original-multi-attach-enabled", 1)] {
+        let asked = json!({ "Filters": filter(name, "false") });
+        let all = ec2(&root, "DescribeVolumesModifications", asked);
+        assert_eq!(items(&all["volumeModificationSet"]).len(), found, "{name}");
+    }
     root.call("ec2", "ModifyVolume", json!({ "VolumeId": id, "Size": 10 })).refused_with(
         400,
         "InvalidParameterValue",
-        "Value (10) for parameter size is invalid. New size cannot be smaller than existing size",
+        "New size cannot be smaller than existing size",
     );
     let done = ec2(&root, "ModifyVolume", json!({ "VolumeId": id, "Size": 30 }));
     assert_eq!(done["volumeModification"]["targetIops"], "4000");
     assert_eq!(shown(&root, &id)["size"], "30");
+    // Recorded: four changes in 24 hours, also those that change nothing.
+    for _ in 0..2 {
+        cloud.advance(Duration::from_secs(60));
+        ec2(&root, "ModifyVolume", json!({ "VolumeId": id, "Size": 30 }));
+    }
+    let next = json!({ "VolumeId": id, "Size": 31 });
+    root.call("ec2", "ModifyVolume", next.clone()).refused_with(
+        400,
+        "VolumeModificationRateExceeded",
+        "You've reached the maximum modification rate per volume limit. Wait until 2026-01-16T12:00:00.000Z before you can issue the next modification request for this volume.",
+    );
+    cloud.advance(Duration::from_secs(24 * 3600 - 120));
+    ec2(&root, "ModifyVolume", next);
 }
 
 #[test]
@@ -260,7 +294,11 @@ fn attributes_are_kept() {
     ec2(&root, "ModifyVolumeAttribute", json!({ "VolumeId": id, "AutoEnableIO": { "Value": true } }));
     let asked = json!({ "VolumeId": id, "Attribute": "autoEnableIO" });
     assert_eq!(ec2(&root, "DescribeVolumeAttribute", asked)["autoEnableIO"]["value"], "true");
-    ec2(&root, "EnableVolumeIO", json!({ "VolumeId": id }));
+    root.call("ec2", "EnableVolumeIO", json!({ "VolumeId": id })).refused_with(
+        400,
+        "IncorrectState",
+        &format!("Volume {id} already has IO enabled."),
+    );
 }
 
 /// A KMS key whose policy leaves everything to the account.

@@ -148,6 +148,20 @@ fn states_follow_each_other() {
         refused(&root, "StartInstances", json!({ "InstanceIds": ["i-00000000000000000"] })),
         "InvalidInstanceID.NotFound"
     );
+    for malformed in ["i-", "i-000000000"] {
+        root.call("ec2", "DescribeInstances", json!({ "InstanceIds": [malformed] })).refused_with(
+            400,
+            "InvalidInstanceID.Malformed",
+            &format!("Invalid id: \"{malformed}\""),
+        );
+    }
+    // AWS: of several that are not there it names all.
+    let gone = json!({ "InstanceIds": [id, "i-00000000000000001", "i-00000000000000002"] });
+    root.call("ec2", "DescribeInstances", gone).refused_with(
+        400,
+        "InvalidInstanceID.NotFound",
+        "The instance IDs 'i-00000000000000001, i-00000000000000002' do not exist",
+    );
     assert_eq!(
         refused(&root, "StartInstances", json!({ "InstanceIds": ["web"] })),
         "InvalidInstanceID.Malformed"

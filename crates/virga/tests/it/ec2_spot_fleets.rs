@@ -93,8 +93,15 @@ fn a_spot_fleet_is_maintained_by_its_role() {
     ] {
         assert_eq!(data[member], value, "{data}");
     }
-    let tags: Vec<Value> =
-        ids(&root, &id).iter().map(|one| instance(&root, one)["tagSet"][0].clone()).collect();
+    let of_fleet = |tag: &&Value| {
+        tag["key"] != "aws:ec2launchtemplate:id" && tag["key"] != "aws:ec2launchtemplate:version"
+    };
+    let tags: Vec<Value> = ids(&root, &id)
+        .iter()
+        .flat_map(|one| {
+            items(&instance(&root, one)["tagSet"]).iter().filter(of_fleet).cloned().collect::<Vec<_>>()
+        })
+        .collect();
     assert!(
         tags.iter().all(|tag| *tag == json!({ "key": "aws:ec2spot:fleet-request-id", "value": id })),
         "{tags:?}"

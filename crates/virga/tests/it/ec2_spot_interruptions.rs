@@ -211,7 +211,9 @@ fn a_machine_without_its_root_does_not_come_back() {
     let made = ec2(&root, "RunInstances", asked)["instancesSet"][0].clone();
     let id = text(&made["instanceId"]);
     until(&cloud, &root, &id, "running");
-    let volume = text(&made["blockDeviceMapping"][0]["ebs"]["volumeId"]);
+    let seen = ec2(&root, "DescribeInstances", json!({ "InstanceIds": [id] }));
+    let volume =
+        text(&seen["reservationSet"][0]["instancesSet"][0]["blockDeviceMapping"][0]["ebs"]["volumeId"]);
     interrupt(&cloud, &id).unwrap();
     cloud.advance(NOTICE);
     cloud.reconcile();

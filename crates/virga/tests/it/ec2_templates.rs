@@ -374,7 +374,15 @@ fn launches_go_by_a_template_and_requests_go_first() {
     assert_eq!(by_template["instanceType"], "t3.small");
     assert_eq!(by_template["placement"]["availabilityZone"], "us-east-1c");
     assert_eq!(by_template["metadataOptions"]["httpTokens"], "required");
-    assert_eq!(by_template["tagSet"][0]["value"], "web");
+    // AWS: which version that was, it says itself; nobody else may say so.
+    let tags = json!([{ "key": "Name", "value": "web" }, { "key": "aws:ec2launchtemplate:id", "value": id },
+        { "key": "aws:ec2launchtemplate:version", "value": "1" }]);
+    assert_eq!(by_template["tagSet"], tags);
+    let named = json!({ "InstanceIds": [by_template["instanceId"]] });
+    let found = ec2(&root, "DescribeInstances", named);
+    assert_eq!(found["reservationSet"][0]["instancesSet"][0]["tagSet"], tags);
+    let resource = filter("resource-id", &text(&by_template["instanceId"]));
+    assert_eq!(items(&ec2(&root, "DescribeTags", json!({ "Filters": resource }))["tagSet"]).len(), 3);
     assert!(text(&by_template["iamInstanceProfile"]["arn"]).ends_with("/web"));
     let over = json!({ "LaunchTemplate": { "LaunchTemplateName": "web", "Version": "$Latest" },
         "InstanceType": "t3.micro", "DisableApiTermination": false, "ClientToken": "once" });
@@ -391,7 +399,11 @@ fn launches_go_by_a_template_and_requests_go_first() {
     assert_eq!((&got["imageId"], &got["instanceType"]), (&json!(IMAGE), &json!("t3.small")));
     assert_eq!(got["disableApiTermination"], "true");
     assert_eq!(got["networkInterfaceSet"][0]["deviceIndex"], "0");
-    assert_eq!(got["tagSpecificationSet"][0]["tagSet"][0]["value"], "web");
+    assert_eq!(got["tagSpecificationSet"][0]["tagSet"], json!([{ "key": "Name", "value": "web" }]));
+    assert_eq!(got["cpuOptions"], json!({ "coreCount": "1", "threadsPerCore": "2" }));
+    assert_eq!(got["maintenanceOptions"], json!({ "autoRecovery": "default" }));
+    assert_eq!(got["networkPerformanceOptions"], json!({ "bandwidthWeighting": "default" }));
+    assert_eq!(got["hibernationOptions"], json!({ "configured": "false" }));
 }
 
 #[test]

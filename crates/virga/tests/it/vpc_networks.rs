@@ -41,6 +41,9 @@ fn every_account_has_a_default_vpc_from_the_first_call_on() {
     let vpc = &vpcs[0];
     assert_eq!((&vpc["isDefault"], &vpc["cidrBlock"]), (&json!("true"), &json!("172.31.0.0/16")));
     assert_eq!((&vpc["tagSet"], &vpc["ipv6CidrBlockAssociationSet"]), (&Value::Null, &Value::Null));
+    // Lists tell what is blocked, and what makes one does not.
+    let open = json!({ "internetGatewayBlockMode": "off" });
+    assert_eq!(vpc["blockPublicAccessStates"], open);
     assert_eq!((&vpc["state"], &vpc["instanceTenancy"]), (&json!("available"), &json!("default")));
     let subnets = items(
         &ec2(&root, "DescribeSubnets", json!({ "Filters": filter("default-for-az", "true") }))["subnetSet"],
@@ -48,6 +51,7 @@ fn every_account_has_a_default_vpc_from_the_first_call_on() {
     assert_eq!(subnets.len(), 6);
     for subnet in &subnets {
         assert_eq!(subnet["mapPublicIpOnLaunch"], "true");
+        assert_eq!((&subnet["blockPublicAccessStates"], &subnet["tagSet"]), (&open, &Value::Null));
         assert_eq!(subnet["availableIpAddressCount"], "4091");
         assert_eq!(subnet["vpcId"], vpc["vpcId"]);
     }
@@ -315,6 +319,7 @@ fn subnets_have_rules() {
     let made = create("10.0.0.0/28").ok();
     assert_eq!(made["subnet"]["availableIpAddressCount"], "11");
     assert_eq!(made["subnet"]["mapPublicIpOnLaunch"], "false");
+    assert_eq!(made["subnet"]["blockPublicAccessStates"], Value::Null);
     assert_eq!(
         made["subnet"]["subnetArn"],
         json!(format!("arn:aws:ec2:us-east-1:{ACCOUNT}:subnet/{}", text(&made["subnet"]["subnetId"])))

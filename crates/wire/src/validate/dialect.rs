@@ -176,11 +176,39 @@ fn parameter(service: &Service, code: &str, violation: &Violation, stop: bool) -
         return Fault::new(400, "MissingParameter", message);
     }
     let value = violation.value.as_deref().unwrap_or("");
+    if ec2 && let Some(fault) = of_ec2(code, violation, &name, value) {
+        return fault;
+    }
     let message = match &violation.constraint {
         Constraint::Enum(_) => format!("Invalid value '{value}' for {name}."),
         constraint => format!("Value ({value}) for parameter {name} is invalid. {constraint}."),
     };
     Fault::new(400, code, message)
+}
+
+/// What EC2 has other words for: the types of new volumes, sizes of pages, and names that it says without where they are
+/// (`Invalid value 'm3.smal' for InstanceType.` of a spot request's launch specification).
+// AWS: recorded `Unsupported volume type 'gp3' for volume creation.` (UnknownVolumeType) where there was none yet, and
+// `Value ( 4 ) for parameter maxResults is invalid. Expecting a value greater than 5.`
+fn of_ec2(code: &str, violation: &Violation, name: &str, value: &str) -> Option<Fault> {
+    match &violation.constraint {
+        Constraint::Enum(_) if name == "VolumeType" && violation.input == "CreateVolumeRequest" => {
+            let message = format!("Unsupported volume type '{value}' for volume creation.");
+            Some(Fault::new(400, "UnknownVolumeType", message))
+        }
+        Constraint::Enum(_) => {
+            let last = name.rsplit('.').find(|part| part.parse::<usize>().is_err())?;
+            Some(Fault::new(400, code, format!("Invalid value '{value}' for {last}.")))
+        }
+        Constraint::ValueMin(min) if name == "MaxResults" => {
+            let bound = if min == "1" { "0" } else { min };
+            let message = format!(
+                "Value ( {value} ) for parameter maxResults is invalid. Expecting a value greater than {bound}."
+            );
+            Some(Fault::new(400, code, message))
+        }
+        _ => None,
+    }
 }
 
 // AWS: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html: a document that breaks the schema is

@@ -148,6 +148,24 @@ fn query_and_rest_services_have_their_own_words() {
         ),
         ("ec2", "POST /", "Action=DescribeInstances&MaxResults=5", ""),
         (
+            "ec2",
+            "POST /",
+            "Action=DescribeVpcs&MaxResults=4",
+            "InvalidParameterValue: Value ( 4 ) for parameter maxResults is invalid. Expecting a value greater than 5.",
+        ),
+        (
+            "ec2",
+            "POST /",
+            "Action=RunInstances&MinCount=1&MaxCount=1&BlockDeviceMapping.1.Ebs.VolumeType=gp9",
+            "InvalidParameterValue: Invalid value 'gp9' for VolumeType.",
+        ),
+        (
+            "ec2",
+            "POST /",
+            "Action=CreateVolume&AvailabilityZone=us-east-1a&Size=1&VolumeType=gp9",
+            "UnknownVolumeType: Unsupported volume type 'gp9' for volume creation.",
+        ),
+        (
             "lambda",
             "GET /2015-03-31/functions?MaxItems=0",
             "",

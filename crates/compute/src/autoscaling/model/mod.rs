@@ -76,6 +76,8 @@ store::record! {
         35 => pub placement: Option<String>,
         /// New instances are of one type as long as they are refreshed, though the group has several.
         36 => pub launches_one: bool,
+        /// The ARN of the service-linked role by which it acts.
+        37 => pub role: Option<String>,
     }
 
     /// What instances are launched by.

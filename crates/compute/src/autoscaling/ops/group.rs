@@ -3,7 +3,7 @@
 use super::activity::forget_old;
 use super::mixed::{self, MixedShape};
 use super::tag::{self, Filter};
-use super::{all, call, find, keep, list, of_group, page, size, text, texts, warm_pool};
+use super::{all, call, find, keep, linked, list, of_group, page, size, text, texts, warm_pool};
 use crate::autoscaling::access::{any, group as named};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::mixed::Mixed;
@@ -71,6 +71,7 @@ wire::shape! {
         protects: Option<bool> = "NewInstancesProtectedFromScaleIn",
         policies: Vec<String> = "TerminationPolicies",
         tags: Vec<Tag> = "Tags",
+        role: Option<String> = "ServiceLinkedRoleARN",
     }
 
     #[derive(Debug)]
@@ -92,6 +93,7 @@ wire::shape! {
         grace: Option<i64> = "HealthCheckGracePeriod",
         protects: Option<bool> = "NewInstancesProtectedFromScaleIn",
         policies: Vec<String> = "TerminationPolicies",
+        role: Option<String> = "ServiceLinkedRoleARN",
     }
 
     #[derive(Debug)]
@@ -144,6 +146,7 @@ wire::shape! {
         tags: Vec<Tag> = "Tags",
         policies: Vec<String> = "TerminationPolicies",
         protects: bool = "NewInstancesProtectedFromScaleIn",
+        role: Option<String> = "ServiceLinkedRoleARN",
     }
 
     #[derive(Debug)]
@@ -306,6 +309,7 @@ impl View {
             tags: Tag::of(group),
             policies: group.policies(),
             protects: group.protects_new,
+            role: group.role.clone(),
         }
     }
 }
@@ -530,7 +534,11 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
     };
     check_sizes(&group)?;
     check_unit(&group)?;
-    keep(cx, &group);
+    let role = match &req.role {
+        Some(asked) => linked::named(cx, asked)?,
+        None => linked::default(cx)?,
+    };
+    keep(cx, &Group { role: Some(role), ..group });
     Ok(Empty)
 }
 
@@ -597,6 +605,9 @@ fn update(cx: &mut Cx<'_>, req: Update) -> Result<Empty, AutoScalingError> {
     let before = group.desired;
     change_launches(cx, &mut group, &req)?;
     group.rebalances = req.rebalances.unwrap_or(group.rebalances);
+    if let Some(asked) = &req.role {
+        group.role = Some(linked::named(cx, asked)?);
+    }
     if req.subnets.is_some() || !req.zones.is_empty() {
         group.subnets = subnets(cx, req.subnets.as_ref(), &req.zones)?;
         group.identifier = req.subnets;

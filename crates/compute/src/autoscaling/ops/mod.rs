@@ -10,6 +10,7 @@ pub(crate) mod group;
 pub(crate) mod hook;
 pub(crate) mod instance;
 pub(crate) mod limits;
+pub(crate) mod linked;
 pub(crate) mod metrics;
 pub(crate) mod mixed;
 pub(crate) mod notification;

@@ -73,8 +73,7 @@ pub(crate) fn data(cx: &Cx<'_>, config: &Config) -> Result<Data, Ec2Error> {
     if let Some(data) = spot_fleet_launch::data(config) {
         return Ok(data);
     }
-    let (_, data) = template_version::data(cx, Some(&config.id), None, Some(&config.version))?;
-    Ok(data)
+    Ok(template_version::data(cx, Some(&config.id), None, Some(&config.version))?.data)
 }
 
 /// All places of a fleet, in the order of its overrides.

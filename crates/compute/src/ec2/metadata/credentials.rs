@@ -100,12 +100,12 @@ fn document(members: impl IntoIterator<Item = (&'static str, String)>) -> String
 fn shown(session: &Session) -> String {
     document([
         ("Code", "Success".to_owned()),
-        ("LastUpdated", session.since.iso8601()),
+        ("LastUpdated", session.since.whole_seconds().iso8601()),
         ("Type", "AWS-HMAC".to_owned()),
         ("AccessKeyId", session.key.clone()),
         ("SecretAccessKey", session.secret.clone()),
         ("Token", session.token.clone()),
-        ("Expiration", session.until.iso8601()),
+        ("Expiration", session.until.whole_seconds().iso8601()),
     ])
 }
 
@@ -115,5 +115,9 @@ fn refusal(now: Timestamp, role: &Role) -> String {
         "EC2 cannot assume the role {}. Please see documentation at https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html#troubleshoot_iam-ec2_errors-info-doc.",
         role.name
     );
-    document([("Code", UNAUTHORIZED.to_owned()), ("Message", what), ("LastUpdated", now.iso8601())])
+    document([
+        ("Code", UNAUTHORIZED.to_owned()),
+        ("Message", what),
+        ("LastUpdated", now.whole_seconds().iso8601()),
+    ])
 }

@@ -268,7 +268,7 @@ impl Tree {
         let code = if profile.is_there { "Success" } else { "InstanceProfileNotFound" };
         let info = [
             ("Code", Value::str(code)),
-            ("LastUpdated", Value::Str(profile.since.iso8601())),
+            ("LastUpdated", Value::Str(profile.since.whole_seconds().iso8601())),
             ("InstanceProfileArn", Value::str(&profile.arn)),
             ("InstanceProfileId", Value::str(&profile.id)),
         ];
@@ -338,7 +338,7 @@ fn identity(facts: &Facts) -> Value {
         ("instanceId", Value::str(&facts.instance)),
         ("instanceType", Value::str(&facts.kind)),
         ("kernelId", Value::Null),
-        ("pendingTime", Value::Str(facts.launched.iso8601())),
+        ("pendingTime", Value::Str(facts.launched.whole_seconds().iso8601())),
         ("privateIp", Value::str(&facts.address)),
         ("ramdiskId", Value::Null),
         ("region", Value::str(&facts.region)),

@@ -1,10 +1,10 @@
 //! Attributes of one instance, and what it says on its console.
 
-use super::run::checked_data;
+use super::run::{check_kind, checked_data};
 use super::{call, describe::groups, disks, list, texts};
 use crate::ec2::kinds;
 use crate::ec2::machinery::Machinery;
-use crate::ec2::model::{INSTANCES, Instance, state};
+use crate::ec2::model::{Cpus, INSTANCES, Instance, state};
 use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -276,13 +276,17 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
         register::set_key(cx, &instance.id, "ec2:EbsOptimized", Some(value.to_string()))?;
     }
     if let Some(kind) = req.kind.and_then(|text| text.value) {
-        if kinds::find(&kind).is_none() {
-            return Err(Ec2Error::value(kind, "instanceType", "There is no such type."));
-        }
-        instance.kind = kind;
+        become_of(&mut instance, kind)?;
     }
     INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
     Ok(Empty)
+}
+
+/// AWS: its processors become those of the new type.
+fn become_of(instance: &mut Instance, kind: String) -> Result<(), Ec2Error> {
+    check_kind(&kind)?;
+    (instance.kind, instance.cpus) = (kind, Cpus::default());
+    Ok(())
 }
 
 /// Which types may have a way of their own to their volumes.
@@ -319,5 +323,5 @@ fn console(cx: &mut Cx<'_>, req: Named) -> Result<Console, Ec2Error> {
     let instance = find(cx, &req.id)?;
     let said = cx.memory::<Machinery>().console(&instance.id);
     let output = said.filter(|said| !said.is_empty()).map(|said| STANDARD.encode(said));
-    Ok(Console { id: instance.id, at: cx.now, output })
+    Ok(Console { id: instance.id, at: cx.now.whole_seconds(), output })
 }

@@ -8,11 +8,13 @@ use super::reservation::Wanted as Reserved;
 use super::run::Hibernation;
 use super::{call, list, some, text, texts};
 use super::{metadata, monitoring};
+use crate::ec2::cpus;
 use crate::ec2::image::architecture;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::names;
 use crate::ec2::placement;
 use crate::ec2::reservation;
+use crate::ec2::upkeep;
 use base::Timestamp;
 use ec2::access;
 use ec2::attachment;
@@ -20,7 +22,7 @@ use ec2::describe::{self, Ask, Item, ids_or_pages};
 use ec2::disk::ROOT;
 use ec2::filter::{Filter, Known};
 use ec2::kind::INSTANCE;
-use ec2::shapes::GroupView;
+use ec2::shapes::{GroupView, Operator};
 use ec2::tags::{self, Tag};
 use ec2::{Ec2Error, public, register, zone};
 use filters::FILTERS;
@@ -55,6 +57,8 @@ wire::shape! {
     pub(crate) struct Reservation {
         id: String = "ReservationId",
         owner: String = "OwnerId",
+        /// AWS: of networks before there were VPCs.
+        groups: Vec<GroupView> = "Groups",
         instances: Vec<View> = "Instances",
     }
 
@@ -98,6 +102,7 @@ wire::shape! {
         groups: Vec<GroupView> = "Groups",
         attachment: Attached = "Attachment",
         association: Option<Association> = "Association",
+        operator: Operator = "Operator",
     }
 
     #[derive(Debug)]
@@ -152,7 +157,7 @@ wire::shape! {
         interfaces: Vec<Interface> = "NetworkInterfaces",
         metadata: metadata::View = "MetadataOptions",
         monitoring: monitoring::View = "Monitoring",
-        hibernation: Hibernation = "HibernationOptions",
+        hibernation: Option<Hibernation> = "HibernationOptions",
         profile: Option<ProfileView> = "IamInstanceProfile",
         lifecycle: Option<String> = "InstanceLifecycle",
         spot: Option<String> = "SpotInstanceRequestId",
@@ -169,16 +174,24 @@ wire::shape! {
         check: Option<bool> = "SourceDestCheck",
         ipv6: Option<String> = "Ipv6Address",
         boots: String = "CurrentInstanceBootMode",
-        platform: String = "PlatformDetails",
-        usage: String = "UsageOperation",
-        usage_at: Timestamp = "UsageOperationUpdateTime",
+        platform: Option<String> = "PlatformDetails",
+        usage: Option<String> = "UsageOperation",
+        usage_at: Option<Timestamp> = "UsageOperationUpdateTime",
         enclave: Enclave = "EnclaveOptions",
         names: names::View = "PrivateDnsNameOptions",
+        cpus: Option<cpus::View> = "CpuOptions",
+        upkeep: upkeep::View = "MaintenanceOptions",
+        bandwidth: Option<upkeep::Bandwidth> = "NetworkPerformanceOptions",
+        operator: Operator = "Operator",
+        codes: Vec<Code> = "ProductCodes",
         tags: Vec<Tag> = "Tags",
     }
 
     #[derive(Debug)]
     struct Enclave { enabled: bool = "Enabled" }
+
+    #[derive(Debug)]
+    struct Code { id: String = "ProductCodeId" }
 
     #[derive(Debug)]
     struct DescribeStatus {
@@ -313,7 +326,7 @@ fn interface(cx: &Cx<'_>, found: &Value) -> Result<Option<Interface>, Ec2Error> 
         check: found.member("SourceDestCheck").and_then(Value::as_bool).unwrap_or(true),
         groups: groups(found),
         attachment: Attached {
-            at: attached.at,
+            at: attached.at.whole_seconds(),
             card: attached.card_index,
             id: attached.id,
             delete: attached.delete_on_termination,
@@ -321,6 +334,7 @@ fn interface(cx: &Cx<'_>, found: &Value) -> Result<Option<Interface>, Ec2Error> 
             status: attached.status,
         },
         association: association(cx, found),
+        operator: Operator::NONE,
     }))
 }
 
@@ -352,7 +366,8 @@ fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<Seen>, Ec2Error> {
 fn transition(instance: &Instance) -> String {
     match &instance.reason {
         Some((code, _)) if code.starts_with("Client.User") => {
-            format!("User initiated ({})", instance.since.iso8601())
+            let at = instance.since.whole_seconds().iso8601().replace('T', " ").replace('Z', " GMT");
+            format!("User initiated ({at})")
         }
         Some((code, _)) if code.starts_with("Server.Spot") => code.clone(),
         _ => String::new(),
@@ -375,6 +390,7 @@ fn view(
     let monitoring = monitoring::View::of(&instance);
     let place = Placement::of(cx, &instance)?;
     let name = names::host_name(cx, &instance);
+    let (cpus, upkeep) = (cpus::view(&instance), upkeep::View::of(&instance));
     Ok(View {
         state: state_view(instance.state),
         transition: transition(&instance),
@@ -385,7 +401,7 @@ fn view(
         key: instance.key_name,
         index: instance.index,
         kind: instance.kind,
-        launched: instance.launched,
+        launched: instance.launched.whole_seconds(),
         placement: place,
         subnet: there.then_some(instance.subnet),
         vpc: there.then_some(instance.vpc),
@@ -399,7 +415,7 @@ fn view(
         interfaces,
         metadata,
         monitoring,
-        hibernation: Hibernation { configured: Some(false) },
+        hibernation: Some(Hibernation { configured: Some(false) }),
         profile: instance.profile.as_ref().map(ProfileView::of),
         lifecycle: instance.spot.as_ref().map(|_| "spot".to_owned()),
         spot: instance.spot,
@@ -413,11 +429,17 @@ fn view(
         optimized: instance.optimized,
         ena: true,
         boots: "legacy-bios".into(),
-        platform: "Linux/UNIX".into(),
-        usage: "RunInstances".into(),
-        usage_at: instance.launched,
+        platform: Some("Linux/UNIX".into()),
+        usage: Some("RunInstances".into()),
+        // AWS: when it was launched first, or got another root.
+        usage_at: Some(instance.made.unwrap_or(instance.launched).whole_seconds()),
         enclave: Enclave { enabled: false },
         names: names::View::of(&instance.names),
+        cpus,
+        upkeep,
+        bandwidth: Some(upkeep::Bandwidth::even()),
+        operator: Operator::SHOWN,
+        codes: Vec::new(),
         tags: tags::view(&register::tags(cx, &instance.id)?),
         id: instance.id,
     })
@@ -429,14 +451,44 @@ fn grouped(seen: Vec<Seen>) -> Vec<Reservation> {
     for Seen { view, reservation: id, owner, .. } in seen {
         match out.iter_mut().find(|reservation| reservation.id == id) {
             Some(reservation) => reservation.instances.push(view),
-            None => out.push(Reservation { id, owner, instances: vec![view] }),
+            None => out.push(Reservation { id, owner, groups: Vec::new(), instances: vec![view] }),
         }
     }
     out
 }
 
-pub(crate) fn reservations(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<Reservation>, Ec2Error> {
-    Ok(grouped(views(cx, found)?))
+impl View {
+    /// AWS: a launch tells less of an instance than is described later, and that it is only coming to be.
+    fn of_launch(self) -> View {
+        let is_new = self.state.code == state::PENDING;
+        let pending = || Reason { code: "pending".into(), message: "pending".into() };
+        let attaching = |mut interface: Interface| {
+            interface.attachment.status = "attaching".into();
+            interface
+        };
+        let (interfaces, disks) = match is_new {
+            true => (self.interfaces.into_iter().map(attaching).collect(), Vec::new()),
+            false => (self.interfaces, self.disks),
+        };
+        View {
+            reason: self.reason.or_else(|| is_new.then(pending)),
+            interfaces,
+            disks,
+            hibernation: None,
+            platform: None,
+            usage: None,
+            usage_at: None,
+            bandwidth: None,
+            operator: Operator::NONE,
+            ..self
+        }
+    }
+}
+
+/// What a launch answers.
+pub(crate) fn launched(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<Reservation>, Ec2Error> {
+    let seen = views(cx, found)?.into_iter().map(|seen| Seen { view: seen.view.of_launch(), ..seen });
+    Ok(grouped(seen.collect()))
 }
 
 fn describe_instances(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Error> {
@@ -485,7 +537,7 @@ fn describe_status(cx: &mut Cx<'_>, req: DescribeStatus) -> Result<Statuses, Ec2
             state::PENDING => ("initializing", Some("initializing")),
             _ => ("not-applicable", None),
         };
-        let since = failed.map(|zone| zone.since).filter(|_| check == Some("failed"));
+        let since = failed.map(|zone| zone.since.whole_seconds()).filter(|_| check == Some("failed"));
         let detail = |check: &str| Detail { name: "reachability".into(), status: check.into(), since };
         let summary = || Summary { status: word.into(), details: check.into_iter().map(detail).collect() };
         let state = state_view(instance.state);

@@ -46,6 +46,7 @@ wire::shape! {
         delete: bool = "DeleteOnTermination",
         status: String = "Status",
         volume: String = "VolumeId",
+        card: i64 = "EbsCardIndex",
     }
 }
 
@@ -220,10 +221,11 @@ pub(crate) fn all(cx: &Cx<'_>) -> Result<BTreeMap<String, Vec<View>>, Ec2Error> 
     let mut out: BTreeMap<String, Vec<View>> = BTreeMap::new();
     for attached in describe::all(cx, &disk::DISK_ATTACHMENTS)? {
         let ebs = EbsView {
-            at: attached.at,
+            at: attached.at.whole_seconds(),
             delete: attached.delete_on_termination,
             status: attached.state,
             volume: attached.volume,
+            card: 0,
         };
         out.entry(attached.instance).or_default().push(View { device: attached.device, ebs });
     }

@@ -108,7 +108,7 @@ fn of_config(cx: &Cx<'_>, asked: &ConfigShape) -> Result<Config, Ec2Error> {
     let named = asked.template.as_ref().ok_or_else(|| missing("LaunchTemplateSpecification"))?;
     let version = named.version.clone().ok_or_else(|| missing("LaunchTemplateSpecification.Version"))?;
     let found = template::find(cx, named.id.as_ref(), named.name.as_ref())?;
-    let (_, data) = super::template_version::data(cx, Some(&found.id), None, Some(&version))?;
+    let data = super::template_version::data(cx, Some(&found.id), None, Some(&version))?.data;
     if data.market.is_some() {
         return Err(Plain::InvalidFleetConfig(format!(
             "The launch template {} says how its machines are paid for (InstanceMarketOptions), which is for the fleet to say.",

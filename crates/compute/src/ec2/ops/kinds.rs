@@ -123,7 +123,13 @@ wire::shape! {
     struct Processor { architectures: Vec<String> = "SupportedArchitectures" }
 
     #[derive(Debug)]
-    struct Cpus { default: i64 = "DefaultVCpus" }
+    struct Cpus {
+        default: i64 = "DefaultVCpus",
+        cores: i64 = "DefaultCores",
+        threads: i64 = "DefaultThreadsPerCore",
+        valid_cores: Vec<i64> = "ValidCores",
+        valid_threads: Vec<i64> = "ValidThreadsPerCore",
+    }
 
     #[derive(Debug)]
     struct Memory { mib: i64 = "SizeInMiB" }
@@ -180,7 +186,13 @@ fn view(kind: &InstanceType) -> View {
         bare: false,
         // Machines run on this one's processors, whatever AWS's type has.
         processor: Processor { architectures: vec![architecture().into()] },
-        cpus: Cpus { default: kind.cpus },
+        cpus: Cpus {
+            default: kind.cpus,
+            cores: kind.cores(),
+            threads: kind.threads(),
+            valid_cores: kind.valid_cores(),
+            valid_threads: kind.valid_threads(),
+        },
         memory: Memory { mib: kind.memory_mib },
         storage: false,
         network: Network {
@@ -275,7 +287,11 @@ static FILTERS: &Known<View> = &[
     ("supported-root-device-type", |t| t.roots.clone()),
     ("supported-virtualization-type", |t| t.virtualization.clone()),
     ("supported-usage-class", |t| t.usage.clone()),
+    ("vcpu-info.default-cores", |t| vec![t.cpus.cores.to_string()]),
+    ("vcpu-info.default-threads-per-core", |t| vec![t.cpus.threads.to_string()]),
     ("vcpu-info.default-vcpus", |t| vec![t.cpus.default.to_string()]),
+    ("vcpu-info.valid-cores", |t| t.cpus.valid_cores.iter().map(i64::to_string).collect()),
+    ("vcpu-info.valid-threads-per-core", |t| t.cpus.valid_threads.iter().map(i64::to_string).collect()),
     ("nitro-enclaves-support", |t| vec![t.enclaves.clone()]),
     ("nitro-tpm-support", |t| vec![t.tpm.clone()]),
     // What no type here has: disks of its own, weights, interfaces of EFA, a TPM, features that are asked for.
@@ -296,10 +312,7 @@ fn describe_types(cx: &mut Cx<'_>, req: DescribeTypes) -> Result<Types, Ec2Error
     let unknown: Vec<&str> =
         req.names.iter().map(String::as_str).filter(|name| find(name).is_none()).collect();
     if !unknown.is_empty() {
-        let what = format!(
-            "The following supplied instance types do not exist in this cloud: [{}]",
-            unknown.join(", ")
-        );
+        let what = format!("The following supplied instance types do not exist: [{}]", unknown.join(", "));
         return Err(Plain::InvalidInstanceType(what).into());
     }
     let asked = |view: &View| req.names.is_empty() || req.names.contains(&view.name);

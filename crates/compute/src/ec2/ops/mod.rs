@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "a handler is given its request: that is its shape")]
 
 pub(crate) mod attribute;
+pub(crate) mod cpus;
 pub(crate) mod credit;
 pub(crate) mod describe;
 pub(crate) mod disks;
@@ -32,6 +33,7 @@ pub(crate) mod spot_rules;
 pub(crate) mod state;
 pub(crate) mod template;
 pub(crate) mod template_version;
+pub(crate) mod upkeep;
 
 use ec2::Ec2Error;
 use kernel::As;

@@ -167,11 +167,11 @@ fn view(cx: &Cx<'_>, reservation: &Reservation, all: &[Instance]) -> Result<View
         total: reservation.total,
         available: if reservation.is_active() { free } else { 0 },
         state: reservation.state.clone(),
-        start: reservation.created,
-        until: reservation.until,
+        start: reservation.created.whole_seconds(),
+        until: reservation.until.map(Timestamp::whole_seconds),
         ends: if reservation.until.is_some() { LIMITED } else { UNLIMITED }.into(),
         criteria: if reservation.targeted { "targeted" } else { OPEN }.into(),
-        created: reservation.created,
+        created: reservation.created.whole_seconds(),
         tags: tags::view(&register::tags(cx, &reservation.id)?),
     })
 }

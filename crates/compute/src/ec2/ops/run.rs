@@ -1,24 +1,22 @@
 //! RunInstances.
 
 use super::attribute::check_optimized;
-use super::describe::{Reservation, reservations};
+use super::describe::{Reservation, launched};
 use super::disks::{self, Mapping};
 use super::metadata::{self, Wanted};
 use super::profile::{self, Named};
 use super::spot_launch::Way;
-use super::{
-    call, credit, interface, key_pair, list, monitoring, reservation, spot_rules, template_version, text,
-    texts,
-};
+use super::template_version::{self, Chosen};
+use super::{call, credit, interface, key_pair, list, monitoring, reservation, spot_rules, text, texts};
 use crate::ec2::errors::of_volumes;
 use crate::ec2::image::{self, Found};
 use crate::ec2::machinery::Machinery;
-use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, Names, state};
+use crate::ec2::model::{Cpus, INSTANCES, Instance, MetadataOptions, Names, state};
 use crate::ec2::placement::{self, Placement};
 use crate::ec2::reservation::claim;
 use crate::ec2::spot::terms::Market;
 use crate::ec2::template::{laid_over, members};
-use crate::ec2::{bandwidth, kinds, names, news};
+use crate::ec2::{bandwidth, cpus, kinds, names, news, upkeep};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ec2::access::Access;
@@ -81,6 +79,9 @@ wire::shape! {
         monitoring: Option<monitoring::Wanted> = "Monitoring",
         hibernation: Option<Hibernation> = "HibernationOptions",
         reservation: Option<reservation::Wanted> = "CapacityReservationSpecification",
+        cpus: Option<cpus::Wanted> = "CpuOptions",
+        upkeep: Option<upkeep::Wanted> = "MaintenanceOptions",
+        bandwidth: Option<upkeep::Bandwidth> = "NetworkPerformanceOptions",
     }
 
     #[derive(Clone, Debug)]
@@ -152,7 +153,7 @@ pub(crate) fn launch(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, F
     let asked = request.get("LaunchTemplate").cloned().and_then(|asked| Template::from_value(asked).ok());
     let Some(asked) = asked else { return needed(cx, request) };
     // One that is not there is refused by the handler.
-    let Ok((template, data)) =
+    let Ok(Chosen { template, data, .. }) =
         template_version::data(cx, asked.id.as_ref(), asked.name.as_ref(), asked.version.as_deref())
     else {
         return needed(cx, request);
@@ -176,14 +177,26 @@ pub(crate) fn launch(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, F
 /// The request with what its template adds.
 fn whole(cx: &Cx<'_>, req: &Run) -> Result<Run, Ec2Error> {
     let Some(asked) = &req.template else { return Ok(req.clone()) };
-    let (_, data) =
+    let Chosen { template, number, data } =
         template_version::data(cx, asked.id.as_ref(), asked.name.as_ref(), asked.version.as_deref())?;
     if data.requirements.is_some() && req.kind.is_none() {
         let what = "A launch template with InstanceRequirements needs an InstanceType where it is used by RunInstances: fleets and groups choose among types.";
         return Err(Plain::InvalidParameterCombination(what.into()).into());
     }
     let whole = laid_over(members(data), members(req.clone()));
-    Run::from_value(Value::Struct(whole)).map_err(|_| Plain::InternalError.into())
+    let mut whole = Run::from_value(Value::Struct(whole)).map_err(|_| Plain::InternalError)?;
+    whole.template = Some(Template { id: Some(template.id), name: None, version: Some(number.to_string()) });
+    Ok(whole)
+}
+
+impl Template {
+    /// The tags by which a machine says what it was launched by: the very version.
+    /// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/launch-instances-from-launch-template.html>
+    fn tags(&self) -> impl Iterator<Item = (String, String)> {
+        let rows = [("id", &self.id), ("version", &self.version)];
+        rows.into_iter()
+            .filter_map(|(what, value)| Some((format!("aws:ec2launchtemplate:{what}"), value.clone()?)))
+    }
 }
 
 /// What a launch needs: the image, and whatever of the network it names or makes.
@@ -537,8 +550,12 @@ fn check(cx: &Cx<'_>, req: &Run) -> Result<(Found, String), Ec2Error> {
     let kind = req.kind.clone().unwrap_or_else(|| TYPE.into());
     let known = check_kind(&kind)?;
     check_optimized(&kind, req.optimized == Some(true))?;
-    if req.min < 1 || req.max < req.min || req.max > INSTANCES_MAX {
-        let what = format!("MinCount and MaxCount must be from 1 to {INSTANCES_MAX}, and in order.");
+    if req.max < req.min {
+        let what = "Maximum instance count must not be smaller than minimum instance count";
+        return Err(Plain::InvalidParameterValue(what.into()).into());
+    }
+    if req.min < 1 || req.max > INSTANCES_MAX {
+        let what = format!("MinCount and MaxCount must be from 1 to {INSTANCES_MAX}.");
         return Err(Plain::InvalidParameterValue(what).into());
     }
     let wanted = i64::try_from(req.interfaces.len()).unwrap_or(i64::MAX);
@@ -562,7 +579,7 @@ fn run(cx: &mut Cx<'_>, asked: Run) -> Result<Reservation, Ec2Error> {
         let mut same = describe::all(cx, &INSTANCES)?;
         same.retain(|instance| instance.reservation == id);
         same.sort_by_key(|instance| instance.index);
-        return reservations(cx, same)?.pop().ok_or_else(|| Plain::InternalError.into());
+        return launched(cx, same)?.pop().ok_or_else(|| Plain::InternalError.into());
     }
     let mut req = whole(cx, &asked)?;
     if !asked.named.is_empty() && asked.groups.is_empty() {
@@ -582,7 +599,7 @@ fn run(cx: &mut Cx<'_>, asked: Run) -> Result<Reservation, Ec2Error> {
     if let Some(first) = made.first() {
         token::keep(cx, asked.token.as_ref(), &asked, &first.reservation);
     }
-    reservations(cx, made)?.pop().ok_or_else(|| Plain::InternalError.into())
+    launched(cx, made)?.pop().ok_or_else(|| Plain::InternalError.into())
 }
 
 /// Groups of the default VPC, by their names.
@@ -627,6 +644,9 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         Found::BuiltIn(_) => None,
         Found::Made(_, image) => Some(image.layer.clone()).filter(|_| !image.disk && !image.is_sealed()),
     };
+    let known = check_kind(&kind)?;
+    let cpus = Cpus::wanted(req.cpus.as_ref(), known)?;
+    upkeep::Bandwidth::check(req.bandwidth.as_ref(), &kind)?;
     let mut pattern = Instance {
         reservation: base::id::ec2_resource_id(cx.rng(), "r"),
         image: req.image.clone().unwrap_or_default(),
@@ -638,6 +658,9 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         state: state::PENDING,
         launched: cx.now,
         since: cx.now,
+        made: Some(cx.now),
+        cpus,
+        unrecovered: upkeep::Wanted::is_off(req.upkeep.as_ref()),
         terminates_on_shutdown: req.behaviour.as_deref() == Some("terminate") || way.is_one_time(),
         termination_protected: req.protected.unwrap_or(false),
         stop_protected: req.stop_protected.unwrap_or(false),
@@ -662,7 +685,8 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
 
 /// The new instances.
 pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Instance>, Ec2Error> {
-    let own = tags::of_new(cx.caller, &req.tags, &INSTANCE, TAGGED)?;
+    let mut own = tags::of_new(cx.caller, &req.tags, &INSTANCE, TAGGED)?;
+    own.extend(req.template.iter().flat_map(Template::tags));
     let of_disks = tags::of_new(cx.caller, &req.tags, &VOLUME, TAGGED)?;
     let of_requests = tags::of_new(cx.caller, &req.tags, &SPOT_REQUEST, TAGGED)?;
     way.check(req, &of_requests)?;

@@ -172,11 +172,15 @@ impl View {
         let highest = kinds::find(&request.kind).map_or(0, |kind| kind.price);
         Ok(View {
             kind: if request.persistent { "persistent" } else { "one-time" }.into(),
-            status: StatusView { code: request.code, message: request.message, at: request.updated },
+            status: StatusView {
+                code: request.code,
+                message: request.message,
+                at: request.updated.whole_seconds(),
+            },
             fault: request.fault.map(|(code, message)| FaultView { code, message }),
-            created: request.created,
-            from: request.from,
-            until: request.until,
+            created: request.created.whole_seconds(),
+            from: request.from.map(Timestamp::whole_seconds),
+            until: request.until.map(Timestamp::whole_seconds),
             price: price::text(request.max.unwrap_or(highest)),
             product: product(),
             behaviour: if request.stops { "stop" } else { "terminate" }.into(),

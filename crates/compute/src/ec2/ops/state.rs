@@ -84,11 +84,8 @@ pub(crate) fn keep(cx: &mut Cx<'_>, instance: &Instance, before: i64) -> Change 
 }
 
 fn wrong_state(instance: &Instance, what: &str) -> Ec2Error {
-    let (id, word) = (&instance.id, state::word(instance.state));
-    Plain::IncorrectInstanceState(format!(
-        "The instance '{id}' is not in a state from which it can be {what}. (It is {word}.)"
-    ))
-    .into()
+    let what = format!("The instance '{}' is not in a state from which it can be {what}.", instance.id);
+    Plain::IncorrectInstanceState(what).into()
 }
 
 fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {

@@ -8,6 +8,7 @@ use ec2::access::{Access, list};
 use ec2::describe::{self, Ask, Item};
 use ec2::filter::{Filter, Known};
 use ec2::kind::LAUNCH_TEMPLATE;
+use ec2::shapes::Operator;
 use ec2::tags::{self, Tag, TagSpecification, Tagged};
 use ec2::{Ec2Error, Plain, register, token};
 use kernel::{Cx, Target};
@@ -59,10 +60,6 @@ wire::shape! {
         operator: Operator = "Operator",
     }
 
-    /// Which service manages it for its owner: none.
-    #[derive(Debug)]
-    pub(super) struct Operator { managed: bool = "Managed" }
-
     #[derive(Debug)]
     struct Describe {
         ids: Vec<String> = "LaunchTemplateIds",
@@ -101,10 +98,6 @@ impl Item for View {
     fn tags(&self) -> &[Tag] {
         self.tags.listed()
     }
-}
-
-impl Operator {
-    pub(super) const NONE: Operator = Operator { managed: false };
 }
 
 impl View {

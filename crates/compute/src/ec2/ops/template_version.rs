@@ -5,15 +5,17 @@ use super::metadata::Wanted;
 use super::monitoring::Wanted as Monitoring;
 use super::profile::Named;
 use super::reservation::Wanted as Reserved;
-use super::run::{self, Plug};
-use super::template::{self, Operator, find};
+use super::run::{self, Hibernation, Plug};
+use super::template::{self, find};
 use super::{call, list, text, texts};
+use crate::ec2::cpus;
 use crate::ec2::model::{INSTANCES, Instance, TEMPLATE_VERSIONS, TEMPLATES, Template, TemplateVersion};
 use crate::ec2::names;
 use crate::ec2::placement::{self, Placement};
 use crate::ec2::spot::model::REQUESTS;
 use crate::ec2::spot::terms::Market;
 use crate::ec2::template::{Data, Shown, members, merged};
+use crate::ec2::upkeep;
 use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +23,7 @@ use ec2::access::{self, Access};
 use ec2::describe::{self, Ask, Item};
 use ec2::filter::{self, Filter, Known};
 use ec2::kind::INSTANCE;
+use ec2::shapes::Operator;
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, attachment, register, token};
 use kernel::Cx;
@@ -217,7 +220,15 @@ pub(super) fn found(
     Ok(TEMPLATE_VERSIONS.get(cx.tx, &key(cx, &template.id, number))?)
 }
 
-/// The data of the version that is meant; of the default one where none is named.
+/// A version that a launch goes by.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub(crate) template: Template,
+    pub(crate) number: i64,
+    pub(crate) data: Data,
+}
+
+/// The version that is meant; the default one where none is named.
 ///
 /// # Errors
 /// As [`find`] and [`existing`].
@@ -226,11 +237,11 @@ pub(crate) fn data(
     id: Option<&String>,
     name: Option<&String>,
     version: Option<&str>,
-) -> Result<(Template, Data), Ec2Error> {
+) -> Result<Chosen, Ec2Error> {
     let template = find(cx, id, name)?;
     let version = existing(cx, &template, version.unwrap_or(DEFAULT))?;
     let data = Data::read(&version.data).ok_or(Plain::InternalError)?;
-    Ok((template, data))
+    Ok(Chosen { template, number: version.number, data })
 }
 
 /// # Errors
@@ -405,7 +416,9 @@ fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Deleted, Ec2Error> {
 /// What would launch another instance like this one.
 fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
     let instance = describe::get(cx, &INSTANCES, &INSTANCE, &req.id)?;
-    let own = register::tags(cx, &instance.id)?;
+    let mut own = register::tags(cx, &instance.id)?;
+    // AWS: without those that it sets itself.
+    own.retain(|key, _| !base::tag::is_reserved(key));
     let interfaces = plugs(cx, &instance)?;
     let options = super::metadata::View::of(&instance);
     let request = match &instance.spot {
@@ -436,7 +449,10 @@ fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
         market: request.as_ref().map(Market::like),
         credits: Credits::like(&instance),
         monitoring: Some(Monitoring { enabled: instance.monitored }),
-        hibernation: None,
+        hibernation: Some(Hibernation { configured: Some(false) }),
+        cpus: cpus::like(&instance),
+        upkeep: Some(upkeep::Wanted::like(&instance)),
+        bandwidth: Some(upkeep::Bandwidth::even()),
         requirements: None,
         reservation: Some(Reserved::of(&instance.wish)),
         disks: super::disks::like(cx, &instance.id)?,

@@ -400,7 +400,7 @@ fn association(
 
 fn attachment_view(attachment: Attachment) -> AttachmentView {
     AttachmentView {
-        at: attachment.at,
+        at: attachment.at.whole_seconds(),
         id: attachment.id,
         delete: attachment.delete_on_termination,
         device: attachment.device_index,

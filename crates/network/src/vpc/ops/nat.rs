@@ -113,8 +113,8 @@ pub(crate) fn address_views(nat: &Nat, status: &str) -> Vec<AddressView> {
 
 fn view(cx: &Cx<'_>, nat: &Nat) -> Result<View, Ec2Error> {
     Ok(View {
-        created: nat.created,
-        deleted: nat.deleted,
+        created: nat.created.whole_seconds(),
+        deleted: nat.deleted.map(Timestamp::whole_seconds),
         failure_code: (!nat.failure_code.is_empty()).then(|| nat.failure_code.clone()),
         failure: (!nat.failure.is_empty()).then(|| nat.failure.clone()),
         addresses: address_views(nat, "succeeded"),

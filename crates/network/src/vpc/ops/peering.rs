@@ -161,7 +161,8 @@ fn view(cx: &Cx<'_>, peering: &Peering) -> Result<View, Ec2Error> {
     Ok(View {
         // What is not one's own, or lies in another region, is shown once both have agreed.
         accepter: side_view(accepter, peering.state == PeeringState::Active || own),
-        expires: (peering.state == PeeringState::PendingAcceptance).then_some(peering.expires),
+        expires: (peering.state == PeeringState::PendingAcceptance)
+            .then_some(peering.expires.whole_seconds()),
         requester: side_view(requester, true),
         status: Status { code: peering.state.word().into(), message: peering.message.clone() },
         tags: tags::view(&register::tags(cx, &peering.id)?),

@@ -11,7 +11,7 @@ use ec2::describe::{self, Ask, ids_or_pages};
 use ec2::errors::Limit;
 use ec2::filter::{Filter, Known};
 use ec2::kind::{SUBNET, VPC};
-use ec2::shapes::Flag;
+use ec2::shapes::{Blocks, Flag};
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, register};
 use kernel::{Cx, Empty};
@@ -78,7 +78,9 @@ wire::shape! {
         owner: String = "OwnerId",
         assign_ipv6: bool = "AssignIpv6AddressOnCreation",
         ipv6: Vec<SubnetIpv6> = "Ipv6CidrBlockAssociationSet",
-        tags: Vec<Tag> = "Tags",
+        tags: Option<Vec<Tag>> = "Tags",
+        /// Lists tell it, and not what makes one.
+        blocks: Option<Blocks> = "BlockPublicAccessStates",
         arn: String = "SubnetArn",
         dns64: bool = "EnableDns64",
         ipv6_native: bool = "Ipv6Native",
@@ -124,7 +126,8 @@ pub(crate) fn view(cx: &Cx<'_>, subnet: &Subnet) -> Result<SubnetView, Ec2Error>
         owner: cx.account.to_string(),
         assign_ipv6: subnet.assign_ipv6,
         ipv6: subnet.ipv6.iter().map(|block| SubnetIpv6::of(block, "associated")).collect(),
-        tags: tags::view(&register::tags(cx, &subnet.id)?),
+        tags: tags::if_any(&register::tags(cx, &subnet.id)?),
+        blocks: None,
         arn: arn(cx, SUBNET.noun, &subnet.id),
         dns64: false,
         ipv6_native: subnet.is_native(),
@@ -232,7 +235,8 @@ static FILTERS: &Known<SubnetView> = &[
 fn describe_subnets(cx: &mut Cx<'_>, req: DescribeSubnets) -> Result<SubnetList, Ec2Error> {
     ids_or_pages(&req.ids, "subnetIds", req.max)?;
     let found = describe::some(cx, &SUBNETS, &SUBNET, &req.ids)?;
-    let views = found.iter().map(|subnet| view(cx, subnet)).collect::<Result<Vec<_>, _>>()?;
+    let listed = |subnet: &Subnet| Ok(SubnetView { blocks: Some(Blocks::none()), ..view(cx, subnet)? });
+    let views = found.iter().map(listed).collect::<Result<Vec<_>, Ec2Error>>()?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
     let (subnets, next) = describe::page(cx, views, ask, FILTERS)?;
     Ok(SubnetList { next, subnets })

@@ -13,7 +13,7 @@ use ec2::describe::{self, Ask, ids_or_pages};
 use ec2::errors::Limit;
 use ec2::filter::{Filter, Known};
 use ec2::kind::VPC;
-use ec2::shapes::Flag;
+use ec2::shapes::{Blocks, Flag};
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, register};
 use kernel::{Cx, Empty};
@@ -82,6 +82,8 @@ wire::shape! {
         cidrs: Vec<CidrView> = "CidrBlockAssociationSet",
         is_default: bool = "IsDefault",
         tags: Option<Vec<Tag>> = "Tags",
+        /// Lists tell it, and not what makes one.
+        blocks: Option<Blocks> = "BlockPublicAccessStates",
         id: String = "VpcId",
         state: String = "State",
         cidr: String = "CidrBlock",
@@ -171,6 +173,7 @@ pub(crate) fn view(cx: &Cx<'_>, vpc: &Vpc, state: &str) -> Result<VpcView, Ec2Er
         cidrs: vpc.cidrs.iter().map(|block| CidrView::of(block, "associated")).collect(),
         is_default: vpc.is_default,
         tags: tags::if_any(&register::tags(cx, &vpc.id)?),
+        blocks: None,
         id: vpc.id.clone(),
         state: state.into(),
         cidr: vpc.cidr().into(),
@@ -318,7 +321,8 @@ fn describe_vpcs(cx: &mut Cx<'_>, req: DescribeVpcs) -> Result<VpcList, Ec2Error
     let listed = |vpc: &Vpc| {
         let view = view(cx, vpc, "available")?;
         // AWS: a list of them leaves out what its maker was shown, though it was empty.
-        Ok(VpcView { ipv6: view.ipv6.filter(|blocks| !blocks.is_empty()), ..view })
+        let ipv6 = view.ipv6.filter(|blocks| !blocks.is_empty());
+        Ok(VpcView { ipv6, blocks: Some(Blocks::none()), ..view })
     };
     let views = found.iter().map(listed).collect::<Result<Vec<_>, Ec2Error>>()?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());

@@ -10,6 +10,8 @@ use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use blob::cipher::Root;
+use ec2::Ec2Error;
+use ec2::kind::SNAPSHOT;
 use kernel::{Answer, Body, Cx, Dx};
 use std::sync::Arc;
 use wire::Fault;
@@ -94,7 +96,10 @@ wire::shape! {
 
 /// A snapshot that is complete and whose blocks the caller's account may read.
 fn readable(cx: &Cx<'_>, id: &str) -> Result<Snapshot, Fault> {
-    let (_, snapshot) = snapshots::find(cx, id).map_err(of_ec2)?;
+    // What is no id is one that is not there.
+    let none = || Ec2Error::not_found(&SNAPSHOT, id);
+    let found = if SNAPSHOT.fits(id) { snapshots::find(cx, id) } else { Err(none()) };
+    let (_, snapshot) = found.map_err(of_ec2)?;
     if snapshot.state != COMPLETED {
         return Err(invalid("INVALID_SNAPSHOT_ID", format!("The snapshot '{id}' is not completed.")));
     }

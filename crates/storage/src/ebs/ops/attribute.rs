@@ -62,5 +62,6 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
 
 /// Nothing ever takes a volume's input and output away here, so it is on.
 fn enable(cx: &mut Cx<'_>, req: Named) -> Result<Empty, Ec2Error> {
-    describe::get(cx, &VOLUMES, &VOLUME, &req.id).map(|_| Empty)
+    let volume = describe::get(cx, &VOLUMES, &VOLUME, &req.id)?;
+    Err(Plain::IncorrectState(format!("Volume {} already has IO enabled.", volume.id)).into())
 }

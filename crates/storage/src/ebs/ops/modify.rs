@@ -1,7 +1,7 @@
 //! ModifyVolume and what it has done.
 //!
-//! AWS: <https://docs.aws.amazon.com/ebs/latest/userguide/modify-volume-requirements.html>: six hours lie between two
-//! changes of a volume. A change takes effect at once, so that it has been completed when it is first shown.
+//! AWS: <https://docs.aws.amazon.com/ebs/latest/userguide/modify-volume-requirements.html>: a volume is changed four times
+//! in any 24 hours. A change takes effect at once, so that it has been completed when it is first shown.
 
 use super::volume::{condition_keys, tell};
 use super::{maybe, one};
@@ -13,6 +13,7 @@ use ec2::access::{Access, list};
 use ec2::describe::{self, Ask, Item};
 use ec2::filter::{Filter, Known};
 use ec2::kind::VOLUME;
+use ec2::shapes::Operator;
 use ec2::tags::Tag;
 use ec2::{Ec2Error, Plain, register};
 use kernel::Cx;
@@ -25,7 +26,9 @@ kernel::ops! {
         DescribeVolumesModifications: describe_modifications, "ec2:DescribeVolumesModifications", list;
 }
 
-const BETWEEN: Duration = Duration::from_secs(6 * 3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Changes in a day.
+const CHANGES_MAX: usize = 4;
 
 wire::shape! {
     #[derive(Debug)]
@@ -58,6 +61,8 @@ wire::shape! {
         progress: i64 = "Progress",
         start: Timestamp = "StartTime",
         end: Option<Timestamp> = "EndTime",
+        /// Lists tell it, and not what makes the change.
+        operator: Option<Operator> = "Operator",
     }
 
     #[derive(Debug)]
@@ -100,8 +105,9 @@ fn view(done: &Modification, is_over: bool) -> View {
         old_throughput: done.from.throughput,
         old_multi: false,
         progress: if is_over { 100 } else { 0 },
-        start: done.at,
-        end: is_over.then_some(done.at),
+        start: done.at.whole_seconds(),
+        end: is_over.then_some(done.at.whole_seconds()),
+        operator: is_over.then_some(Operator::SHOWN),
     }
 }
 
@@ -118,13 +124,16 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<One, Ec2Error> {
         return Err(Plain::Unsupported(what.into()).into());
     }
     let last = MODIFICATIONS.get(cx.tx, &key)?;
-    if last.is_some_and(|last| cx.now < last.at.plus(BETWEEN)) {
-        return Err(Plain::VolumeModificationRate.into());
+    let mut earlier = last.map(|last| [last.earlier, vec![last.at]].concat()).unwrap_or_default();
+    earlier.retain(|at| cx.now < at.plus(DAY));
+    if let Some(first) = earlier.first().filter(|_| earlier.len() >= CHANGES_MAX) {
+        return Err(Plain::VolumeModificationRate(first.plus(DAY).iso8601_millis()).into());
     }
     let from = volume.shape();
     let size = req.size.unwrap_or(from.size);
     if size < from.size {
-        return Err(Ec2Error::value(size, "size", "New size cannot be smaller than existing size"));
+        let what = "New size cannot be smaller than existing size";
+        return Err(Plain::InvalidParameterValue(what.into()).into());
     }
     if size > from.size {
         cx.memory::<Plugged>().may_grow(&volume.id)?;
@@ -137,7 +146,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<One, Ec2Error> {
     let to = shape::of(&Wanted { kind: Some(kind), size, iops, throughput })?;
     (volume.kind, volume.size) = (to.kind.clone(), to.size);
     (volume.iops, volume.throughput) = (to.iops, to.throughput);
-    let done = Modification { volume: req.id.clone(), from, to, at: cx.now };
+    let done = Modification { volume: req.id.clone(), from, to, at: cx.now, earlier };
     MODIFICATIONS.put(cx.tx, &key, &done);
     VOLUMES.put(cx.tx, &key, &volume);
     for (name, value) in condition_keys(cx, &volume) {
@@ -158,22 +167,32 @@ static FILTERS: &Known<View> = &[
     ("original-iops", |v| maybe(&v.old_iops.map(|n| n.to_string()))),
     ("original-size", |v| one(v.old_size)),
     ("original-volume-type", |v| one(&v.old_kind)),
-    ("originalMultiAttachEnabled", |v| one(v.old_multi)),
+    ("original-multi-attach-enabled", |v| one(v.old_multi)),
     ("start-time", |v| one(v.start.iso8601_millis())),
     ("target-iops", |v| maybe(&v.iops.map(|n| n.to_string()))),
     ("target-size", |v| one(v.size)),
     ("target-volume-type", |v| one(&v.kind)),
-    ("targetMultiAttachEnabled", |v| one(v.multi)),
+    ("target-multi-attach-enabled", |v| one(v.multi)),
     ("volume-id", |v| one(&v.id)),
 ];
 
+/// AWS: of sizes and tokens of pages it says what other lists say in other words.
 fn describe_modifications(cx: &mut Cx<'_>, req: Describe) -> Result<Modifications, Ec2Error> {
+    let wrong = |value: &str, name: &str, why: &str| {
+        let what = format!("Value ( {value} ) for parameter {name} is invalid. {why}");
+        Ec2Error::from(Plain::InvalidParameterValue(what))
+    };
+    if let Some(max) = req.max.filter(|max| *max < 5) {
+        return Err(wrong(&max.to_string(), "MaxResults", "Expecting a value greater than 5."));
+    }
     let mut views = Vec::new();
     for volume in describe::some(cx, &VOLUMES, &VOLUME, &req.ids)? {
         let key = register::key(cx.account, cx.region, &volume.id);
         views.extend(MODIFICATIONS.get(cx.tx, &key)?.map(|done| view(&done, true)));
     }
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
-    let (modifications, next) = describe::page(cx, views, ask, FILTERS)?;
+    let invalid = || wrong(req.next.as_deref().unwrap_or_default(), "NextToken", "The token is Invalid.");
+    let (modifications, next) = describe::page(cx, views, ask, FILTERS)
+        .map_err(|error| if error.is_of_token() { invalid() } else { error })?;
     Ok(Modifications { next, modifications })
 }

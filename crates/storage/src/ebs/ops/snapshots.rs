@@ -64,12 +64,19 @@ impl Item for View {
     }
 }
 
+fn check(id: &str) -> Result<(), Ec2Error> {
+    if SNAPSHOT.fits(id) {
+        return Ok(());
+    }
+    Err(Ec2Error::value(id, "snapshotId", "Expected: 'snap-...'."))
+}
+
 /// A snapshot that the caller's account may use, and whose it is.
 ///
 /// # Errors
-/// `InvalidSnapshotID.Malformed`, `InvalidSnapshot.NotFound`.
+/// `InvalidParameterValue`, `InvalidSnapshot.NotFound`.
 pub(crate) fn find(cx: &Cx<'_>, id: &str) -> Result<(AccountId, Snapshot), Ec2Error> {
-    describe::check_id(&SNAPSHOT, id)?;
+    check(id)?;
     let home = HOMES.get(cx.tx, &home(cx.region, id))?;
     let not_found = || Ec2Error::not_found(&SNAPSHOT, id);
     let owner = home.ok_or_else(not_found)?.account;
@@ -174,7 +181,7 @@ fn describe_snapshots(cx: &mut Cx<'_>, req: Describe) -> Result<Snapshots, Ec2Er
     let mut found = if req.ids.is_empty() {
         visible(cx)?
     } else {
-        req.ids.iter().try_for_each(|id| describe::check_id(&SNAPSHOT, id))?;
+        req.ids.iter().try_for_each(|id| check(id))?;
         req.ids.iter().map(|id| find(cx, id)).collect::<Result<_, _>>()?
     };
     found.retain(|(owner, snapshot)| is_wanted(cx, &req, *owner, snapshot));

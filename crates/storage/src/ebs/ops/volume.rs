@@ -206,7 +206,12 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<View, Ec2Error> {
         return Err(Plain::Unsupported(what.into()).into());
     }
     let zone = zone(cx, &req)?;
-    let from = req.snapshot.as_ref().map(|id| snapshots::find(cx, id)).transpose()?;
+    // AWS: of the one that a volume is made of it says this.
+    let gone = |error: Ec2Error| match error.code() {
+        "InvalidSnapshot.NotFound" => Plain::SnapshotGone.into(),
+        _ => error,
+    };
+    let from = req.snapshot.as_ref().map(|id| snapshots::find(cx, id).map_err(gone)).transpose()?;
     let volume = make(cx, &req, from, zone, &own)?;
     token::keep(cx, req.token.as_ref(), &req, &volume.id);
     made(cx, &volume)

@@ -8,6 +8,7 @@ use ec2::describe::{self, Ask, Item};
 use ec2::disk::{self, DiskAttachment};
 use ec2::filter::{Filter, Known};
 use ec2::kind::VOLUME;
+use ec2::shapes::Operator;
 use ec2::tags::{self, Tag};
 use ec2::{Ec2Error, Plain, register};
 use kernel::Cx;
@@ -59,13 +60,6 @@ wire::shape! {
         key: Option<String> = "KmsKeyId",
     }
 
-    /// Which service manages it for its owner: none.
-    #[derive(Debug)]
-    struct Operator {
-        managed: bool = "Managed",
-        hidden: bool = "HiddenByDefault",
-    }
-
     #[derive(Debug)]
     pub(crate) struct AttachmentView {
         delete: bool = "DeleteOnTermination",
@@ -108,10 +102,6 @@ wire::shape! {
     }
 }
 
-impl Operator {
-    const NONE: Operator = Operator { managed: false, hidden: false };
-}
-
 impl Item for View {
     fn id(&self) -> &str {
         &self.id
@@ -139,7 +129,7 @@ pub(crate) fn attachment_view(attachment: &DiskAttachment) -> AttachmentView {
         instance: attachment.instance.clone(),
         device: attachment.device.clone(),
         state: attachment.state.clone(),
-        at: attachment.at,
+        at: attachment.at.whole_seconds(),
         card: None,
     }
 }
@@ -156,7 +146,7 @@ fn view(cx: &Cx<'_>, volume: &Volume) -> Result<View, Ec2Error> {
         attachments: Some(attachments.map(|shown| AttachmentView { card: Some(0), ..shown }).collect()),
         owner: Some(cx.account.to_string()),
         arn: Some(register::arn(cx.account, cx.region, VOLUME.noun, &volume.id)),
-        operator: Some(Operator::NONE),
+        operator: Some(Operator::SHOWN),
         ..shown
     })
 }
@@ -217,8 +207,17 @@ pub(super) fn is_id(id: &str) -> bool {
     VOLUME.fits(id) && id.bytes().rev().take_while(|byte| *byte != b'-').any(|byte| byte != b'0')
 }
 
+/// AWS: of the tokens of these pages it says this.
+fn of_page(error: Ec2Error) -> Ec2Error {
+    match error.is_of_token() {
+        true => Plain::InvalidParameterValue("Unable to parse pagination token".into()).into(),
+        false => error,
+    }
+}
+
 fn describe_volumes(cx: &mut Cx<'_>, req: Describe) -> Result<Volumes, Ec2Error> {
     describe::ids_or_pages(&req.ids, "volumeIds", req.max)?;
+    describe::five_or_more(req.max)?;
     if req.ids.iter().any(String::is_empty) {
         return Err(Plain::MissingParameter("volumes".into()).into());
     }
@@ -228,7 +227,7 @@ fn describe_volumes(cx: &mut Cx<'_>, req: Describe) -> Result<Volumes, Ec2Error>
     let found = describe::some(cx, &VOLUMES, &VOLUME, &req.ids)?;
     let views = found.iter().map(|volume| view(cx, volume)).collect::<Result<_, _>>()?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
-    let (volumes, next) = describe::page(cx, views, ask, FILTERS)?;
+    let (volumes, next) = describe::page(cx, views, ask, FILTERS).map_err(of_page)?;
     Ok(Volumes { next, volumes })
 }
 
@@ -265,6 +264,7 @@ fn health(volume: &Volume) -> Health {
 
 fn describe_status(cx: &mut Cx<'_>, req: Describe) -> Result<Statuses, Ec2Error> {
     describe::ids_or_pages(&req.ids, "volumeIds", req.max)?;
+    describe::five_or_more(req.max)?;
     let found = describe::some(cx, &VOLUMES, &VOLUME, &req.ids)?;
     let views = found.iter().map(|volume| StatusView {
         actions: Vec::new(),
@@ -273,10 +273,10 @@ fn describe_status(cx: &mut Cx<'_>, req: Describe) -> Result<Statuses, Ec2Error>
         events: Vec::new(),
         id: volume.id.clone(),
         status: health(volume),
-        operator: Operator::NONE,
+        operator: Operator::SHOWN,
     });
     let views = views.collect();
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
-    let (statuses, next) = describe::page(cx, views, ask, STATUS_FILTERS)?;
+    let (statuses, next) = describe::page(cx, views, ask, STATUS_FILTERS).map_err(of_page)?;
     Ok(Statuses { next, statuses })
 }

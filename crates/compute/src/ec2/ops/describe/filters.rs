@@ -94,7 +94,7 @@ pub(super) static FILTERS: &Known<Seen> = &[
     ("ena-support", |s| vec![s.view.ena.to_string()]),
     ("enclave-options.enabled", |s| vec![s.view.enclave.enabled.to_string()]),
     ("hibernation-options.configured", |s| {
-        s.view.hibernation.configured.iter().map(bool::to_string).collect()
+        s.view.hibernation.iter().filter_map(|h| h.configured).map(|is| is.to_string()).collect()
     }),
     ("host-id", nothing),
     ("hypervisor", |s| vec![s.view.visor.clone()]),
@@ -114,7 +114,7 @@ pub(super) static FILTERS: &Known<Seen> = &[
     ("key-name", |s| maybe(&s.view.key)),
     ("launch-index", |s| vec![s.view.index.to_string()]),
     ("launch-time", |s| vec![s.view.launched.iso8601_millis(), s.view.launched.iso8601()]),
-    ("maintenance-options.auto-recovery", nothing),
+    ("maintenance-options.auto-recovery", |s| vec![s.view.upkeep.recovery.clone()]),
     ("metadata-options.http-endpoint", |s| vec![s.view.metadata.endpoint.clone()]),
     ("metadata-options.http-protocol-ipv4", |_| vec!["enabled".into()]),
     ("metadata-options.http-protocol-ipv6", |s| vec![s.view.metadata.ipv6.clone()]),
@@ -184,7 +184,9 @@ pub(super) static FILTERS: &Known<Seen> = &[
     ("network-interface.tag-key", |s| tagged(s, "Key")),
     ("network-interface.tag-value", |s| tagged(s, "Value")),
     ("network-interface.vpc-id", |s| each(s, |n| n.vpc.clone())),
-    ("network-performance-options.bandwidth-weighting", nothing),
+    ("network-performance-options.bandwidth-weighting", |s| {
+        s.view.bandwidth.iter().filter_map(|bandwidth| bandwidth.weighting.clone()).collect()
+    }),
     ("operator.managed", |_| vec!["false".into()]),
     ("operator.principal", nothing),
     ("outpost-arn", nothing),
@@ -193,7 +195,7 @@ pub(super) static FILTERS: &Known<Seen> = &[
     ("placement-partition-number", |s| s.view.placement.partition.iter().map(i64::to_string).collect()),
     // AWS: it knows Windows only.
     ("platform", nothing),
-    ("platform-details", |s| vec![s.view.platform.clone()]),
+    ("platform-details", |s| maybe(&s.view.platform)),
     ("private-dns-name", |s| vec![s.view.private_dns.clone()]),
     ("private-dns-name-options.enable-resource-name-dns-a-record", |s| vec![s.view.names.ipv4.to_string()]),
     ("private-dns-name-options.enable-resource-name-dns-aaaa-record", |s| {
@@ -216,8 +218,10 @@ pub(super) static FILTERS: &Known<Seen> = &[
     ("subnet-id", |s| maybe(&s.view.subnet)),
     ("tenancy", |s| vec![s.view.placement.tenancy.clone()]),
     ("tpm-support", nothing),
-    ("usage-operation", |s| vec![s.view.usage.clone()]),
-    ("usage-operation-update-time", |s| vec![s.view.usage_at.iso8601_millis(), s.view.usage_at.iso8601()]),
+    ("usage-operation", |s| maybe(&s.view.usage)),
+    ("usage-operation-update-time", |s| {
+        s.view.usage_at.iter().flat_map(|at| [at.iso8601_millis(), at.iso8601()]).collect()
+    }),
     ("virtualization-type", |s| vec![s.view.virtualization.clone()]),
     ("vpc-id", |s| maybe(&s.view.vpc)),
 ];

@@ -27,6 +27,7 @@ pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
         "NewInstancesProtectedFromScaleIn",
         "NotificationConfigurations",
         "PlacementGroup",
+        "ServiceLinkedRoleARN",
         "Tags",
         "TerminationPolicies",
         "VPCZoneIdentifier",
