@@ -136,7 +136,7 @@ type Served = (&'static str, &'static str, usize, &'static [usize]);
 pub(crate) const FILES: &[Served] = &[
     ("1k", "S3 GET 1 KiB", 1 << 10, &[1, 32]),
     ("1m", "S3 GET 1 MiB", 1 << 20, &[1, 32]),
-    ("64m", "S3 GET 64 MiB", 64 << 20, &[1]),
+    ("64m", "S3 GET 64 MiB", 64 << 20, &[1, 32]),
 ];
 
 /// What nginx serves: files, by one worker, by the kernel's own copying, no log.

@@ -58,8 +58,9 @@ struct Connection {
     step: usize,
 }
 
-/// Makes a connection's next request from the step that was answered and its answer; returns it with its step.
-pub(crate) type Next<'n> = &'n mut dyn FnMut(Option<(usize, &str)>) -> (Vec<u8>, usize);
+/// Makes the next request of the connection with this number from the step that was answered and its answer; returns it
+/// with its step.
+pub(crate) type Next<'n> = &'n mut dyn FnMut(usize, Option<(usize, &str)>) -> (Vec<u8>, usize);
 
 /// Sends what `next` makes over `concurrency` connections until it is over; counts units of so many `steps`. An error
 /// if anything but successes (2xx) comes back.
@@ -77,7 +78,7 @@ pub(crate) fn run(
     let mut connections = Vec::new();
     for index in 0..concurrency.min(usize::try_from(until.count).unwrap_or(usize::MAX)) {
         connections.push(open(address, &poll, index)?);
-        let (request, step) = next(None);
+        let (request, step) = next(index, None);
         connections[index].step = step;
         send(&mut connections[index], &request)?;
         sent += 1;
@@ -104,7 +105,7 @@ pub(crate) fn run(
             // Only a following request asks what was answered.
             let answer = if steps > 1 { &connection.buffer[body..] } else { &[] };
             let answer = String::from_utf8_lossy(answer);
-            let (request, step) = next(Some((connection.step, &answer)));
+            let (request, step) = next(index, Some((connection.step, &answer)));
             if closes {
                 *connection = open(address, &poll, index)?;
             }

@@ -315,35 +315,33 @@ pub(crate) fn leg(
     if !answer.contains(&scenario.expect) {
         return Err(format!("no `{}` in the answer", scenario.expect));
     }
-    let numbers = match &scenario.then {
-        None => timed(server, concurrency, time, 1, &mut |_| (maker.next(), 0)),
-        Some(then) => timed(server, concurrency, time, 2, &mut |before| {
-            followed(&mut maker, scenario, then, captured, &host, before)
-        }),
-    };
+    // What each connection's unit has captured.
+    let mut units = vec![captured.clone(); concurrency];
+    let steps = 1 + scenario.then.len();
+    let numbers = timed(server, concurrency, time, steps, &mut |connection, before| {
+        let after = before.and_then(|before| followed(scenario, &mut units[connection], &host, before));
+        after.unwrap_or_else(|| {
+            units[connection].clone_from(captured);
+            (maker.next(), 0)
+        })
+    });
     *first = maker.reached();
     numbers
 }
 
-/// The second request of a unit where the first one's answer has what it needs; else the first one again.
+/// The next request of a unit where its answers have what it needs; `None` behind the last one.
 fn followed(
-    maker: &mut Maker<'_>,
     scenario: &Scenario,
-    then: &Ask,
-    captured: &Captured,
+    captured: &mut Captured,
     host: &str,
-    before: Option<(usize, &str)>,
-) -> (Vec<u8>, usize) {
-    let Some((0, answer)) = before else { return (maker.next(), 0) };
-    let mut captured = captured.clone();
-    for name in &scenario.ask.capture {
-        let Some(value) = find_value(answer, name) else { return (maker.next(), 0) };
-        captured.insert(name.clone(), value);
+    (step, answer): (usize, &str),
+) -> Option<(Vec<u8>, usize)> {
+    let then = scenario.then.get(step)?;
+    let ask = if step == 0 { &scenario.ask } else { &scenario.then[step - 1] };
+    for name in &ask.capture {
+        captured.insert(name.clone(), find_value(answer, name)?);
     }
-    match Maker::new(then, host, &captured, 0) {
-        Ok(mut second) => (second.next(), 1),
-        Err(_) => (maker.next(), 0),
-    }
+    Some((Maker::new(then, host, captured, 0).ok()?.next(), step + 1))
 }
 
 fn timed(
@@ -371,7 +369,7 @@ fn limit(server: &Server, options: &Options, report: &mut Report) -> Result<(), 
     for (name, scenario, _, concurrencies) in FILES {
         let request = file_request(server.address, name);
         for concurrency in *concurrencies {
-            let result = timed(server, *concurrency, options.leg, 1, &mut |_| (request.clone(), 0));
+            let result = timed(server, *concurrency, options.leg, 1, &mut |_, _| (request.clone(), 0));
             tell(scenario, *concurrency, &result);
             report.legs.push(Leg { scenario: (*scenario).to_owned(), concurrency: *concurrency, result });
         }
@@ -386,7 +384,7 @@ fn grow(server: &Server, plan: &Plan, options: &Options, report: &mut Report) ->
     let first = 10_000_000;
     let mut maker = Maker::new(&plan.grow, &server.address.to_string(), &Captured::new(), first)?;
     let until = Until { time: Duration::from_secs(GROW_SECONDS_MAX), count: options.records };
-    let outcome = load::run(server.address, MANY, until, 1, &mut |_| (maker.next(), 0));
+    let outcome = load::run(server.address, MANY, until, 1, &mut |_, _| (maker.next(), 0));
     let outcome = outcome.map_err(|why| format!("while growing: {why}"))?;
     println!("  {} records made in {:.1} s", outcome.answered, outcome.took.as_secs_f64());
     let captured = report.captured.clone();
@@ -431,7 +429,7 @@ fn fill(
     let mut maker = Maker::new(&plan.fill, &server.address.to_string(), &captured, 0)?;
     let count = options.items.div_ceil(plan.fill_items);
     let until = Until { time: Duration::from_secs(FILL_SECONDS_MAX), count };
-    let outcome = load::run(server.address, MANY, until, 1, &mut |_| (maker.next(), 0));
+    let outcome = load::run(server.address, MANY, until, 1, &mut |_, _| (maker.next(), 0));
     let outcome = outcome.map_err(|why| format!("while filling: {why}"))?;
     let items = outcome.answered * plan.fill_items;
     println!("  {items} items made in {:.1} s", outcome.took.as_secs_f64());

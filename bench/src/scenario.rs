@@ -42,8 +42,8 @@ pub(crate) struct Scenario {
     /// Measured once more when there are many records.
     pub(crate) again: bool,
     pub(crate) ask: Ask,
-    /// What follows each request: it is made with what the first one's answer held, and both are one unit.
-    pub(crate) then: Option<Ask>,
+    /// What follows each request, one after the other: it is made with what the answers before it held, and all are one unit.
+    pub(crate) then: Vec<Ask>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -111,7 +111,7 @@ fn scenario(json: &Value) -> Result<Scenario, String> {
         expect: text(json, "expect")?.to_owned(),
         again: json["again"] == true,
         ask: ask(json)?,
-        then: json.get("then").map(ask).transpose()?,
+        then: json["then"].as_array().into_iter().flatten().map(ask).collect::<Result<_, _>>()?,
     })
 }
 
@@ -161,6 +161,7 @@ fn text<'a>(json: &'a Value, name: &str) -> Result<&'a str, String> {
 pub(crate) struct Maker<'a> {
     ask: &'a Ask,
     host: String,
+    path: String,
     body: String,
     signer: Signer,
     account: u64,
@@ -178,9 +179,14 @@ impl<'a> Maker<'a> {
         captured: &Captured,
         first: u64,
     ) -> Result<Maker<'a>, String> {
-        let mut body = ask.body.clone();
+        let (mut path, mut body) = (ask.path.clone(), ask.body.clone());
         for (name, value) in captured {
-            body = body.replace(&format!("{{{name}}}"), value);
+            let blank = format!("{{{name}}}");
+            path = path.replace(&blank, value);
+            // Bodies of zeros are large and have no blanks.
+            if !body.starts_with('0') {
+                body = body.replace(&blank, value);
+            }
         }
         if let Some((size, _)) = body.split_once("{base64:").and_then(|(_, rest)| rest.split_once('}')) {
             let bytes: usize = size.parse().map_err(|_| format!("`{size}` is no size"))?;
@@ -198,6 +204,7 @@ impl<'a> Maker<'a> {
         let mut maker = Maker {
             ask,
             host: host.to_owned(),
+            path,
             body,
             signer,
             account: 0,
@@ -205,7 +212,7 @@ impl<'a> Maker<'a> {
             filled: 1,
             constant: None,
         };
-        let has = |blank| maker.body.contains(blank) || ask.path.contains(blank);
+        let has = |blank| maker.body.contains(blank) || maker.path.contains(blank);
         let varies = has("{n}") || has("{some}");
         if ask.caller != Caller::Roots && !varies {
             maker.constant = Some(maker.make(0));
@@ -239,9 +246,8 @@ impl<'a> Maker<'a> {
         // All over the range: a large odd number goes round it without a pattern.
         let some = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % self.filled;
         let fill = |text: &str| text.replace("{n}", &n.to_string()).replace("{some}", &some.to_string());
-        let path = fill(&self.ask.path);
+        let path = fill(&self.path);
         let filled;
-        // Bodies of zeros are large and have no blanks.
         let body = if self.body.starts_with('0') {
             &self.body
         } else {

@@ -38,7 +38,7 @@ pub(crate) fn filled(
     load::one(server.address, &Maker::new(first, &host, &nothing, 0)?.next())?;
     let mut maker = Maker::new(each, &host, &nothing, 0)?;
     let until = Until { time: Duration::from_secs(FILL_SECONDS_MAX), count };
-    let outcome = load::run(server.address, MANY, until, 1, &mut |_| (maker.next(), 0));
+    let outcome = load::run(server.address, MANY, until, 1, &mut |_, _| (maker.next(), 0));
     let outcome = outcome.map_err(|why| format!("while {what} were made: {why}"))?;
     println!("  {} {what} made in {:.1} s", outcome.answered, outcome.took.as_secs_f64());
     Ok((server, outcome.answered))
