@@ -85,7 +85,7 @@ fn a_page_of_nothing_is_refused_and_some_lists_begin_with_five() {
         ("DescribeInstances", 4, 5),
         ("DescribeInstanceStatus", 4, 5),
         ("DescribeTags", 4, 5),
-        ("DescribeVolumes", 0, 0),
+        ("DescribeVolumes", 0, 5),
         ("DescribeSnapshots", -1, 0),
     ] {
         root.call("ec2", operation, json!({ "MaxResults": max })).refused_with(

@@ -160,7 +160,7 @@ fn what_is_not_built_says_so_in_its_protocol() {
             "dynamodb",
             Sent {
                 service: "dynamodb",
-                headers: &[JSON10, target("DynamoDB_20120810.DescribeKinesisStreamingDestination")],
+                headers: &[JSON10, target("DynamoDB_20120810.DescribeTableReplicaAutoScaling")],
                 body: b"{}",
                 ..POST
             },

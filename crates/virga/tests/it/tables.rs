@@ -28,8 +28,12 @@ fn content(model: &Service, mut shape: ShapeId) -> ShapeId {
 }
 
 /// What S3 was seen to answer in a header that its model does not have.
-const BESIDE_THE_MODEL: [&str; 2] =
-    ["s3:ListObjects answer.BucketRegion", "s3:ListObjectsV2 answer.BucketRegion"];
+const BESIDE_THE_MODEL: [&str; 4] = [
+    "s3:CopyObject answer.StorageClass",
+    "s3:ListObjects answer.BucketRegion",
+    "s3:ListObjectsV2 answer.BucketRegion",
+    "s3:PutObject answer.StorageClass",
+];
 
 /// Shapes may hold themselves (KMS has none, DynamoDB's values do); declarations are followed no deeper than this.
 const DEPTH_MAX: usize = 16;
