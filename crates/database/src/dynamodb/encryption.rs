@@ -219,11 +219,7 @@ pub(crate) fn check_usable(cx: &mut Cx<'_>, encryption: Option<&Encryption>) -> 
     Err(match state(cx, encryption).as_deref() {
         None | Some("Enabled") => return Ok(()),
         Some("Disabled") => Refusal::KeyDisabled(format!("{arn} is disabled."), request),
-        Some(_) => Refusal::KeyInvalid(
-            "KMSInvalidStateException".into(),
-            format!("{arn} is pending deletion."),
-            request,
-        ),
+        Some(_) => Refusal::KeyPending(format!("{arn} is pending deletion."), request),
     }
     .into())
 }

@@ -29,6 +29,7 @@ wire::errors! {
         KeyDisabled(what: String, request: String) = 400, "ValidationException", "KMS key disabled error: com.amazonaws.services.kms.model.DisabledException: {what} (Service: AWSKMS; Status Code: 400; Error Code: DisabledException; Request ID: {request}; Proxy: null)";
         /// AWS: recorded; of keys that are not symmetric.
         KeyUnfit(request: String) = 500, "InternalServerError", "KMS internal error: com.amazonaws.services.kms.model.AWSKMSException: EncryptionContext is supported only when creating a grant for a symmetric encryption KMS key. (Service: AWSKMS; Status Code: 400; Error Code: ValidationException; Request ID: {request}; Proxy: null)";
+        KeyPending(what: String, request: String) = 400, "ValidationException", "KMS validation error: com.amazonaws.services.kms.model.KMSInvalidStateException: {what} (Service: AWSKMS; Status Code: 400; Error Code: KMSInvalidStateException; Request ID: {request}; Proxy: null)";
         KeyInvalid(code: String, what: String, request: String) = 400, "ValidationException", "KMS validation error: com.amazonaws.services.kms.model.{code}: {what} (Service: AWSKMS; Status Code: 400; Error Code: {code}; Request ID: {request}; Proxy: null)";
         /// Only of the cloud's own work: callers are told why.
         KeyLocked = 500, "InternalServerError", "The key of the table is not unlocked.";

@@ -3,7 +3,7 @@
 
 use super::bind::bind;
 use super::{Attributes, Done, Made};
-use crate::cloudformation::errors::{CfnError, handler_code, is_gone, is_needed};
+use crate::cloudformation::errors::{CfnError, handler_code, is_gone, is_needed, is_soon};
 use crate::cloudformation::model::{Job, RESOURCES, Resource, SERVICE, Stack, open, open_text, seal};
 use crate::cloudformation::template::{alike, dynamic, get, text};
 use crate::cloudformation::work::plan::known;
@@ -333,7 +333,7 @@ impl On<'_, '_> {
             ),
             gone: is_gone(&fault.code),
             needed: is_needed(&fault.code),
-            soon: fault.code == "ThrottlingException",
+            soon: is_soon(&fault.code),
         }
     }
 
