@@ -363,7 +363,7 @@ def test_an_unknown_service(cloud):
 NOT_BUILT = [
     ("ec2", "describe_transit_gateways", {}),
     ("rds", "describe_db_instances", {}),
-    ("dynamodb", "describe_kinesis_streaming_destination", {"TableName": "tab"}),
+    ("dynamodb", "describe_table_replica_auto_scaling", {"TableName": "tab"}),
     ("ecs", "list_clusters", {}),
     ("lambda", "list_code_signing_configs", {}),
     ("route53", "list_hosted_zones", {}),

@@ -84,7 +84,7 @@ fn ask(cx: &mut Cx<'_>, operation: &str, members: Vec<(&'static str, Value)>) ->
     match cx.call("kms", operation, request, As::CallerVia(THROUGH)) {
         Ok(Value::Struct(answer)) => Ok(answer),
         Ok(_) => Err(Refusal::Internal.into()),
-        Err(fault) => Err(Refusal::of_kms(fault, &cx.request.id).into()),
+        Err(fault) => Err(Refusal::of_kms(fault, operation, &cx.request.id).into()),
     }
 }
 
@@ -108,6 +108,10 @@ pub(crate) fn new_key(
     let described = ask(cx, "DescribeKey", vec![("KeyId", Value::str(asked.unwrap_or(DEFAULT_KEY)))])?;
     let arn = described.get("KeyMetadata").and_then(|data| data.member("Arn")).and_then(Value::as_str);
     let key_arn = arn.ok_or_else(|| Error::from(Refusal::Internal))?.to_owned();
+    let spec = described.get("KeyMetadata").and_then(|data| data.member("KeySpec")).and_then(Value::as_str);
+    if spec != Some("SYMMETRIC_DEFAULT") {
+        return Err(Refusal::KeyUnfit(cx.request.id.clone()).into());
+    }
     let members = vec![
         ("KeyId", Value::str(key_arn.as_str())),
         ("KeySpec", Value::str("AES_256")),
@@ -192,13 +196,30 @@ pub(crate) fn unlock_known(cloud: &Cloud, schema: &Schema) -> bool {
     schema.vault.is_open()
 }
 
+/// The key's state, as far as the caller may see it.
+fn state(cx: &mut Cx<'_>, encryption: &Encryption) -> Option<String> {
+    let answer = ask(cx, "DescribeKey", vec![("KeyId", Value::str(encryption.key_arn.as_str()))]).ok()?;
+    let state = answer.get("KeyMetadata").and_then(|data| data.member("KeyState"));
+    state.and_then(Value::as_str).map(str::to_owned)
+}
+
 /// Whether KMS says, as far as the caller may see, that the table's key cannot be used.
 pub(crate) fn is_inaccessible(cx: &mut Cx<'_>, encryption: &Encryption) -> bool {
-    match ask(cx, "DescribeKey", vec![("KeyId", Value::str(encryption.key_arn.as_str()))]) {
-        Ok(answer) => {
-            let state = answer.get("KeyMetadata").and_then(|data| data.member("KeyState"));
-            state.and_then(Value::as_str).is_some_and(|state| state != "Enabled")
-        }
-        Err(_) => false,
+    state(cx, encryption).is_some_and(|state| state != "Enabled")
+}
+
+/// Refuses what needs the key that a table has. AWS: recorded; that is what changes it, switches time to live or insights,
+/// or makes a backup.
+///
+/// # Errors
+/// `ValidationException` for a key that cannot be used.
+pub(crate) fn check_usable(cx: &mut Cx<'_>, encryption: Option<&Encryption>) -> Result<(), Error> {
+    let Some(encryption) = encryption else { return Ok(()) };
+    let (arn, request) = (&encryption.key_arn, cx.request.id.clone());
+    Err(match state(cx, encryption).as_deref() {
+        None | Some("Enabled") => return Ok(()),
+        Some("Disabled") => Refusal::KeyDisabled(format!("{arn} is disabled."), request),
+        Some(_) => Refusal::KeyPending(format!("{arn} is pending deletion."), request),
     }
+    .into())
 }

@@ -14,7 +14,7 @@ wire::errors! {
         NoResource = 400, "ResourceNotFoundException", "Requested resource not found";
         NoTable(name: String) = 400, "ResourceNotFoundException", "Requested resource not found: Table: {name} not found";
         NoIndex(index: String, table: String) = 400, "ResourceNotFoundException", "Requested resource not found: Index {index} for table {table}";
-        NoSuchArn(arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: ResourcArn: {arn} not found";
+        NoSuchArn(arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: ResourceArn: {arn} not found";
         InUse(what: String) = 400, "ResourceInUseException", "{what}";
         Limit(what: String) = 400, "LimitExceededException", "{what}";
         Duplicate = 400, "DuplicateItemException", "Duplicate primary key exists in table";
@@ -25,10 +25,17 @@ wire::errors! {
         Throttled = 400, "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.";
         IndexThrottled = 400, "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API.";
         LimitThrottled = 400, "ThrottlingException", "Throughput exceeds the maximum OnDemandThroughput configured on table or index.";
-        KeyDenied(request: String) = 400, "AccessDeniedException", "KMS key access denied error: com.amazonaws.services.kms.model.AWSKMSException: The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access. (Service: AWSKMS; Status Code: 400; Error Code: AccessDeniedException; Request ID: {request}; Proxy: null)";
+        KeyDenied(what: String, request: String) = 400, "AccessDeniedException", "KMS key access denied error: com.amazonaws.services.kms.model.AWSKMSException: {what} (Service: AWSKMS; Status Code: 400; Error Code: AccessDeniedException; Request ID: {request}; Proxy: null)";
+        KeyDisabled(what: String, request: String) = 400, "ValidationException", "KMS key disabled error: com.amazonaws.services.kms.model.DisabledException: {what} (Service: AWSKMS; Status Code: 400; Error Code: DisabledException; Request ID: {request}; Proxy: null)";
+        /// AWS: recorded; of keys that are not symmetric.
+        KeyUnfit(request: String) = 500, "InternalServerError", "KMS internal error: com.amazonaws.services.kms.model.AWSKMSException: EncryptionContext is supported only when creating a grant for a symmetric encryption KMS key. (Service: AWSKMS; Status Code: 400; Error Code: ValidationException; Request ID: {request}; Proxy: null)";
+        KeyPending(what: String, request: String) = 400, "ValidationException", "KMS validation error: com.amazonaws.services.kms.model.KMSInvalidStateException: {what} (Service: AWSKMS; Status Code: 400; Error Code: KMSInvalidStateException; Request ID: {request}; Proxy: null)";
         KeyInvalid(code: String, what: String, request: String) = 400, "ValidationException", "KMS validation error: com.amazonaws.services.kms.model.{code}: {what} (Service: AWSKMS; Status Code: 400; Error Code: {code}; Request ID: {request}; Proxy: null)";
         /// Only of the cloud's own work: callers are told why.
         KeyLocked = 500, "InternalServerError", "The key of the table is not unlocked.";
+        NoIndexHere(index: String, table: String) = 400, "ResourceNotFoundException", "Requested resource not found: Index: {index} not found for table: {table}";
+        Denied = 400, "AccessDeniedException", "Access is denied";
+        TooSoon(what: String) = 400, "ThrottlingException", "{what}";
         NoStream(arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: Stream: {arn} not found";
         NoShard(shard: String, arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: Shard: {shard} in Stream: {arn} not found";
         Expired = 400, "ExpiredIteratorException", "The provided iterator exceeds the maximum age allowed.";
@@ -42,11 +49,13 @@ wire::errors! {
         RestoreTime(at: String, from: String, to: String) = 400, "InvalidRestoreTimeException", "RestoreDateTime '{at}' must be within EarliestRestorableDateTime '{from}' and LatestRestorableDateTime '{to}'";
         ExportTime(what: String) = 400, "InvalidExportTimeException", "{what}";
         ExportConflict = 400, "ExportConflictException", "Export conflict: Duplicate request detected with conflicting parameters";
-        NoExport(arn: String) = 400, "ExportNotFoundException", "Export not found: {arn}";
+        NoExport(what: String) = 400, "ExportNotFoundException", "Export not found: {what}";
         ImportConflict = 400, "ImportConflictException", "Import conflict: Duplicate request detected with conflicting parameters";
         NoImport(arn: String) = 400, "ImportNotFoundException", "Import not found: {arn}";
         NoGlobalTable(name: String) = 400, "GlobalTableNotFoundException", "Global table not found: Global table with name: '{name}' does not exist.";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
+        /// AWS: recorded, of throughput that says nothing.
+        Failure = 500, "InternalFailure", "";
         Internal = 500, "InternalServerError", "The request processing has failed because of an unknown error, exception or failure.";
     }
 }
@@ -97,10 +106,13 @@ pub(crate) fn is_condition(fault: &Fault) -> bool {
 
 impl Refusal {
     /// What KMS refuses, as DynamoDB tells it.
-    pub(crate) fn of_kms(fault: Fault, request: &str) -> Refusal {
+    pub(crate) fn of_kms(fault: Fault, operation: &str, request: &str) -> Refusal {
+        const HIDDEN: &str = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.";
         let request = request.to_owned();
         match fault.code.as_str() {
-            "AccessDeniedException" => Refusal::KeyDenied(request),
+            "AccessDeniedException" if operation == "Decrypt" => Refusal::KeyDenied(HIDDEN.into(), request),
+            "AccessDeniedException" => Refusal::KeyDenied(fault.message, request),
+            "DisabledException" => Refusal::KeyDisabled(fault.message, request),
             _ => Refusal::KeyInvalid(fault.code, fault.message, request),
         }
     }

@@ -1,7 +1,7 @@
 //! Throughput as tables and indexes may ask for it: units that are provisioned, limits on demand, and warm throughput.
 
 use super::errors::{Error, Refusal, parameter};
-use super::model::table::{OnDemandLimits, Status, Throughput, Warm};
+use super::model::table::{IndexRecord, OnDemandLimits, Status, TableRecord, Throughput, Warm};
 use base::Timestamp;
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use std::time::Duration;
 const WARM_READ: i64 = 12_000;
 const WARM_WRITE: i64 = 4_000;
 const WARM_GUIDE: &str = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html#on-demand-capacity-mode-initial";
+/// AWS: the service's default quotas: most units of a table or an index, each way.
+pub(crate) const TABLE_UNITS: i64 = 40_000;
 /// AWS: the service's quotas: how often throughput may be lowered in a day (UTC) without waiting.
 const DECREASES_AT_ONCE: i64 = 4;
 const BETWEEN_DECREASES: Duration = Duration::from_secs(3_600);
@@ -198,6 +200,67 @@ pub(crate) fn described_warm(
     Some(WarmDescription { read, write, status: status.to_owned() })
 }
 
+/// What a table that is being made was asked for with. AWS: recorded; what it has in any case is told of later.
+pub(crate) fn asked_warm(asked: Warm, throughput: &Throughput, on_demand: bool) -> Option<WarmDescription> {
+    let (read, write) = warm(asked, throughput, on_demand);
+    let any = asked.read.is_some() || asked.write.is_some();
+    any.then(|| WarmDescription { read, write, status: "UPDATING".to_owned() })
+}
+
+/// Refuses more than tables and indexes may have. What `before` had already is left alone.
+///
+/// # Errors
+/// `LimitExceededException`.
+pub(crate) fn check_most(table: &TableRecord, before: Option<&TableRecord>) -> Result<(), Error> {
+    let region = table.region.name();
+    let own = |table: &TableRecord| asked_units(&table.throughput, table.on_demand_limits, table.warm);
+    let of_index = |index: &IndexRecord| asked_units(&index.throughput, index.on_demand_limits, index.warm);
+    let mut all = vec![(None, own(table), before.map(own))];
+    all.extend(table.globals().map(|index| {
+        let known = before.and_then(|before| before.index(&index.name)).map(of_index);
+        (Some(&index.name), of_index(index), known)
+    }));
+    for (index, asked, known) in all {
+        for (at, (way, units)) in asked.into_iter().enumerate() {
+            if units <= TABLE_UNITS || known.is_some_and(|known| known[at].1 == units) {
+                continue;
+            }
+            let of = |gap: &str| index.map_or("table".to_owned(), |name| format!("index{gap}{name}"));
+            return Err(Refusal::Limit(match at / 2 {
+                0 => {
+                    let whose = index.map(|name| format!(" for index {name}")).unwrap_or_default();
+                    let what = if index.is_some() { "index" } else { "table" };
+                    format!(
+                        "The requested {way}CapacityUnits{whose}, {units}, is above the per {what} maximum for the account in {region}. Per {what} maximum: {TABLE_UNITS}. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
+                    )
+                }
+                1 => format!(
+                    "Subscriber limit exceeded: Requested Max{way}RequestUnits for OnDemandThroughput for {} exceeds TableMax{way}CapacityUnits of the account in region {region}",
+                    of(" : ")
+                ),
+                _ => format!(
+                    "Subscriber limit exceeded: Requested {way}UnitsPerSecond for WarmThroughput for {} exceeds TableMax{way}CapacityUnits of the account in region {region}",
+                    of(" ")
+                ),
+            })
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// Provisioned units, limits on demand and warm throughput, each to read and to write.
+fn asked_units(throughput: &Throughput, limits: OnDemandLimits, warm: Warm) -> [(&'static str, i64); 6] {
+    [
+        ("Read", throughput.read),
+        ("Write", throughput.write),
+        ("Read", limits.read.unwrap_or(0)),
+        ("Write", limits.write.unwrap_or(0)),
+        ("Read", warm.read.unwrap_or(0)),
+        ("Write", warm.write.unwrap_or(0)),
+    ]
+}
+
 /// Refuses to lower the throughput of a table or an index once more too soon.
 ///
 /// # Errors
@@ -208,16 +271,18 @@ pub(crate) fn check_decrease(current: &Throughput, new: &Throughput, now: Timest
     if !lowers || today < DECREASES_AT_ONCE || now.since(last) >= BETWEEN_DECREASES {
         return Ok(());
     }
+    // The next day begins anew.
+    let midnight = Timestamp::from_seconds((now.seconds().div_euclid(86_400) + 1) * 86_400);
     Err(Refusal::Limit(format!(
-        "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After the first {DECREASES_AT_ONCE} decreases, each subsequent decrease in the same UTC day can be performed at most once every {} seconds. Number of decreases today: {today}. Last decrease at {}. Next decrease can be made at {}",
+        "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After the first {DECREASES_AT_ONCE} decreases, each subsequent decrease in the same UTC day can be performed at most once every {} seconds. Number of decreases today: {today}. Last decrease at {}. Next decrease can be made at {}.",
         BETWEEN_DECREASES.as_secs(),
         spoken(last),
-        spoken(last.plus(BETWEEN_DECREASES))
+        spoken(last.plus(BETWEEN_DECREASES).min(midnight))
     ))
     .into())
 }
 
-/// `Tuesday, January 22, 2019 3:40:51 PM UTC`
+/// `Tuesday, January 22, 2019 at 3:40:51 PM Coordinated Universal Time`. AWS: recorded.
 fn spoken(time: Timestamp) -> String {
     const DAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
     const MONTHS: [&str; 12] = [
@@ -246,7 +311,10 @@ fn spoken(time: Timestamp) -> String {
     let month = parts.next().and_then(|m| m.parse::<usize>().ok()).unwrap_or(1);
     let date = parts.next().and_then(|d| d.parse::<u32>().ok()).unwrap_or(1);
     let month = MONTHS[(month - 1).min(11)];
-    format!("{day}, {month} {date}, {year} {}:{minute:02}:{second:02} {half} UTC", (hour + 11) % 12 + 1)
+    let hour = (hour + 11) % 12 + 1;
+    format!(
+        "{day}, {month} {date}, {year} at {hour}:{minute:02}:{second:02} {half} Coordinated Universal Time"
+    )
 }
 
 #[cfg(test)]
@@ -256,9 +324,9 @@ mod tests {
     #[test]
     fn times_as_aws_speaks_them() {
         for (seconds, text) in [
-            (1_548_171_651, "Tuesday, January 22, 2019 3:40:51 PM UTC"),
-            (0, "Thursday, January 1, 1970 12:00:00 AM UTC"),
-            (1_709_208_000, "Thursday, February 29, 2024 12:00:00 PM UTC"),
+            (1_548_171_651, "Tuesday, January 22, 2019 at 3:40:51 PM Coordinated Universal Time"),
+            (0, "Thursday, January 1, 1970 at 12:00:00 AM Coordinated Universal Time"),
+            (1_709_208_000, "Thursday, February 29, 2024 at 12:00:00 PM Coordinated Universal Time"),
         ] {
             assert_eq!(spoken(Timestamp::from_seconds(seconds)), text);
         }

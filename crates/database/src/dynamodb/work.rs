@@ -72,6 +72,9 @@ fn settle(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
     if table.status == Status::Deleting {
         return delete(cloud, &schema);
     }
+    if table.indexes.iter().any(|index| index.allocating) {
+        return allocate(cloud, table);
+    }
     // Until somebody who may use the key has used the table.
     if reads_rows(table) && !encryption::unlock_known(cloud, &schema) {
         return Ok(());
@@ -113,6 +116,20 @@ fn settle(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
     commit(tx).map(drop)
 }
 
+/// Lets the filling of new indexes begin. Unless something else goes on the table is active from here on.
+fn allocate(cloud: &Cloud, table: &TableRecord) -> Result<(), Error> {
+    let mut tx = cloud.store().begin();
+    let Some(mut current) = TABLES.get(&tx, &table.own_key())?.filter(|current| current == table) else {
+        return Ok(());
+    };
+    current.indexes.iter_mut().for_each(|index| index.allocating = false);
+    if !current.is_changing() {
+        current.status = Status::Active;
+    }
+    TABLES.put(&mut tx, &current.own_key(), &current);
+    commit(tx).map(drop)
+}
+
 /// Writes what is kept of a table's items under its next key. Rows that backups saved come after the items, of which
 /// they are copies; so what is saved meanwhile has the next key already.
 fn seal_anew(cloud: &Cloud, schema: &Schema) -> Result<(), Error> {
@@ -151,11 +168,11 @@ pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) -> Result<(), Error> {
     }
     table.indexes.retain(|index| index.status != Status::Deleting);
     for index in &mut table.indexes {
-        (index.status, index.backfilling) = (Status::Active, false);
+        (index.status, index.backfilling, index.allocating) = (Status::Active, false, false);
         index.throughput.before = None;
         index.warm.settle();
     }
-    table.throughput.before = None;
+    table.throughput.settle();
     table.warm.settle();
     let used = |name: &str| {
         table.hash == name
@@ -177,6 +194,11 @@ pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) -> Result<(), Error> {
     }
     if let Some(stream) = &mut table.stream {
         stream.changing = false;
+    }
+    table.stream_closing = false;
+    if let Some(class) = table.next_class.take() {
+        table.class = Some(class);
+        table.class_updated = table.class_changes.last().copied();
     }
     TABLES.put(tx, &table.own_key(), &table);
     Ok(())

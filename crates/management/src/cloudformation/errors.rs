@@ -61,6 +61,11 @@ pub(crate) fn is_needed(code: &str) -> bool {
     code == "DependencyViolation" || code.starts_with("DeleteConflict") || code.ends_with("InUse")
 }
 
+/// Whether the same may be asked again later.
+pub(crate) fn is_soon(code: &str) -> bool {
+    code == "ThrottlingException"
+}
+
 /// What AWS calls the kind of a service's refusal in the reason of a resource.
 ///
 /// AWS: <https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html>

@@ -10,6 +10,7 @@ use crate::iam_pems::{LEAF, LEAF_KEY};
 use crate::vpc_plane::cloud;
 use host::Simulator;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What identifies a resource: what its template says of it, or what follows from its physical id.
 fn identifier(name: &str, physical: &str, expected: &Value, outputs: &Value) -> String {
@@ -506,6 +507,7 @@ fn identities_keys_and_tables() {
         let drift = json!({ "StackName": "new", "LogicalResourceId": "Table" });
         let told = root.call("cloudformation", "DetectStackResourceDrift", drift).ok();
         assert_eq!(told["StackResourceDrift"]["StackResourceDriftStatus"], "MODIFIED", "{told}");
+        cloud.advance(Duration::from_secs(15));
         run("dynamodb", "UpdateTable", json!({ "TableName": "ttt", "DeletionProtectionEnabled": false }));
     };
     let found: Vec<_> = found.into_iter().filter(|(name, _)| *name != "Table").collect();

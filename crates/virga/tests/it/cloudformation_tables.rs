@@ -53,7 +53,7 @@ const OFF: (Value, Value, usize) = (Value::Null, Value::Null, 0);
 /// Both as one says them; `OFF` stands for what is disabled.
 fn both(caller: &Caller<'_>, table: &str) -> [(Value, Value, usize); 2] {
     [None, Some("one")].map(|index| match shown(caller, table, index) {
-        (status, mode, 0) if status == "DISABLED" && mode.is_null() => OFF,
+        (status, _, 0) if status == "DISABLED" => OFF,
         other => other,
     })
 }

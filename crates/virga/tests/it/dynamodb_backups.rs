@@ -193,6 +193,74 @@ fn a_table_that_is_being_restored_tells_its_billing_mode() {
     }
 }
 
+/// As recorded of AWS.
+#[test]
+fn a_table_that_is_being_restored_is_described_and_not_there_otherwise() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let one = json!({"ReadCapacityUnits": 1, "WriteCapacityUnits": 1});
+    let mut request = indexed("source", false);
+    request["BillingMode"] = json!("PROVISIONED");
+    request["ProvisionedThroughput"] = one.clone();
+    request["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"] = one;
+    let mut index = request["GlobalSecondaryIndexes"][0].clone();
+    index.as_object_mut().unwrap().remove("ProvisionedThroughput");
+    make(&cloud, &root, request);
+    let arn = backup(&root, "source");
+    let restore = |more: Value| {
+        let mut request = json!({"TargetTableName": "again", "BackupArn": arn});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("dynamodb", "RestoreTableFromBackup", request)
+    };
+    let limits = json!({"MaxReadRequestUnits": 0});
+    for (more, message) in [
+        (
+            json!({"GlobalSecondaryIndexOverride": [index]}),
+            "Invalid Request: Must specify provisioned throughput for index by-g",
+        ),
+        (
+            json!({"BillingModeOverride": "PAY_PER_REQUEST", "OnDemandThroughputOverride": limits}),
+            "Invalid Request: Requested MaxReadRequestUnits for OnDemandThroughput is outside of valid range",
+        ),
+    ] {
+        restore(more).refused_with(400, "ValidationException", message);
+    }
+    restore(json!({"BillingModeOverride": "PAY_PER_REQUEST", "OnDemandThroughputOverride": {"MaxReadRequestUnits": 7}})).ok();
+    let table = json!({"TableName": "again"});
+    let ttl =
+        json!({"TableName": "again", "TimeToLiveSpecification": {"Enabled": true, "AttributeName": "at"}});
+    let policy = json!({"ResourceArn": format!("arn:aws:dynamodb:us-east-1:{ONE}:table/again")});
+    for (operation, request) in [
+        ("UpdateTable", json!({"TableName": "again", "DeletionProtectionEnabled": true})),
+        ("DescribeTimeToLive", table.clone()),
+        ("UpdateTimeToLive", ttl),
+        ("DescribeContributorInsights", table.clone()),
+        ("GetResourcePolicy", policy),
+    ] {
+        root.call("dynamodb", operation, request).refused_with(
+            400,
+            "ResourceNotFoundException",
+            "Requested resource not found: Table: again not found",
+        );
+    }
+    root.call("dynamodb", "CreateTable", crate::dynamodb_tables::table("again", false)).refused_with(
+        400,
+        "ResourceInUseException",
+        "Attempt to change a resource which is still in use: Table is being used: again",
+    );
+    cloud.reconcile();
+    let again = root.call("dynamodb", "DescribeTable", table.clone()).ok()["Table"].clone();
+    assert_eq!(
+        (&again["TableStatus"], &again["OnDemandThroughput"]["MaxReadRequestUnits"]),
+        (&json!("ACTIVE"), &json!(7))
+    );
+    root.call("dynamodb", "DescribeTimeToLive", table).ok();
+    // A backup keeps the limits.
+    let told = json!({"BackupArn": backup(&root, "again")});
+    let told = root.call("dynamodb", "DescribeBackup", told).ok()["BackupDescription"].clone();
+    assert_eq!(told["SourceTableDetails"]["OnDemandThroughput"], json!({"MaxReadRequestUnits": 7}));
+}
+
 #[test]
 fn any_moment_of_the_window_comes_back() {
     let cloud = Cloud::new();

@@ -318,7 +318,10 @@ fn what_goes_on_beside_a_table_leaves_it_active() {
         (&sealed["TableStatus"], &sealed["SSEDescription"]["Status"]),
         (&json!("ACTIVE"), &json!("UPDATING"))
     );
-    in_use(change(json!({"SSESpecification": {"Enabled": false}})), "Table is being updated: music");
+    in_use(
+        change(json!({"SSESpecification": {"Enabled": false}})),
+        "Server-Side Encryption is still being updated",
+    );
     in_use(gone(), being_updated);
     // What is said of attributes is looked at for a new index alone.
     let redefined = json!([{"AttributeName": "pk", "AttributeType": "N"}, {"AttributeName": "unknown", "AttributeType": "S"}]);

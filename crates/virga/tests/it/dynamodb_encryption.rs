@@ -109,7 +109,8 @@ fn a_key_that_cannot_be_used_closes_the_table() {
     for reply in [get(&root, "a"), put(&root, "b")] {
         let message = reply.refused(400, "ValidationException");
         assert!(
-            message.starts_with("KMS validation error: com.amazonaws.services.kms.model.DisabledException: "),
+            message
+                .starts_with("KMS key disabled error: com.amazonaws.services.kms.model.DisabledException: "),
             "{message}"
         );
     }
@@ -147,5 +148,61 @@ fn who_may_not_use_the_key_may_not_use_the_table() {
     assert!(
         message.starts_with("KMS validation error: com.amazonaws.services.kms.model.NotFoundException: "),
         "{message}"
+    );
+}
+
+#[test]
+fn keys_that_do_not_fit_are_refused_in_kmss_words() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let arn = key(&root);
+    make(&cloud, &root, encrypted("vault", &arn));
+    let unfit =
+        root.call("kms", "CreateKey", json!({"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"})).ok();
+    let unfit = unfit["KeyMetadata"]["Arn"].as_str().unwrap().to_owned();
+    let seal = |key: &str| {
+        let sse = json!({"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": key});
+        root.call("dynamodb", "UpdateTable", json!({"TableName": "vault", "SSESpecification": sse}))
+    };
+    for reply in [seal(&unfit), root.call("dynamodb", "CreateTable", encrypted("other", &unfit))] {
+        let message = reply.refused(500, "InternalServerError");
+        let start = "KMS internal error: com.amazonaws.services.kms.model.AWSKMSException: EncryptionContext is supported only when creating a grant for a symmetric encryption KMS key. (Service: AWSKMS; Status Code: 400; Error Code: ValidationException; Request ID: ";
+        assert!(message.starts_with(start), "{message}");
+    }
+    // A key that cannot be used holds up what needs it, and says so of itself, not of another that is asked for.
+    let other = key(&root);
+    root.call("kms", "DisableKey", json!({"KeyId": arn})).ok();
+    let ttl = json!({"Enabled": true, "AttributeName": "at"});
+    for reply in [
+        seal(&other),
+        root.call(
+            "dynamodb",
+            "UpdateTimeToLive",
+            json!({"TableName": "vault", "TimeToLiveSpecification": ttl}),
+        ),
+        root.call("dynamodb", "CreateBackup", json!({"TableName": "vault", "BackupName": "late"})),
+        root.call(
+            "dynamodb",
+            "UpdateContributorInsights",
+            json!({"TableName": "vault", "ContributorInsightsAction": "ENABLE"}),
+        ),
+    ] {
+        let message = reply.refused(400, "ValidationException");
+        let start = format!(
+            "KMS key disabled error: com.amazonaws.services.kms.model.DisabledException: {arn} is disabled. (Service: AWSKMS; "
+        );
+        assert!(message.starts_with(&start), "{message}");
+    }
+    // The rest goes on.
+    root.call("dynamodb", "UpdateTable", json!({"TableName": "vault", "DeletionProtectionEnabled": true}))
+        .ok();
+    root.call("kms", "EnableKey", json!({"KeyId": arn})).ok();
+    root.call("dynamodb", "CreateBackup", json!({"TableName": "vault", "BackupName": "early"})).ok();
+    let all = root.call("dynamodb", "ListBackups", json!({"TableName": "vault"})).ok();
+    let backup = json!({"BackupArn": all["BackupSummaries"][0]["BackupArn"]});
+    let told = root.call("dynamodb", "DescribeBackup", backup).ok();
+    assert_eq!(
+        told["BackupDescription"]["SourceTableFeatureDetails"]["SSEDescription"],
+        json!({"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": arn})
     );
 }

@@ -79,6 +79,10 @@ fn insights_come_and_go() {
     cloud.reconcile();
     let described = ask(&root, "Describe", of_index);
     assert_eq!(described["ContributorInsightsRuleList"], json!([rule("PKT", "shop-by-g")]));
+    // What is as it is asked to be stays so.
+    cloud.advance(Duration::from_secs(60));
+    assert_eq!(ask(&root, "Update", enable.clone())["ContributorInsightsStatus"], "ENABLED");
+    assert_eq!(number(&ask(&root, "Describe", own.clone())["LastUpdateDateTime"]), 1_768_478_400.0);
     // A page at a time.
     let first = ask(&root, "List", json!({"MaxResults": 1}));
     let summary = json!([{"TableName": "shop", "ContributorInsightsStatus": "ENABLED", "ContributorInsightsMode": mode}]);
@@ -108,12 +112,21 @@ fn insights_come_and_go() {
     assert_eq!(ask(&root, "Update", disable.clone())["ContributorInsightsStatus"], "DISABLING");
     cloud.reconcile();
     assert_eq!(ask(&root, "Update", disable)["ContributorInsightsStatus"], "DISABLED");
-    assert!(ask(&root, "Describe", own).get("ContributorInsightsRuleList").is_none());
+    // What is off tells its mode, and is not listed.
+    let off = ask(&root, "Describe", own.clone());
+    assert!(off.get("ContributorInsightsRuleList").is_none());
+    assert_eq!(off["ContributorInsightsMode"], "THROTTLED_KEYS");
+    let listed = ask(&root, "List", own);
+    assert_eq!(listed["ContributorInsightsSummaries"].as_array().unwrap().len(), 1);
     assert_eq!(all().len(), 1);
     root.call("dynamodb", "DescribeContributorInsights", json!({"TableName": "none"}))
         .refused(400, "ResourceNotFoundException");
     root.call("dynamodb", "DescribeContributorInsights", json!({"TableName": "shop", "IndexName": "none"}))
-        .refused(400, "ResourceNotFoundException");
+        .refused_with(
+            400,
+            "ResourceNotFoundException",
+            "Requested resource not found: Index: none not found for table: shop",
+        );
     // With the table its indexes' rules go.
     root.call("dynamodb", "DeleteTable", json!({"TableName": "shop"})).ok();
     cloud.reconcile();

@@ -98,7 +98,7 @@ fn disable(caller: &Caller<'_>, key: &str) {
 
 fn closed(reply: Reply) {
     let message = reply.refused(400, "ValidationException");
-    let expected = "KMS validation error: com.amazonaws.services.kms.model.DisabledException: ";
+    let expected = "KMS key disabled error: com.amazonaws.services.kms.model.DisabledException: ";
     assert!(message.starts_with(expected), "{message}");
 }
 

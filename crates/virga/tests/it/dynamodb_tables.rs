@@ -78,10 +78,15 @@ fn a_table_lives_and_dies() {
     root.call("dynamodb", "CreateTable", table("music", true)).refused_with(
         400,
         "ResourceInUseException",
-        "Table already exists: music",
+        "Attempt to change a resource which is still in use: Table is being created: music",
     );
     cloud.reconcile();
     assert_eq!(status(&root, "music"), "ACTIVE");
+    root.call("dynamodb", "CreateTable", table("music", true)).refused_with(
+        400,
+        "ResourceInUseException",
+        "Table already exists: music",
+    );
     root.call("dynamodb", "PutItem", json!({"TableName": "music", "Item": key})).ok();
     let protect = json!({"TableName": "music", "DeletionProtectionEnabled": true});
     root.call("dynamodb", "UpdateTable", protect).ok();
@@ -91,6 +96,7 @@ fn a_table_lives_and_dies() {
         "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
     );
     let free = json!({"TableName": "music", "DeletionProtectionEnabled": false});
+    cloud.advance(Duration::from_secs(15));
     root.call("dynamodb", "UpdateTable", free).ok();
     let gone = root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).ok();
     let gone = &gone["TableDescription"];
@@ -313,6 +319,7 @@ fn until_a_change_is_done_the_units_that_were_there_are_told() {
     assert_eq!((&told["LastDecreaseDateTime"], &told["NumberOfDecreasesToday"]), (&now, &json!(0)));
     assert_eq!(after["BillingModeSummary"]["LastUpdateToPayPerRequestDateTime"], now);
     assert_eq!(units(&after)[..3], [json!(0), json!(12_000), json!("ACTIVE")]);
+    assert_eq!(after["ProvisionedThroughput"].get("LastDecreaseDateTime"), None);
     let gone = root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).ok();
     assert_eq!(gone["TableDescription"]["StreamSpecification"]["StreamEnabled"], true);
 }
@@ -346,7 +353,7 @@ fn an_index_is_made_on_a_table_with_items() {
         "ValidationException",
         "Cannot read from backfilling global secondary index: by-artist",
     );
-    cloud.reconcile();
+    (0..2).for_each(|_| cloud.reconcile());
     let found = root.call("dynamodb", "Query", query.clone()).ok();
     assert_eq!(
         (&found["Count"], &found["Items"][0]),
@@ -473,6 +480,93 @@ fn a_table_that_is_being_made_has_no_time_to_live_yet() {
         "ValidationException",
         "Cannot describe time to live while table is in CREATING state: Current table state is CREATING",
     );
+    let on =
+        json!({"TableName": "music", "TimeToLiveSpecification": {"Enabled": true, "AttributeName": "at"}});
+    root.call("dynamodb", "UpdateTimeToLive", on).refused_with(
+        400,
+        "ResourceInUseException",
+        "Attempt to change a resource which is still in use: Table music is being created",
+    );
+    let insights = json!({"TableName": "music", "ContributorInsightsAction": "ENABLE"});
+    root.call("dynamodb", "UpdateContributorInsights", insights).refused_with(
+        400,
+        "ValidationException",
+        "Table or Index is not in a valid state to update Key Access Insights: TableStatus must be ACTIVE to enable ContributorInsights.",
+    );
+}
+
+#[test]
+fn a_new_table_tells_what_it_was_asked_for_with() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let mut request = indexed("music", false);
+    request["WarmThroughput"] = json!({"ReadUnitsPerSecond": 12_001});
+    request["GlobalSecondaryIndexes"][0]["Projection"] =
+        json!({"ProjectionType": "INCLUDE", "NonKeyAttributes": ["z", "a", "m"]});
+    let made = root.call("dynamodb", "CreateTable", request).ok()["TableDescription"].clone();
+    assert_eq!(
+        made["WarmThroughput"],
+        json!({"ReadUnitsPerSecond": 12_001, "WriteUnitsPerSecond": 4_000, "Status": "UPDATING"})
+    );
+    let index = &made["GlobalSecondaryIndexes"][0];
+    assert_eq!((index.get("WarmThroughput"), index.get("Backfilling")), (None, None));
+    assert_eq!(index["Projection"]["NonKeyAttributes"], json!(["a", "m", "z"]));
+}
+
+#[test]
+fn the_policy_of_a_table_that_goes_stays() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    make(&cloud, &root, table("music", false));
+    let arn = format!("arn:aws:dynamodb:us-east-1:{ONE}:table/music");
+    let policy = |action: &str| {
+        let statement =
+            json!({"Effect": "Allow", "Principal": {"AWS": ONE}, "Action": action, "Resource": arn});
+        let text = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+        json!({"ResourceArn": arn, "Policy": text})
+    };
+    let put = root.call("dynamodb", "PutResourcePolicy", policy("dynamodb:GetItem")).ok();
+    root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).ok();
+    let get = || root.call("dynamodb", "GetResourcePolicy", json!({"ResourceArn": arn}));
+    assert_eq!(get().ok()["RevisionId"], put["RevisionId"]);
+    // The same again is no change.
+    root.call("dynamodb", "PutResourcePolicy", policy("dynamodb:GetItem")).ok();
+    let going = "Attempt to change a resource which is still in use: Table is being deleted: music";
+    for (operation, request) in [
+        ("PutResourcePolicy", policy("dynamodb:PutItem")),
+        ("DeleteResourcePolicy", json!({"ResourceArn": arn})),
+    ] {
+        root.call("dynamodb", operation, request).refused_with(400, "ResourceInUseException", going);
+    }
+    cloud.reconcile();
+    get().refused_with(
+        400,
+        "ResourceNotFoundException",
+        "Requested resource not found: Table: music not found",
+    );
+}
+
+#[test]
+fn of_what_another_account_has_not_nothing_is_said() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let arn = "arn:aws:dynamodb:us-east-1:222222222222:table/music";
+    let backup = format!("{arn}/backup/01489602797149-73d8d5bc");
+    for (operation, member, given) in [
+        ("DescribeTable", "TableName", arn),
+        ("Scan", "TableName", arn),
+        ("ListTagsOfResource", "ResourceArn", arn),
+        ("DescribeBackup", "BackupArn", &backup),
+        ("DeleteBackup", "BackupArn", &backup),
+    ] {
+        let mut request = json!({});
+        request[member] = json!(given);
+        root.call("dynamodb", operation, request).refused_with(
+            400,
+            "AccessDeniedException",
+            "Access is denied",
+        );
+    }
 }
 
 #[test]
@@ -517,11 +611,18 @@ fn tags() {
         let request = json!({"ResourceArn": arn, "Tags": tags});
         root.call("dynamodb", "TagResource", request).refused_with(400, "ValidationException", message);
     }
-    root.call("dynamodb", "UntagResource", json!({"ResourceArn": arn, "TagKeys": []})).refused_with(
-        400,
-        "ValidationException",
-        "Atleast one Tag Key needs to be provided as Input.",
-    );
+    let too_many: Vec<String> = (0..51).map(|n| n.to_string()).collect();
+    for (keys, message) in [
+        (json!([]), "Atleast one Tag Key needs to be provided as Input."),
+        (json!(["AWS:a"]), "Tag Key cannot be prefixed with aws:, Key: AWS:a"),
+        (json!(too_many), "Number of Tags exceed the current limit for the provided ResourceArn"),
+    ] {
+        let request = json!({"ResourceArn": arn, "TagKeys": keys});
+        root.call("dynamodb", "UntagResource", request).refused_with(400, "ValidationException", message);
+    }
+    // A token that is none is as good as none.
+    let again = json!({"ResourceArn": arn, "NextToken": "x"});
+    assert_eq!(root.call("dynamodb", "ListTagsOfResource", again).ok(), first);
 }
 
 #[test]
@@ -715,6 +816,8 @@ fn arns_are_held_against_what_they_are_for() {
     let (west, other) = (arn.replace("us-east-1", "us-west-2"), arn.replace(":aws:", ":other:"));
     let index = format!("{arn}/index/by-g");
     let thing = arn.replace("table/", "thing/");
+    let backup = format!("{arn}/backup/01489602797149-73d8d5bc");
+    let theirs = arn.replace(ONE, "222222222222");
     let invalid = |what: &str| format!("1 validation error detected: Invalid {what} in ");
     for (operation, member, given, message) in [
         (
@@ -737,6 +840,25 @@ fn arns_are_held_against_what_they_are_for() {
                 "{INVALID}Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {index}"
             ),
         ),
+        (
+            "TagResource",
+            "ResourceArn",
+            &backup,
+            format!("{INVALID}Provided Arn is not a DynamoDB resource arn: {backup}"),
+        ),
+        (
+            "PutResourcePolicy",
+            "ResourceArn",
+            &theirs,
+            "This action is only supported by accounts that match the resource owner’s account.".into(),
+        ),
+        (
+            "DescribeBackup",
+            "BackupArn",
+            &backup.replace("us-east-1", "xx-fake-1"),
+            "Invalid Request: BackupArn is not valid".into(),
+        ),
+        ("DescribeBackup", "BackupArn", &arn, "Invalid Backup ARN".into()),
         ("GetResourcePolicy", "ResourceArn", &west, format!("{INVALID}Invalid resource Arn: {west}")),
         (
             "ListTagsOfResource",
@@ -750,6 +872,11 @@ fn arns_are_held_against_what_they_are_for() {
     ] {
         let mut request = json!({});
         request[member] = json!(given);
+        match operation {
+            "TagResource" => request["Tags"] = json!([{"Key": "a", "Value": "b"}]),
+            "PutResourcePolicy" => request["Policy"] = json!("{}"),
+            _ => {}
+        }
         root.call("dynamodb", operation, request).refused_with(400, "ValidationException", &message);
     }
 }

@@ -302,7 +302,7 @@ fn the_fifth_decrease_of_a_day_is_refused() {
     lower(50).refused_with(
         400,
         "LimitExceededException",
-        "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After the first 4 decreases, each subsequent decrease in the same UTC day can be performed at most once every 3600 seconds. Number of decreases today: 4. Last decrease at Thursday, January 15, 2026 12:00:00 PM UTC. Next decrease can be made at Thursday, January 15, 2026 1:00:00 PM UTC",
+        "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After the first 4 decreases, each subsequent decrease in the same UTC day can be performed at most once every 3600 seconds. Number of decreases today: 4. Last decrease at Thursday, January 15, 2026 at 12:00:00 PM Coordinated Universal Time. Next decrease can be made at Thursday, January 15, 2026 at 1:00:00 PM Coordinated Universal Time.",
     );
     lower(200).ok();
     cloud.advance(Duration::from_secs(3_600));

@@ -110,6 +110,8 @@ fn an_export_is_the_table_at_a_moment_and_can_be_imported() {
     assert_eq!(of(&exported(&root, &then)), "a=1 b=1");
     let now = export(&cloud, &root, json!({}));
     assert_eq!(of(&exported(&root, &now)), "a=2 c=2");
+    // A type that was not asked for is not told.
+    assert_eq!(now.get("ExportType"), None);
     let id = now["ExportArn"].as_str().unwrap().rsplit('/').next().unwrap();
     assert_eq!(now["ExportManifest"], format!("AWSDynamoDB/{id}/manifest-summary.json"));
     assert!(object(&root, &format!("AWSDynamoDB/{id}/_started")).is_empty());
@@ -198,23 +200,85 @@ fn exports_are_refused_with_reasons() {
     );
     let request = json!({"TableName": "source", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true}});
     root.call("dynamodb", "UpdateContinuousBackups", request).ok();
-    ask(json!({"ExportTime": START - 60})).refused(400, "InvalidExportTimeException");
-    ask(json!({"ExportTime": START + 60})).refused(400, "InvalidExportTimeException");
+    for at in [START - 60, START + 60] {
+        ask(json!({"ExportTime": at})).refused_with(
+            400,
+            "InvalidExportTimeException",
+            "Export Time is invalid",
+        );
+    }
     ask(json!({"ExportFormat": "ION"})).refused(501, "NotImplemented");
-    ask(json!({"S3SseKmsKeyId": "k"})).refused(400, "ValidationException");
-    ask(json!({"ExportType": "INCREMENTAL_EXPORT"})).refused(400, "ValidationException");
     let short = json!({"ExportFromTime": START, "ExportToTime": START + 60});
-    ask(json!({"IncrementalExportSpecification": short})).refused_with(
+    let west = arn().replace("us-east-1", "us-west-2");
+    for (more, message) in [
+        (
+            json!({"TableArn": "a name that is no ARN, however long it may be"}),
+            "One or more parameter values were invalid: tableArn is not a valid ARN",
+        ),
+        (json!({"TableArn": format!("{}/index/by-g", arn())}), "Invalid Request: Table ARN is invalid."),
+        (
+            json!({"S3SseKmsKeyId": "k"}),
+            "Invalid Request: KMS Key Id is not supported for this encryption type",
+        ),
+        (
+            json!({"ExportType": "INCREMENTAL_EXPORT"}),
+            "Invalid Request: Incremental Export Specification expected when export type is set as Incremental Export",
+        ),
+        (
+            json!({"ExportType": "INCREMENTAL_EXPORT", "IncrementalExportSpecification": {}}),
+            "Invalid Request: ExportFromTime must be provided in IncrementalExportSpecification",
+        ),
+        (
+            json!({"ExportType": "FULL_EXPORT", "IncrementalExportSpecification": short}),
+            "Invalid Request: When Export Type is Full Export , Incremental Export Specification should not be provided",
+        ),
+        (
+            json!({"IncrementalExportSpecification": short}),
+            "Invalid Request: Export Type expected to be Incremental Export when incremental export specification is provided",
+        ),
+    ] {
+        ask(more).refused_with(400, "ValidationException", message);
+    }
+    ask(json!({"TableArn": west})).refused_with(
         400,
-        "ValidationException",
-        "Invalid Request: Export Type expected to be Incremental Export when incremental export specification is provided",
+        "TableNotFoundException",
+        &format!("Table not found: {west}"),
     );
     cloud.advance(MINUTE * 2);
-    ask(json!({"ExportType": "INCREMENTAL_EXPORT", "IncrementalExportSpecification": short}))
-        .refused(400, "InvalidExportTimeException");
+    for (from, to, message) in [
+        (
+            START - 60,
+            START + 60,
+            "Incremental export period from time cannot be less than the table creation time : 2026-01-15T11:59:00Z",
+        ),
+        (
+            START,
+            START + 60,
+            "Difference between export period from time and export period to time is less than 15 minutes",
+        ),
+        (
+            START,
+            START + 3_600,
+            "Incremental export period to time cannot be greater than the current time : 2026-01-15T13:00:00Z",
+        ),
+    ] {
+        let window = json!({"ExportFromTime": from, "ExportToTime": to});
+        ask(json!({"ExportType": "INCREMENTAL_EXPORT", "IncrementalExportSpecification": window}))
+            .refused_with(400, "InvalidExportTimeException", message);
+    }
     let none = format!("{}/export/01768478400000-1a2b3c4d", arn());
-    root.call("dynamodb", "DescribeExport", json!({"ExportArn": none}))
-        .refused(400, "ExportNotFoundException");
+    for (export, message) in [
+        (none.clone(), format!("Export not found: Export not found: {none}")),
+        (none.replace("us-east-1", "us-west-2"), "Export not found: Invalid export arn".into()),
+    ] {
+        root.call("dynamodb", "DescribeExport", json!({"ExportArn": export})).refused_with(
+            400,
+            "ExportNotFoundException",
+            &message,
+        );
+    }
+    root.call("dynamodb", "DescribeExport", json!({"ExportArn": none.replace(ONE, "222222222222")}))
+        .refused_with(400, "AccessDeniedException", "Access is denied");
     root.call("dynamodb", "DescribeExport", json!({"ExportArn": format!("{}-no-export-at-all", arn())}))
         .refused_with(400, "ValidationException", "Invalid Export ARN");
 

@@ -69,6 +69,7 @@ mod dynamodb_items;
 mod dynamodb_lag;
 mod dynamodb_metrics;
 mod dynamodb_model;
+mod dynamodb_obstacles;
 mod dynamodb_partiql;
 mod dynamodb_refusals;
 mod dynamodb_sealed;

@@ -11,7 +11,7 @@ mod attributes;
 mod keys;
 pub(crate) mod partiql;
 
-use crate::dynamodb::errors::{Error, validation};
+use crate::dynamodb::errors::{Error, Refusal, validation};
 use crate::dynamodb::model::name::Place;
 use crate::dynamodb::model::schema::{self, Schema};
 use auth::policy::ResourceMode;
@@ -39,6 +39,10 @@ pub(super) fn target(
     };
     let mut target = Target::on(arn).owned_by(place.account);
     let schema = schema::find(cx, place)?;
+    // AWS: recorded; of what another account has not no more is said.
+    if schema.is_none() && place.account != cx.account {
+        return Err(Refusal::Denied.into());
+    }
     if let Some(schema) = &schema {
         target = target.tagged(schema.record.tags.clone());
         if let Some(policy) = &schema.policy {

@@ -5,6 +5,7 @@
 
 use super::BackupPlace;
 use crate::dynamodb::access::target;
+use crate::dynamodb::errors::Refusal;
 use crate::dynamodb::model::name::Place;
 use kernel::{Cx, Target};
 use wire::{Fault, Struct};
@@ -25,13 +26,18 @@ const FILLS: &[&str] = &[
     "dynamodb:UpdateItem",
 ];
 
-fn backup(request: &Struct) -> Result<Target, Fault> {
+fn backup(cx: &Cx<'_>, request: &Struct) -> Result<Target, Fault> {
     let arn = request.str("BackupArn").unwrap_or_default();
-    Ok(Target::on(arn).owned_by(BackupPlace::read(arn)?.account))
+    let account = BackupPlace::read(arn)?.account;
+    // AWS: recorded; there is no policy by which another account could let anybody in.
+    if account != cx.account {
+        return Err(Refusal::Denied.into());
+    }
+    Ok(Target::on(arn).owned_by(account))
 }
 
-pub(super) fn on_backup(_: &mut Cx<'_>, request: &Struct) -> Targets {
-    Ok(vec![backup(request)?])
+pub(super) fn on_backup(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    Ok(vec![backup(cx, request)?])
 }
 
 /// The table that is to be made: the operation's own action, and what filling takes.
@@ -42,7 +48,7 @@ fn filled(cx: &Cx<'_>, request: &Struct) -> Targets {
 }
 
 pub(super) fn from_backup(cx: &mut Cx<'_>, request: &Struct) -> Targets {
-    let mut targets = vec![backup(request)?];
+    let mut targets = vec![backup(cx, request)?];
     targets.extend(filled(cx, request)?);
     Ok(targets)
 }

@@ -6,8 +6,11 @@ use crate::dynamodb::definition::ProvisionedThroughput;
 use crate::dynamodb::errors::{Error, Refusal, validation};
 use crate::dynamodb::model::backup::{BACKUPS, BackupRecord};
 use crate::dynamodb::model::table::Throughput;
-use crate::dynamodb::ops::describe::{KeySchemaElement, Projection, elements, index_elements, projection};
+use crate::dynamodb::ops::describe::{
+    KeySchemaElement, Projection, SseDescription, elements, index_elements, projection, sse,
+};
 use crate::dynamodb::ops::table::StreamSpecification;
+use crate::dynamodb::throughput::{self, OnDemandThroughput};
 use base::Timestamp;
 use kernel::Cx;
 
@@ -31,6 +34,7 @@ wire::shape! {
         throughput: ProvisionedThroughput = "ProvisionedThroughput",
         items: i64 = "ItemCount",
         billing: String = "BillingMode",
+        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
     }
 
     #[derive(Clone, Debug)]
@@ -60,6 +64,7 @@ wire::shape! {
         globals: Option<Vec<GlobalIndexInfo>> = "GlobalSecondaryIndexes",
         stream: Option<StreamSpecification> = "StreamDescription",
         ttl: Option<TimeToLive> = "TimeToLiveDescription",
+        sse: Option<SseDescription> = "SSEDescription",
     }
 
     #[derive(Clone, Debug)]
@@ -99,6 +104,7 @@ fn describe(backup: &BackupRecord, status: &str) -> DescriptionOutput {
         globals: (!globals.is_empty()).then_some(globals),
         stream: stream.map(|s| StreamSpecification { enabled: true, view: Some(s.view.clone()) }),
         ttl: ttl.map(|name| TimeToLive { status: "ENABLED".to_owned(), attribute: Some(name) }),
+        sse: sse(table),
     };
     let source = SourceTable {
         name: table.name.clone(),
@@ -110,6 +116,7 @@ fn describe(backup: &BackupRecord, status: &str) -> DescriptionOutput {
         throughput: units(&table.throughput),
         items: backup.items,
         billing: if table.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" }.to_owned(),
+        limits: throughput::described_limits(table.on_demand_limits),
     };
     let description = Description { details: details(backup, status), table: source, features };
     DescriptionOutput { description }

@@ -2,6 +2,7 @@
 
 use super::{access, source};
 use crate::dynamodb::census;
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::model::backup::{BACKUPS, BackupRecord, DAYS_MAX};
 use crate::dynamodb::model::keys;
@@ -54,6 +55,7 @@ pub(super) fn details(backup: &BackupRecord, status: &str) -> Details {
 fn create_backup(cx: &mut Cx<'_>, req: CreateBackup) -> Result<CreateBackupOutput, Error> {
     let schema = source(cx, &req.table)?;
     let mut table = schema.record.clone();
+    encryption::check_usable(cx, table.encryption.as_ref())?;
     let suffix = format!("{:08x}", cx.rng().u64() >> 32);
     let backup = mark(cx, &mut table, req.name, &suffix, None)?;
     TABLES.put(cx.tx, &table.own_key(), &table);

@@ -44,18 +44,22 @@ impl BackupPlace {
     /// `ValidationException`.
     fn read(text: &str) -> Result<BackupPlace, Error> {
         let invalid = || validation("Invalid Backup ARN");
+        let elsewhere = || validation("Invalid Request: BackupArn is not valid");
         let arn = Arn::parse(text).ok_or_else(invalid)?;
         let (table, id) = arn
             .resource
             .strip_prefix("table/")
             .and_then(|rest| rest.split_once("/backup/"))
             .ok_or_else(invalid)?;
-        if arn.service != "dynamodb" || table.contains('/') || id.is_empty() {
+        if table.contains('/') || id.is_empty() {
             return Err(invalid());
+        }
+        if arn.service != "dynamodb" || arn.partition != "aws" {
+            return Err(elsewhere());
         }
         Ok(BackupPlace {
             account: AccountId::parse(&arn.account).ok_or_else(invalid)?,
-            region: Region::parse(&arn.region).ok_or_else(invalid)?,
+            region: Region::parse(&arn.region).ok_or_else(elsewhere)?,
             table: table.to_owned(),
             id: id.to_owned(),
         })

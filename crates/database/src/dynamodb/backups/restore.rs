@@ -9,7 +9,7 @@ use crate::dynamodb::definition::{self, GlobalIndex, LocalIndex, ProvisionedThro
 use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, validation};
 use crate::dynamodb::model::backup::{BackupRecord, Restoring};
-use crate::dynamodb::model::name::{Place, check_name};
+use crate::dynamodb::model::name::{OWN_ACCOUNT, Place, check_name};
 use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::model::table::{
     IndexRecord, OnDemandLimits, Status, TABLES, TableRecord, Throughput, Warm,
@@ -171,9 +171,7 @@ fn restore_to_moment(cx: &mut Cx<'_>, req: RestoreToMoment) -> Result<TableOutpu
     };
     let place = Place::read(cx, &name)?;
     if place.account != cx.account {
-        return Err(validation(
-            "This action is only supported by accounts that match the resource owner’s account.",
-        ));
+        return Err(validation(OWN_ACCOUNT));
     }
     let schema = schema::find(cx, &place)?.filter(|schema| schema.record.status != Status::Creating);
     let schema = schema.ok_or_else(|| Error::from(Refusal::TableNotFound(place.name.clone())))?;
@@ -232,7 +230,7 @@ fn check_target(cx: &Cx<'_>, name: &str) -> Result<(), Error> {
     }
     if restoring >= RESTORES_MAX {
         let what = format!(
-            "Subscriber limit exceeded: Only {RESTORES_MAX} restore operations can be in progress simultaneously"
+            "Subscriber limit exceeded: Only {RESTORES_MAX} restore operations can be done simultaneously"
         );
         return Err(Refusal::Limit(what).into());
     }
@@ -262,10 +260,12 @@ fn new_table(
     table.warm = Warm::default();
     table.indexes = indexes(source, on_demand, switched, overrides.locals, overrides.globals)?;
     for (number, index) in (1..).zip(&mut table.indexes) {
-        (index.number, index.status, index.backfilling) = (number, Status::Creating, false);
+        (index.number, index.status) = (number, Status::Creating);
+        (index.backfilling, index.allocating) = (false, false);
     }
     table.next_index = table.indexes.len() as u32 + 1;
     table.forget_insights();
+    table.forget_changes();
     let used = |name: &str| {
         table.hash == name
             || table.range.as_deref() == Some(name)
@@ -319,7 +319,17 @@ fn limits(
 ) -> Result<OnDemandLimits, Error> {
     let known = if source.on_demand { source.on_demand_limits } else { OnDemandLimits::default() };
     match (on_demand, asked) {
-        (true, asked) => throughput::limits(known, asked, true, "table"),
+        (true, asked) => {
+            let limits = asked
+                .map(|asked| [("MaxReadRequestUnits", asked.read), ("MaxWriteRequestUnits", asked.write)]);
+            let bad = |limit: i64| limit < 1 && limit != -1;
+            match limits.into_iter().flatten().find(|(_, limit)| limit.is_some_and(bad)) {
+                Some((name, _)) => Err(invalid(format_args!(
+                    "Requested {name} for OnDemandThroughput is outside of valid range"
+                ))),
+                None => throughput::limits(known, asked, true, "table"),
+            }
+        }
         (false, None) => Ok(OnDemandLimits::default()),
         (false, Some(_)) => Err(invalid(
             "Cannot override MaxReadRequestUnits for OnDemandThroughput unless BillingModeOverride is PAY_PER_REQUEST",
@@ -400,7 +410,8 @@ fn indexes(
             for index in asked {
                 let like = source.globals().find(|known| is_like(known, &index.keys, &index.projection));
                 let like = like.ok_or_else(|| unknown(&index.name))?.clone();
-                let throughput = units(&like, &index.name, index.throughput, on_demand, switched)?;
+                // AWS: recorded; an index that is named needs units of its own where it is provisioned.
+                let throughput = units(&like, &index.name, index.throughput, on_demand, true)?;
                 let known = if on_demand { like.on_demand_limits } else { OnDemandLimits::default() };
                 let limits =
                     throughput::limits(known, index.limits, on_demand, &format!("index : {}", index.name))?;

@@ -211,12 +211,16 @@ fn replica_of(cx: &Cx<'_>, table: &TableRecord, region: Region) -> TableRecord {
     };
     let mut copy = table.clone();
     copy.forget_insights();
+    copy.forget_changes();
     copy.region = region;
     copy.id = base::id::uuid(cx.rng());
     copy.number = cx.rng().u64();
     copy.created = cx.now;
     copy.status = Status::Creating;
-    copy.indexes.iter_mut().for_each(|index| (index.status, index.backfilling) = (Status::Creating, false));
+    for index in &mut copy.indexes {
+        index.status = Status::Creating;
+        (index.backfilling, index.allocating) = (false, false);
+    }
     (copy.stream, copy.latest_stream) = (None, None);
     (copy.recovery, copy.backup, copy.next_backup) = (None, None, 0);
     (copy.policy, copy.policy_revision) = (None, 0);

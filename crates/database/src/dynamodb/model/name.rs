@@ -6,6 +6,9 @@ use kernel::Cx;
 use wire::validate::table_name_rules as name_rules;
 
 const PARTITION: &str = "aws";
+/// What is not done for other accounts.
+pub(crate) const OWN_ACCOUNT: &str =
+    "This action is only supported by accounts that match the resource owner’s account.";
 
 /// A table, whether it exists or not.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,14 +74,21 @@ impl Place {
             if arn.service != "dynamodb" {
                 return Err(parameter(format_args!("Provided Arn is not a DynamoDB resource arn: {text}")));
             }
+            if matches!(parts[..], ["table", _, "backup", _]) {
+                return Err(parameter(format_args!("Provided Arn is not a DynamoDB resource arn: {text}")));
+            }
             if !matches!(parts[..], ["table", _] | ["table", _, "stream", _]) {
                 return Err(parameter(format_args!(
                     "Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {text}"
                 )));
             }
+            let of_policies = cx.request.operation.ends_with("ResourcePolicy");
             let elsewhere = arn.partition != PARTITION || arn.region != cx.region.name();
-            if elsewhere && cx.request.operation.ends_with("ResourcePolicy") {
+            if elsewhere && of_policies {
                 return Err(parameter(format_args!("Invalid resource Arn: {text}")));
+            }
+            if of_policies && arn.account != cx.account.as_str() {
+                return Err(validation(OWN_ACCOUNT));
             }
         }
         Place::read_arn(cx, text)

@@ -488,3 +488,15 @@ pub fn existing(cx: &Cx<'_>, name: &str) -> Result<Arc<Schema>, Error> {
     let place = Place::read(cx, name)?;
     find(cx, &place)?.ok_or_else(|| Refusal::NoTable(place.name).into())
 }
+
+/// The same, but for one that is being restored. AWS: recorded; it is described and deleted, and otherwise not there yet.
+///
+/// # Errors
+/// Those of [`existing`].
+pub fn made(cx: &Cx<'_>, name: &str) -> Result<Arc<Schema>, Error> {
+    let schema = existing(cx, name)?;
+    match schema.record.restore {
+        None => Ok(schema),
+        Some(_) => Err(Refusal::NoTable(schema.record.name.clone()).into()),
+    }
+}

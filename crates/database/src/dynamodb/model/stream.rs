@@ -248,6 +248,7 @@ pub fn open(
 /// The store's.
 pub fn close(tx: &mut Tx, now: Timestamp, table: &mut TableRecord) -> Result<(), StoreError> {
     let Some(current) = table.stream.take() else { return Ok(()) };
+    table.stream_closing = true;
     let key = StreamRecord::key(table.account, table.region, &table.name, &current.label);
     if let Some(mut stream) = STREAMS.get(tx, &key)? {
         stream.closed = Some(now);

@@ -1,12 +1,13 @@
 //! A table's record, and the states that tables and global indexes go through.
 //!
 //! ```text
-//! table:  CREATING ──> ACTIVE <──> UPDATING       index:  CREATING ──(backfill)──> ACTIVE
-//!                        │                                            UPDATING <──>   │
-//!                        └──> DELETING ──(rows purged)──> gone                        └──> DELETING ──> gone
+//! table:  CREATING ──> ACTIVE <──> UPDATING       index:  CREATING ──(allocation, backfill)──> ACTIVE
+//!                        │                                                  UPDATING <──>   │
+//!                        └──> DELETING ──(rows purged)──> gone                                └──> DELETING ──> gone
 //! ```
 //!
-//! Requests write the transient states; [`crate::dynamodb::work`] ends them.
+//! Requests write the transient states; [`crate::dynamodb::work`] ends them. While an index that is added to a table is
+//! filled, the table is active already.
 
 use super::backup::{Recovery, Restoring};
 use super::insights::Insights;
@@ -65,6 +66,16 @@ store::record! {
         /// The key that is asked for; the rows are still to be written anew.
         63 => pub next_encryption: Option<NextEncryption>,
         64 => pub insights: Option<Insights>,
+        /// The class to which it is on its way.
+        65 => pub next_class: Option<String>,
+        /// When its class was changed within the last thirty days.
+        66 => pub class_changes: Vec<Timestamp>,
+        /// When its key was changed within the day that began with the first of them.
+        67 => pub key_changes: Vec<Timestamp>,
+        /// When its protection against deletion was last switched.
+        68 => pub protection_changed: Option<Timestamp>,
+        /// Its stream was switched off by the change that is under way.
+        69 => pub stream_closing: bool,
     }
 
     /// Most request units a second of an on-demand table or index; absent where there is no limit.
@@ -159,6 +170,8 @@ store::record! {
         /// What the sort key consists of besides `range`, in order.
         23 => pub more_range: Vec<String>,
         24 => pub insights: Option<Insights>,
+        /// What it needs is still being made ready; the items that are there are entered later.
+        25 => pub allocating: bool,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -226,6 +239,24 @@ impl TableRecord {
         self.indexes.iter().filter(|index| index.global)
     }
 
+    /// Whether the table itself is being changed, apart from new indexes.
+    pub fn is_changing(&self) -> bool {
+        self.throughput.before.is_some()
+            || self.next_class.is_some()
+            || self.stream_closing
+            || self.stream.as_ref().is_some_and(|stream| stream.changing)
+            || self.indexes.iter().any(|index| index.status == Status::Deleting)
+    }
+
+    /// It is what is made of another table or its backup: nothing of that one's past is its own.
+    pub fn forget_changes(&mut self) {
+        self.next_class = None;
+        self.class_changes.clear();
+        self.key_changes.clear();
+        self.protection_changed = None;
+        self.stream_closing = false;
+    }
+
     pub fn kind(&self, attribute: &str) -> Option<&str> {
         self.attributes.iter().find(|a| a.name == attribute).map(|a| a.kind.as_str())
     }
@@ -269,6 +300,29 @@ impl Throughput {
             self.decreased = Some(now);
         }
         (self.read, self.write) = (read, write);
+    }
+
+    /// Sets what another billing mode brings or takes away, which is neither an increase nor a decrease, though AWS tells
+    /// of a decrease until it is done.
+    pub fn switch(&mut self, read: i64, write: i64, now: Timestamp) {
+        self.before = Some(Box::new(Throughput { before: None, ..self.clone() }));
+        if read < self.read {
+            self.decreased = Some(now);
+        }
+        (self.read, self.write) = (read, write);
+    }
+
+    /// Ends what it was on its way to.
+    pub fn settle(&mut self) {
+        if self.is_switched() {
+            self.decreased = self.before.as_ref().and_then(|before| before.decreased);
+        }
+        self.before = None;
+    }
+
+    /// Whether it is on its way to or from none at all, which another billing mode has.
+    pub fn is_switched(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| (before.read == 0) != (self.read == 0))
     }
 
     pub fn decreases_today(&self, now: Timestamp) -> i64 {

@@ -65,6 +65,8 @@ store::record! {
         13 => pub ended: Option<Ended>,
         14 => pub items: i64,
         15 => pub bytes: i64,
+        /// The request named its type.
+        16 => pub typed: bool,
     }
 
     #[derive(Clone, PartialEq, Debug)]

@@ -158,7 +158,8 @@ fn note_access(cx: &mut Cx<'_>, table: &mut TableRecord) -> bool {
     true
 }
 
-fn sse(table: &TableRecord) -> Option<SseDescription> {
+/// The encryption with a KMS key, if there is such.
+pub(crate) fn sse(table: &TableRecord) -> Option<SseDescription> {
     // AWS: recorded; while it changes the key that was is told, if there was one.
     let encryption = table.encryption.as_ref();
     let status = if table.next_encryption.is_some() { "UPDATING" } else { "ENABLED" };
@@ -220,7 +221,10 @@ pub(crate) fn index_elements(index: &IndexRecord) -> Vec<KeySchemaElement> {
 }
 
 pub(crate) fn projection(index: &IndexRecord) -> Projection {
-    let attributes = (!index.include.is_empty()).then(|| index.include.clone());
+    // AWS: recorded; by their names, however they were sent.
+    let mut include = index.include.clone();
+    include.sort();
+    let attributes = (!include.is_empty()).then_some(include);
     Projection { kind: Some(index.projection.clone()), attributes }
 }
 
@@ -270,7 +274,8 @@ fn indexes(cx: &Cx<'_>, table: &TableRecord, schema: Option<&Schema>) -> Result<
             keys,
             projection,
             status: table.restore.is_none().then(|| index.status.name().to_owned()),
-            backfilling: (index.status == Status::Creating && index.backfilling).then_some(true),
+            // AWS: recorded; of indexes that a table is made with nothing is said.
+            backfilling: (index.status == Status::Creating && index.backfilling).then_some(!index.allocating),
             throughput: provisioned_index(&index.throughput, cx.now),
             bytes,
             count,
@@ -330,7 +335,10 @@ pub(crate) fn describe(
         stream_arn: latest_stream(table),
         sse: sse(table),
         limits: throughput::described_limits(table.on_demand_limits),
-        warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, table.status),
+        warm: match table.status {
+            Status::Creating => throughput::asked_warm(table.warm, &table.throughput, table.on_demand),
+            status => throughput::described_warm(table.warm, &table.throughput, table.on_demand, status),
+        },
         stream_label: table.latest_stream.clone(),
     };
     Ok(if table.status == Status::Deleting { told.of_deleted() } else { told })

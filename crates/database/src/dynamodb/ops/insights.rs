@@ -3,6 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateContributorInsights.html>
 
 use crate::dynamodb::access;
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, validation};
 use crate::dynamodb::insights;
 use crate::dynamodb::model::insights::{Insights, State};
@@ -74,13 +75,13 @@ wire::shape! {
 fn index<'t>(table: &'t TableRecord, name: Option<&str>) -> Result<Option<&'t IndexRecord>, Error> {
     let Some(name) = name else { return Ok(None) };
     let found = table.index(name).filter(|index| index.global && index.status != Status::Deleting);
-    found.map(Some).ok_or_else(|| Refusal::NoResource.into())
+    found.map(Some).ok_or_else(|| Refusal::NoIndexHere(name.to_owned(), table.name.clone()).into())
 }
 
-fn mode(insights: &Insights) -> Option<String> {
-    let is_on = insights.state != State::Disabled;
+/// AWS: recorded; that of insights that are off again is still told.
+fn mode(insights: &Insights) -> String {
     let mode = if insights.throttled_only { "THROTTLED_KEYS" } else { "ACCESSED_AND_THROTTLED_KEYS" };
-    is_on.then(|| mode.to_owned())
+    mode.to_owned()
 }
 
 fn summary(table: &TableRecord, index: Option<&IndexRecord>) -> Summary {
@@ -90,21 +91,33 @@ fn summary(table: &TableRecord, index: Option<&IndexRecord>) -> Summary {
         table: table.name.clone(),
         index: index.map(|index| index.name.clone()),
         status: state.name().to_owned(),
-        mode: insights.and_then(mode),
+        mode: insights.map(mode),
     }
 }
 
 fn update(cx: &mut Cx<'_>, req: UpdateContributorInsights) -> Result<Summary, Error> {
-    let schema = schema::existing(cx, &req.table)?;
+    let schema = schema::made(cx, &req.table)?;
     let mut table = schema.record.clone();
+    let not_valid = |what: &str| {
+        validation(format!(
+            "Table or Index is not in a valid state to update Key Access Insights: {what} must be ACTIVE to enable ContributorInsights."
+        ))
+    };
     if !matches!(table.status, Status::Active | Status::Updating) {
-        return Err(Refusal::NoResource.into());
+        return Err(not_valid("TableStatus"));
     }
     let own = index(&schema.record, req.index.as_deref())?;
+    if own.is_some_and(|own| own.status == Status::Creating) {
+        return Err(not_valid("IndexStatus"));
+    }
+    encryption::check_usable(cx, table.encryption.as_ref())?;
     let before = own.map_or(table.insights.clone(), |own| own.insights.clone());
     let was_on = before.as_ref().is_some_and(|b| matches!(b.state, State::Enabled | State::Enabling));
     let throttled_only = req.mode.as_deref() == Some("THROTTLED_KEYS");
+    let is_same = before.as_ref().is_some_and(|before| before.throttled_only == throttled_only);
     let after = match req.action.as_str() {
+        // AWS: recorded; it stays as it is.
+        "ENABLE" if was_on && is_same => before,
         "ENABLE" => {
             // Rules of another mode are others.
             insights::forget(cx.tx, &schema.record, own)?;
@@ -151,7 +164,7 @@ fn date(
 }
 
 fn describe(cx: &mut Cx<'_>, req: DescribeContributorInsights) -> Result<Described, Error> {
-    let schema = schema::existing(cx, &req.table)?;
+    let schema = schema::made(cx, &req.table)?;
     let table = &schema.record;
     let own = index(table, req.index.as_deref())?;
     let insights = own.map_or(table.insights.as_ref(), |own| own.insights.as_ref());
@@ -160,7 +173,7 @@ fn describe(cx: &mut Cx<'_>, req: DescribeContributorInsights) -> Result<Describ
         insights.rules(table, own).into_iter().map(|(_, _, rule)| rule.name).collect::<Vec<_>>()
     };
     let Summary { table: name, index, status, mode } = summary(table, own);
-    let updated = insights.map(|insights| insights.updated.whole_seconds());
+    let updated = insights.map(|insights| insights.updated);
     Ok(Described { table: name, index, rules: on.map(names), status, updated, mode })
 }
 
@@ -188,7 +201,8 @@ fn list(cx: &mut Cx<'_>, req: ListContributorInsights) -> Result<Listed, Error> 
         let indexes = table.globals().map(move |index| summary(table, Some(index)));
         std::iter::once(summary(table, None)).chain(indexes)
     });
-    let mut each: Vec<Summary> = each.collect();
+    // AWS: recorded; what is off is not listed.
+    let mut each: Vec<Summary> = each.filter(|summary| summary.status != State::Disabled.name()).collect();
     each.sort_by_key(place_of);
     let limit = req.max.and_then(|max| usize::try_from(max).ok()).filter(|max| *max > 0).unwrap_or(PAGE_MAX);
     let behind = |summary: &Summary| after.as_ref().is_none_or(|after| place_of(summary) > *after);

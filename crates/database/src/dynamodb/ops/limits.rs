@@ -2,6 +2,7 @@
 
 use crate::dynamodb::access;
 use crate::dynamodb::errors::Error;
+use crate::dynamodb::throughput::TABLE_UNITS;
 use kernel::Cx;
 use kernel::op::Nothing;
 
@@ -12,7 +13,6 @@ kernel::ops! { pub(crate) static OPS:
 
 /// AWS: the service's default quotas.
 const ACCOUNT_UNITS: i64 = 80_000;
-const TABLE_UNITS: i64 = 40_000;
 const CACHE_MINUTES: i64 = 1_440;
 
 wire::shape! {

@@ -8,6 +8,7 @@ pub(crate) mod get;
 pub(crate) mod insights;
 pub(crate) mod kinesis;
 pub(crate) mod limits;
+pub(crate) mod obstacle;
 pub(crate) mod partiql;
 pub(crate) mod policy;
 pub(crate) mod put;

@@ -1,10 +1,11 @@
 //! Resource policies of tables. They are enforced with every request: see [`crate::dynamodb::access`].
 
-use super::tag::find_by_arn;
+use super::table::check_idle;
 use crate::dynamodb::access;
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
-use crate::dynamodb::model::schema::Schema;
-use crate::dynamodb::model::table::{TABLES, TableRecord};
+use crate::dynamodb::model::name::Place;
+use crate::dynamodb::model::schema::{self, Schema};
+use crate::dynamodb::model::table::{Status, TABLES, TableRecord};
 use auth::policy::{Policy, PolicyKind};
 use kernel::Cx;
 use std::sync::Arc;
@@ -90,7 +91,14 @@ pub(crate) fn revision(cx: &Cx<'_>) -> u64 {
 /// The table of a policy. AWS: one that is not there is told by its name here.
 fn table_of(cx: &Cx<'_>, arn: &str) -> Result<Arc<Schema>, Error> {
     let name = || arn.rsplit_once('/').map_or(arn, |(_, name)| name).to_owned();
-    find_by_arn(cx, arn)?.ok_or_else(|| Refusal::NoTable(name()).into())
+    schema::find(cx, &Place::read_resource(cx, arn)?)?
+        .filter(|schema| schema.record.restore.is_none())
+        .ok_or_else(|| Refusal::NoTable(name()).into())
+}
+
+/// AWS: recorded; the policy of a table that is being deleted is read, but does not change.
+fn check_stays(table: &TableRecord) -> Result<(), Error> {
+    if table.status == Status::Deleting { check_idle(table) } else { Ok(()) }
 }
 
 fn check_revision(table: &TableRecord, expected: Option<&str>) -> Result<(), Error> {
@@ -118,6 +126,7 @@ fn put_policy(cx: &mut Cx<'_>, req: PutPolicy) -> Result<Revision, Error> {
     let mut table = table_of(cx, &req.arn)?.record.clone();
     check_revision(&table, req.expected.as_deref())?;
     if table.policy.as_ref() != Some(&policy) {
+        check_stays(&table)?;
         table.policy = Some(policy);
         table.policy_revision = revision(cx).max(table.policy_revision + 1);
         TABLES.put(cx.tx, &table.own_key(), &table);
@@ -143,6 +152,7 @@ fn get_policy(cx: &mut Cx<'_>, req: GetPolicy) -> Result<GetPolicyOutput, Error>
 fn delete_policy(cx: &mut Cx<'_>, req: DeletePolicy) -> Result<Revision, Error> {
     let mut table = table_of(cx, &req.arn)?.record.clone();
     let current = table.policy.as_ref().map(|_| table.policy_revision);
+    check_stays(&table)?;
     check_revision(&table, req.expected.as_deref())?;
     if current.is_some() {
         table.policy = None;

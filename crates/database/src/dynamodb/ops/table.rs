@@ -126,10 +126,17 @@ pub(crate) fn new_table(cx: &mut Cx<'_>, req: &CreateTable) -> Result<TableRecor
         return Err(validation("Tables are made in the account of the caller"));
     }
     let mut table = define(cx, req, place)?;
+    throughput::check_most(&table, None)?;
     let encrypt = req.sse.as_ref().map(SseSpecification::wants).transpose()?.flatten();
     stream_view(req.stream.as_ref())?;
-    if TABLES.contains(&*cx.tx, &table.own_key())? {
-        return Err(Refusal::InUse(format!("Table already exists: {}", table.name)).into());
+    if let Some(known) = TABLES.get(&*cx.tx, &table.own_key())? {
+        return Err(match known.status {
+            Status::Creating if known.restore.is_some() => {
+                in_use(&known, format_args!("Table is being used: {}", known.name))
+            }
+            Status::Creating => in_use(&known, format_args!("Table is being created: {}", known.name)),
+            _ => Refusal::InUse(format!("Table already exists: {}", known.name)).into(),
+        });
     }
     if TABLES.count(&*cx.tx, &Key::regional(cx.account, cx.region))? >= TABLES_MAX {
         return Err(Refusal::Limit(format!(
@@ -223,6 +230,15 @@ fn define(cx: &Cx<'_>, req: &CreateTable, place: Place) -> Result<TableRecord, E
     })
 }
 
+/// The refusal of a change while something else goes on. AWS: recorded; of a table with replicas no more is said.
+pub(crate) fn in_use(table: &TableRecord, what: impl std::fmt::Display) -> Error {
+    Refusal::InUse(match table.replicas.is_empty() {
+        true => format!("Attempt to change a resource which is still in use: {what}"),
+        false => "The resource which you are attempting to change is in use.".to_owned(),
+    })
+    .into()
+}
+
 /// Refuses changes of a table that is being changed already.
 ///
 /// # Errors
@@ -235,17 +251,16 @@ pub(crate) fn check_idle(table: &TableRecord) -> Result<(), Error> {
         Status::Updating => "updated",
         Status::Deleting => "deleted",
     };
-    Err(Refusal::InUse(format!(
-        "Attempt to change a resource which is still in use: Table is being {what}: {name}"
-    ))
-    .into())
+    Err(in_use(table, format_args!("Table is being {what}: {name}")))
 }
 
 /// AWS: recorded; what is being changed cannot go, whether its status says so or not.
 fn check_may_go(table: &TableRecord) -> Result<(), Error> {
     let busy = table.next_encryption.is_some() || table.warm.changing;
     let what = match table.status {
-        Status::Updating if table.stream.as_ref().is_some_and(|stream| stream.changing) => {
+        Status::Updating
+            if table.stream_closing || table.stream.as_ref().is_some_and(|stream| stream.changing) =>
+        {
             "Cannot delete table while stream is being enabled/disabled.".to_owned()
         }
         Status::Updating | Status::Active if busy || table.status == Status::Updating => {
@@ -253,17 +268,17 @@ fn check_may_go(table: &TableRecord) -> Result<(), Error> {
         }
         _ => return check_idle(table),
     };
-    Err(Refusal::InUse(format!("Attempt to change a resource which is still in use: {what}")).into())
+    Err(in_use(table, what))
 }
 
 fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error> {
     let schema = schema::existing(cx, &req.table)?;
     let settled = matches!(schema.record.status, Status::Updating | Status::Active);
     if settled && schema.record.globals().any(|index| index.status != Status::Active) {
-        return Err(Refusal::InUse(
-            "Attempt to change a resource which is still in use: Cannot delete table while indexes are being created, updated, or deleted.".into(),
-        )
-        .into());
+        return Err(in_use(
+            &schema.record,
+            "Cannot delete table while indexes are being created, updated, or deleted.",
+        ));
     }
     check_may_go(&schema.record)?;
     if schema.record.deletion_protection {

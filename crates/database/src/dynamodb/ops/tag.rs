@@ -91,9 +91,11 @@ pub(crate) fn table_of_arn(cx: &Cx<'_>, arn: &str) -> Result<Arc<Schema>, Error>
 
 /// # Errors
 /// `ValidationException`.
-pub(crate) fn find_by_arn(cx: &Cx<'_>, arn: &str) -> Result<Option<Arc<Schema>>, Error> {
+fn find_by_arn(cx: &Cx<'_>, arn: &str) -> Result<Option<Arc<Schema>>, Error> {
     let found = schema::find(cx, &Place::read_resource(cx, arn)?)?;
-    Ok(found.filter(|schema| schema.record.status != Status::Deleting))
+    let is_there =
+        |schema: &Arc<Schema>| schema.record.status != Status::Deleting && schema.record.restore.is_none();
+    Ok(found.filter(is_there))
 }
 
 fn tag_resource(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, Error> {
@@ -114,6 +116,15 @@ fn untag_resource(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, Error> {
     if req.keys.is_empty() {
         return Err(validation("Atleast one Tag Key needs to be provided as Input."));
     }
+    for key in &req.keys {
+        match base::tag::checked([(key.clone(), String::new())]) {
+            Ok(_) => {}
+            Err(error) => return Err(refused(error)),
+        }
+    }
+    if req.keys.len() > PER_RESOURCE_MAX {
+        return Err(refused(TagError::TooMany(req.keys.len())));
+    }
     // AWS: here alone the table that is not there is not named.
     let schema = find_by_arn(cx, &req.arn)?.ok_or(Refusal::NoResource)?;
     let mut table = schema.record.clone();
@@ -125,14 +136,9 @@ fn untag_resource(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, Error> {
 fn list_tags(cx: &mut Cx<'_>, req: ListTags) -> Result<ListTagsOutput, Error> {
     let schema = table_of_arn(cx, &req.arn)?;
     let list = format!("dynamodb tags of {}", req.arn);
-    let after = match &req.next {
-        None => None,
-        Some(token) => {
-            let bad = || validation("One or more parameter values were invalid: Invalid NextToken");
-            let position = cx.pager().position(&list, token).map_err(|_| bad())?;
-            Some(String::from_utf8(position).map_err(|_| bad())?)
-        }
-    };
+    // AWS: recorded; a token that is none is as good as no token.
+    let position = req.next.as_ref().and_then(|token| cx.pager().position(&list, token).ok());
+    let after = position.and_then(|position| String::from_utf8(position).ok());
     let mut rest =
         schema.record.tags.iter().filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after));
     let tags: Vec<Tag> =

@@ -1,7 +1,8 @@
 //! UpdateTable: one change of a table at a time, made real by [`crate::dynamodb::work`].
 
 use super::describe::{AttributeDefinition, describe};
-use super::table::{SseSpecification, StreamSpecification, TableOutput, check_idle};
+use super::obstacle::{self, check_free};
+use super::table::{SseSpecification, StreamSpecification, TableOutput};
 use crate::dynamodb::access;
 use crate::dynamodb::definition::{self, GlobalIndex, ProvisionedThroughput};
 use crate::dynamodb::encryption;
@@ -13,35 +14,47 @@ use crate::dynamodb::model::table::{
     IndexRecord, NextEncryption, OnDemandLimits, Status, TABLES, TableRecord, Throughput,
 };
 use crate::dynamodb::throughput::{self, OnDemandThroughput, WarmThroughput};
+use base::Timestamp;
 use kernel::Cx;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 kernel::ops! { pub(crate) static OPS:
     UpdateTable: update_table, "dynamodb:UpdateTable", access::update_table;
 }
+
+/// AWS: the page of UpdateTable; recorded: how often a table's class may change.
+const CLASS_CHANGES_MAX: usize = 2;
+const CLASS_CHANGES_WITHIN: Duration = Duration::from_secs(30 * 86_400);
+/// AWS: the service's quotas; recorded: how often the key under which rows lie may change in a day without waiting.
+const KEY_CHANGES_AT_ONCE: usize = 4;
+const KEY_CHANGES_WITHIN: Duration = Duration::from_secs(86_400);
+const BETWEEN_KEY_CHANGES: Duration = Duration::from_secs(6 * 3_600);
+/// AWS: recorded: for how long protection against deletion stays as it is.
+const PROTECTION_STAYS: Duration = Duration::from_secs(15);
 
 wire::shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct UpdateTable {
         attributes: Option<Vec<AttributeDefinition>> = "AttributeDefinitions",
         table: String = "TableName",
-        billing: Option<String> = "BillingMode",
-        throughput: Option<ProvisionedThroughput> = "ProvisionedThroughput",
-        indexes: Option<Vec<IndexUpdate>> = "GlobalSecondaryIndexUpdates",
-        stream: Option<StreamSpecification> = "StreamSpecification",
-        sse: Option<SseSpecification> = "SSESpecification",
-        class: Option<String> = "TableClass",
+        pub(super) billing: Option<String> = "BillingMode",
+        pub(super) throughput: Option<ProvisionedThroughput> = "ProvisionedThroughput",
+        pub(super) indexes: Option<Vec<IndexUpdate>> = "GlobalSecondaryIndexUpdates",
+        pub(super) stream: Option<StreamSpecification> = "StreamSpecification",
+        pub(super) sse: Option<SseSpecification> = "SSESpecification",
+        pub(super) class: Option<String> = "TableClass",
         protected: Option<bool> = "DeletionProtectionEnabled",
-        replicas: Option<Vec<ReplicaUpdate>> = "ReplicaUpdates",
-        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        pub(super) replicas: Option<Vec<ReplicaUpdate>> = "ReplicaUpdates",
+        pub(super) limits: Option<OnDemandThroughput> = "OnDemandThroughput",
         warm: Option<WarmThroughput> = "WarmThroughput",
     }
 
     #[derive(Clone, Debug)]
     pub(crate) struct IndexUpdate {
-        update: Option<IndexThroughput> = "Update",
-        create: Option<GlobalIndex> = "Create",
-        delete: Option<IndexName> = "Delete",
+        pub(super) update: Option<IndexThroughput> = "Update",
+        pub(super) create: Option<GlobalIndex> = "Create",
+        pub(super) delete: Option<IndexName> = "Delete",
     }
 
     #[derive(Clone, Debug)]
@@ -56,8 +69,43 @@ wire::shape! {
     pub(crate) struct IndexName { name: String = "IndexName" }
 }
 
+impl UpdateTable {
+    /// Forgets the table's throughput where it says nothing; whether there was such.
+    fn drop_hollow(&mut self) -> bool {
+        let (warm, limits) = (self.warm, self.limits);
+        self.warm = warm.filter(|warm| warm.read.is_some() || warm.write.is_some());
+        self.limits = limits.filter(|limits| limits.read.is_some() || limits.write.is_some());
+        warm.is_some() != self.warm.is_some() || limits.is_some() != self.limits.is_some()
+    }
+
+    /// How many changes of the table it asks for, apart from its replicas.
+    fn changes(&self) -> usize {
+        let indexes = self.indexes.as_ref().is_some_and(|indexes| !indexes.is_empty());
+        let changes = [
+            self.throughput.is_some(),
+            self.billing.is_some(),
+            indexes,
+            self.stream.is_some(),
+            self.sse.is_some(),
+            self.class.is_some(),
+            self.protected.is_some(),
+            self.limits.is_some(),
+            self.warm.is_some(),
+        ];
+        changes.iter().filter(|asked| **asked).count()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.changes() == 0 && self.replicas.is_none()
+    }
+}
+
 impl IndexUpdate {
-    fn name(&self) -> Result<&str, Error> {
+    /// Which index it is about.
+    ///
+    /// # Errors
+    /// `ValidationException` for none or several changes.
+    pub(super) fn name(&self) -> Result<&str, Error> {
         let names = [
             self.update.as_ref().map(|update| &update.name),
             self.create.as_ref().map(|create| &create.name),
@@ -96,24 +144,13 @@ impl IndexUpdate {
     }
 }
 
-fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
+/// `hollow` says that throughput was named that says nothing.
+fn check_parameters(req: &UpdateTable, hollow: bool) -> Result<(), Error> {
     for update in req.indexes.iter().flatten() {
         update.check_warm()?;
     }
-    let indexes = req.indexes.as_ref().is_some_and(|indexes| !indexes.is_empty());
-    let changes = [
-        req.throughput.is_some(),
-        req.billing.is_some(),
-        indexes,
-        req.stream.is_some(),
-        req.sse.is_some(),
-        req.class.is_some(),
-        req.protected.is_some(),
-        req.limits.is_some(),
-        req.warm.is_some(),
-    ];
-    let changes = changes.iter().filter(|asked| **asked).count();
-    if changes == 0 && req.replicas.is_none() {
+    let changes = req.changes();
+    if req.is_empty() && !hollow {
         return Err(validation(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required",
         ));
@@ -181,53 +218,15 @@ fn check_alone(req: &UpdateTable, changes: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// AWS: recorded; what goes on already stands in the way of some changes, in words of its own, and of others not: protection
-/// may change at any time.
-fn check_free(table: &TableRecord, req: &UpdateTable) -> Result<(), Error> {
-    let name = &table.name;
-    let in_use = |what: String| {
-        Refusal::InUse(format!("Attempt to change a resource which is still in use: {what}")).into()
-    };
-    if table.status == Status::Active && req.sse.is_some() && table.next_encryption.is_some() {
-        return Err(in_use(format!("Table is being updated: {name}")));
-    }
-    if table.status == Status::Updating {
-        let units = req.throughput.is_some() || req.billing.is_some();
-        let going: Vec<&str> = table
-            .globals()
-            .filter(|index| index.status == Status::Deleting)
-            .map(|index| index.name.as_str())
-            .collect();
-        let mut indexes = req.indexes.iter().flatten();
-        if req.protected.is_some() {
-            return Ok(());
-        }
-        if units && table.throughput.before.is_some() {
-            return Err(in_use(format!("Table IOPS are currently being updated. Table: {name}")));
-        }
-        if units && !going.is_empty() {
-            let going = going.join(", ");
-            return Err(in_use(format!(
-                "Can't change table IOPS when an index is being deleted. Table: {name} Indexes: [{going}]"
-            )));
-        }
-        if table.throughput.before.is_some()
-            && indexes.any(|index| index.create.is_some() || index.delete.is_some())
-        {
-            return Err(in_use(format!(
-                "Can't create or delete indexes while table IOPS are being updated. Table: {name}"
-            )));
-        }
-    }
-    check_idle(table)
-}
-
 fn update_table(cx: &mut Cx<'_>, mut req: UpdateTable) -> Result<TableOutput, Error> {
-    // AWS: a table's warm throughput that says nothing is none, unlike an index's.
-    req.warm = req.warm.filter(|warm| warm.read.is_some() || warm.write.is_some());
-    check_parameters(&req)?;
-    let schema = schema::existing(cx, &req.table)?;
+    // AWS: recorded; a table's throughput that says nothing is none beside other changes, unlike an index's.
+    let hollow = req.drop_hollow();
+    check_parameters(&req, hollow)?;
+    let schema = schema::made(cx, &req.table)?;
     check_free(&schema.record, &req)?;
+    if hollow && req.is_empty() {
+        return Err(Refusal::Failure.into());
+    }
     let mut table = schema.record.clone();
     if let Some(updates) = &req.replicas {
         replicas::change(cx, &mut table, updates)?;
@@ -249,18 +248,12 @@ fn update_table(cx: &mut Cx<'_>, mut req: UpdateTable) -> Result<TableOutput, Er
     let told = change_stream(cx, &mut table, req.stream.as_ref())? || told;
     let works = change_indexes(cx, &mut table, req.indexes.unwrap_or_default())? || works;
     let works = change_encryption(cx, &mut table, req.sse.as_ref())? || works;
-    let again =
-        req.class.as_deref().is_some_and(|class| class == table.class.as_deref().unwrap_or("STANDARD"));
-    let told = (req.class.is_some() && !again) || told;
+    let classed = change_class(&mut table, req.class.as_deref(), cx.now)?;
+    let told = classed || told;
     // AWS: recorded; what is as it is asked to be is answered as if it were on its way.
-    let as_it_is = again || (req.billing.is_some() && !told && table.status == Status::Active);
-    if let Some(class) = req.class.filter(|_| !again) {
-        table.class = Some(class);
-        table.class_updated = Some(cx.now);
-    }
-    if let Some(protected) = req.protected {
-        table.deletion_protection = protected;
-    }
+    let as_it_is = (req.class.is_some() && !classed) || (req.billing.is_some() && !told);
+    change_protection(&mut table, req.protected, cx.now)?;
+    throughput::check_most(&table, Some(&schema.record))?;
     let works = works || told;
     if told {
         table.status = Status::Updating;
@@ -278,7 +271,56 @@ fn update_table(cx: &mut Cx<'_>, mut req: UpdateTable) -> Result<TableOutput, Er
     if as_it_is {
         Status::Updating.name().clone_into(&mut described.status);
     }
+    // AWS: recorded; whatever else goes on.
+    if req.sse.is_some() {
+        Status::Active.name().clone_into(&mut described.status);
+    }
     Ok(TableOutput { table: described })
+}
+
+/// The class to which the table goes; says whether it is another.
+///
+/// # Errors
+/// `LimitExceededException`.
+fn change_class(table: &mut TableRecord, asked: Option<&str>, now: Timestamp) -> Result<bool, Error> {
+    let Some(class) = asked else { return Ok(false) };
+    table.class_changes.retain(|at| now.since(*at) < CLASS_CHANGES_WITHIN);
+    // AWS: recorded; once there were that many, the class that is there is refused as well.
+    if table.class_changes.len() >= CLASS_CHANGES_MAX {
+        let days = CLASS_CHANGES_WITHIN.as_secs() / 86_400;
+        return Err(Refusal::Limit(format!(
+            "Subscriber limit exceeded: Updates to TableClass are limited to {CLASS_CHANGES_MAX} times in {days} day(s)."
+        ))
+        .into());
+    }
+    if class == table.class.as_deref().unwrap_or("STANDARD") {
+        return Ok(false);
+    }
+    table.next_class = Some(class.to_owned());
+    table.class_changes.push(now);
+    Ok(true)
+}
+
+/// Protection against deletion, which is there at once, and stays so for a while.
+///
+/// # Errors
+/// `ThrottlingException`.
+fn change_protection(table: &mut TableRecord, asked: Option<bool>, now: Timestamp) -> Result<(), Error> {
+    let Some(protected) = asked else { return Ok(()) };
+    if let Some(changed) = table.protection_changed.filter(|at| now.since(*at) < PROTECTION_STAYS) {
+        return Err(Refusal::TooSoon(format!(
+            "Deletion protection setting for table {} modified within the previous {} milliseconds. Please try again after {}",
+            table.name,
+            PROTECTION_STAYS.as_millis(),
+            changed.plus(PROTECTION_STAYS).iso8601()
+        ))
+        .into());
+    }
+    if table.deletion_protection != protected {
+        table.deletion_protection = protected;
+        table.protection_changed = Some(now);
+    }
+    Ok(())
 }
 
 /// Limits and warm throughput of the table itself; says whether anything is to be done.
@@ -316,12 +358,44 @@ fn change_encryption(
                 "Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want to change Master Key",
             ));
         }
-        Some(asked) => Some(encryption::new_key(cx, table, asked)?),
+        Some(asked) => Some(asked),
         None if current.is_none() => return Err(parameter("Table is already encrypted by default")),
         None => None,
     };
+    note_key_change(table, cx.now)?;
+    encryption::check_usable(cx, table.encryption.as_ref())?;
+    let to = to.map(|asked| encryption::new_key(cx, table, asked)).transpose()?;
     table.next_encryption = Some(NextEncryption { to, asked: Some(cx.now) });
     Ok(true)
+}
+
+/// Notes a change of the key under which rows lie, of which there may be few in a day.
+///
+/// # Errors
+/// `LimitExceededException`.
+fn note_key_change(table: &mut TableRecord, now: Timestamp) -> Result<(), Error> {
+    // The day begins with its first change.
+    let is_over = table.key_changes.first().is_some_and(|first| now.since(*first) >= KEY_CHANGES_WITHIN);
+    if is_over {
+        table.key_changes.clear();
+    }
+    if let (count, Some(first), Some(last)) =
+        (table.key_changes.len(), table.key_changes.first(), table.key_changes.last())
+        && count >= KEY_CHANGES_AT_ONCE
+        && now.since(*last) < BETWEEN_KEY_CHANGES
+    {
+        let (end, next) = (first.plus(KEY_CHANGES_WITHIN), last.plus(BETWEEN_KEY_CHANGES));
+        return Err(Refusal::Limit(format!(
+            "Subscriber limit exceeded: Encryption mode changes are limited in the 24h window ending at {}. After the first {KEY_CHANGES_AT_ONCE} change, each subsequent change in the same window can be performed at most once every {} seconds. Number of updates today: {count}. Last change at {}. Next changes can be made at {}.",
+            end.iso8601(),
+            BETWEEN_KEY_CHANGES.as_secs(),
+            last.iso8601(),
+            next.min(end).iso8601()
+        ))
+        .into());
+    }
+    table.key_changes.push(now);
+    Ok(())
 }
 
 /// Billing mode and throughput; says whether anything is to be done.
@@ -338,7 +412,7 @@ fn change_billing(cx: &Cx<'_>, table: &mut TableRecord, req: &UpdateTable) -> Re
             }
             table.on_demand = true;
             table.on_demand_since = Some(cx.now);
-            table.throughput.change(0, 0, cx.now);
+            table.throughput.switch(0, 0, cx.now);
             table.indexes.iter_mut().for_each(|index| index.throughput.change(0, 0, cx.now));
             Ok(true)
         }
@@ -361,10 +435,11 @@ fn change_billing(cx: &Cx<'_>, table: &mut TableRecord, req: &UpdateTable) -> Re
             if table.on_demand {
                 check_indexes_get_units(table, req)?;
                 table.on_demand = false;
-                table.throughput = Throughput::default();
+                table.throughput.switch(new.read, new.write, cx.now);
+            } else {
+                throughput::check_decrease(&table.throughput, &new, cx.now)?;
+                table.throughput.change(new.read, new.write, cx.now);
             }
-            throughput::check_decrease(&table.throughput, &new, cx.now)?;
-            table.throughput.change(new.read, new.write, cx.now);
             table.on_demand_limits = OnDemandLimits::default();
             Ok(true)
         }
@@ -433,11 +508,7 @@ fn change_stream(
 fn change_indexes(cx: &Cx<'_>, table: &mut TableRecord, updates: Vec<IndexUpdate>) -> Result<bool, Error> {
     let online = updates.iter().filter(|u| u.create.is_some() || u.delete.is_some()).count();
     if online > 1 {
-        return Err(Refusal::Limit(
-            "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
-                .into(),
-        )
-        .into());
+        return Err(obstacle::one_online());
     }
     let any = !updates.is_empty();
     for (at, update) in updates.into_iter().enumerate() {
@@ -530,7 +601,7 @@ fn create_index(table: &mut TableRecord, create: &GlobalIndex, at: usize) -> Res
     }
     let mut index = definition::global(create, at, table.on_demand, &table.attributes, &table.indexes)?;
     index.number = table.next_index;
-    index.backfilling = true;
+    (index.backfilling, index.allocating) = (true, true);
     table.next_index += 1;
     table.indexes.push(index);
     definition::check_projected(&table.indexes)

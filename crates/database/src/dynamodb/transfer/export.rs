@@ -76,13 +76,7 @@ fn export(cx: &mut Cx<'_>, req: Export) -> Result<ExportOutput, Error> {
     let window = window(cx, &req, from)?;
     let at = req.at.or(window.as_ref().map(|window| window.to)).unwrap_or(to);
     if at < from || at > to {
-        let what = format!(
-            "ExportTime '{}' must be within EarliestRestorableDateTime '{}' and LatestRestorableDateTime '{}'",
-            at.iso8601(),
-            from.iso8601(),
-            to.iso8601()
-        );
-        return Err(Refusal::ExportTime(what).into());
+        return Err(Refusal::ExportTime("Export Time is invalid".into()).into());
     }
     let export = ExportRecord {
         id: new_id(cx),
@@ -95,6 +89,7 @@ fn export(cx: &mut Cx<'_>, req: Export) -> Result<ExportOutput, Error> {
         key: req.key,
         at,
         window,
+        typed: req.kind.is_some(),
         scratch: cx.rng().u64(),
         started: cx.now,
         ended: None,
@@ -138,7 +133,7 @@ fn check_built(req: &Export) -> Result<(), Error> {
         return Err(Refusal::NotBuilt("FilterSpecification of an export".into()).into());
     }
     if req.key.is_some() && req.sse.as_deref() != Some("KMS") {
-        return Err(invalid("S3SseKmsKeyId can only be specified when S3SseAlgorithm is KMS"));
+        return Err(invalid("KMS Key Id is not supported for this encryption type"));
     }
     Ok(())
 }
@@ -148,6 +143,11 @@ fn window(cx: &Cx<'_>, req: &Export, earliest: Timestamp) -> Result<Option<Windo
     let incremental = req.kind.as_deref() == Some("INCREMENTAL_EXPORT");
     let window = match (incremental, &req.window) {
         (false, None) => return Ok(None),
+        (false, Some(_)) if req.kind.is_some() => {
+            return Err(invalid(
+                "When Export Type is Full Export , Incremental Export Specification should not be provided",
+            ));
+        }
         (false, Some(_)) => {
             return Err(invalid(
                 "Export Type expected to be Incremental Export when incremental export specification is provided",
@@ -155,7 +155,7 @@ fn window(cx: &Cx<'_>, req: &Export, earliest: Timestamp) -> Result<Option<Windo
         }
         (true, None) => {
             return Err(invalid(
-                "Incremental export specification must be provided when Export Type is Incremental Export",
+                "Incremental Export Specification expected when export type is set as Incremental Export",
             ));
         }
         (true, Some(window)) => window,
@@ -163,19 +163,29 @@ fn window(cx: &Cx<'_>, req: &Export, earliest: Timestamp) -> Result<Option<Windo
     if req.at.is_some() {
         return Err(invalid("ExportTime cannot be specified for an incremental export"));
     }
-    let from = window.from.ok_or_else(|| invalid("ExportFromTime is required for an incremental export"))?;
+    let missing = || invalid("ExportFromTime must be provided in IncrementalExportSpecification");
+    let from = window.from.ok_or_else(missing)?;
     let to = window.to.unwrap_or(cx.now.whole_seconds());
     let refused = |what: String| Err(Refusal::ExportTime(what).into());
     if from < earliest {
         return refused(format!(
             "Incremental export period from time cannot be less than the table creation time : {}",
-            earliest.iso8601()
+            from.iso8601()
         ));
     }
-    if to > cx.now || from >= to {
-        return refused("Incremental export period must lie in the past, from before to".to_owned());
+    if to > cx.now {
+        return refused(format!(
+            "Incremental export period to time cannot be greater than the current time : {}",
+            to.iso8601()
+        ));
     }
-    if to.since(from) < WINDOW_MIN || to.since(from) > WINDOW_MAX {
+    if to.since(from) < WINDOW_MIN {
+        return refused(
+            "Difference between export period from time and export period to time is less than 15 minutes"
+                .to_owned(),
+        );
+    }
+    if to.since(from) > WINDOW_MAX {
         return refused("Incremental export period must be between 15 minutes and 24 hours".to_owned());
     }
     let view = window.view.clone().unwrap_or_else(|| "NEW_AND_OLD_IMAGES".to_owned());

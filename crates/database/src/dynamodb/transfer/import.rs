@@ -157,7 +157,9 @@ fn check_built(format: &str, compression: Option<&str>, csv: bool) -> Result<(),
         return Err(Refusal::NotBuilt("An import of what is compressed by Zstandard".into()).into());
     }
     if csv && format != "CSV" {
-        return Err(validation("Invalid Request: CSV options can only be specified when InputFormat is CSV"));
+        return Err(validation(format!(
+            "Invalid Request: Unsupported InputFormatOptions for the given input format: {format}."
+        )));
     }
     Ok(())
 }

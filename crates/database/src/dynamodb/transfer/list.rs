@@ -81,13 +81,13 @@ fn page<R: Record>(
 ) -> Result<(Vec<R>, Option<String>), Error> {
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_MAX);
     cx.list(table, prefix, list, token, limit, wanted).map_err(|none| match none {
-        NoPage::Token => bad_token(),
+        NoPage::Token => bad_token(token.unwrap_or_default()),
         NoPage::Store(error) => error.into(),
     })
 }
 
-fn bad_token() -> Error {
-    validation("Invalid Request: NextToken is invalid")
+fn bad_token(token: &str) -> Error {
+    validation(format!("Invalid Request: Provided nextToken is invalid: {token}"))
 }
 
 /// What the tokens of a list are bound to.
@@ -119,7 +119,8 @@ fn list_exports(cx: &mut Cx<'_>, req: ListExports) -> Result<Exports, Error> {
 
 fn list_imports(cx: &mut Cx<'_>, req: ListImports) -> Result<Imports, Error> {
     let list = list_name(cx, "ListImports", req.table.as_deref());
-    let token = req.token.as_deref().map(|token| from_hex(token).ok_or_else(bad_token)).transpose()?;
+    let token =
+        req.token.as_deref().map(|token| from_hex(token).ok_or_else(|| bad_token(token))).transpose()?;
     let all = Key::regional(cx.account, cx.region);
     let prefix = match &req.table {
         None => all,

@@ -82,8 +82,13 @@ impl JobPlace {
 /// `ValidationException`, `ExportNotFoundException`.
 fn existing_export(cx: &Cx<'_>, arn: &str) -> Result<ExportRecord, Error> {
     let place = JobPlace::read(arn, "export")?;
+    if place.region != cx.region {
+        return Err(Refusal::NoExport("Invalid export arn".into()).into());
+    }
     let found = EXPORTS.get(&*cx.tx, &key(place.account, place.region, &place.table, &place.id))?;
-    found.filter(|_| place.is_here(cx)).ok_or_else(|| Refusal::NoExport(arn.to_owned()).into())
+    // AWS: recorded; it says so twice.
+    let missing = || Refusal::NoExport(format!("Export not found: {arn}")).into();
+    found.filter(|_| place.is_here(cx)).ok_or_else(missing)
 }
 
 /// # Errors

@@ -156,27 +156,46 @@ fn spread(on: &mut On<'_, '_>) -> Done<bool> {
     if let Some((gone, _)) = there.iter().find(|(region, _)| !is_wanted(region)) {
         return replicate(on, "Delete", map([("RegionName", Value::str(gone))])).map(|()| false);
     }
-    for replica in &wanted {
+    let both = wanted.iter().map(|replica| {
         let region = text_of(replica, "Region");
         let old = was.iter().find(|old| text_of(old, "Region") == region).cloned().unwrap_or(Value::Null);
-        settle(on, &region, replica, &old)?;
+        (region, replica, old)
+    });
+    let both: Vec<_> = both.collect();
+    for (region, replica, old) in &both {
+        if !protect(on, region, replica, old)? {
+            return Ok(false);
+        }
+    }
+    for (region, replica, old) in &both {
+        settle(on, region, replica, old)?;
     }
     Ok(true)
 }
 
+fn place_of(region: &str) -> Done<Region> {
+    Region::parse(region).ok_or_else(|| Refusal::of(format!("{region} is no region.")))
+}
+
+/// Whether a replica is protected against deletion as is wanted; it is not while that was switched just before.
+fn protect(on: &mut On<'_, '_>, region: &str, wanted: &Value, was: &Value) -> Done<bool> {
+    if alike(get(wanted, PROTECTED), get(was, PROTECTED)) {
+        return Ok(true);
+    }
+    let is = text_of(wanted, PROTECTED).eq_ignore_ascii_case("true");
+    let input = map([("TableName", on.physical()), (PROTECTED, Value::Bool(is))]);
+    match on.call_in(place_of(region)?, DYNAMODB, "UpdateTable", input) {
+        Err(refusal) if refusal.soon => Ok(false),
+        told => told.map(|_| true),
+    }
+}
+
 /// What is a replica's own becomes what is wanted, where it is.
 fn settle(on: &mut On<'_, '_>, region: &str, wanted: &Value, was: &Value) -> Done<()> {
-    let Some(place) = Region::parse(region) else {
-        return Err(Refusal::of(format!("{region} is no region.")));
-    };
+    let place = place_of(region)?;
     let table = ("TableName", on.physical());
     let own = |from: &Value, name: &str| get(from, name).cloned().unwrap_or(Value::Null);
     let changed = |name: &str| !alike(get(wanted, name), get(was, name));
-    if changed(PROTECTED) {
-        let is = text_of(wanted, PROTECTED).eq_ignore_ascii_case("true");
-        let input = map([table.clone(), (PROTECTED, Value::Bool(is))]);
-        on.call_in(place, DYNAMODB, "UpdateTable", input)?;
-    }
     let recovery = "PointInTimeRecoverySpecification";
     if changed(recovery) {
         let given = match own(wanted, recovery) {

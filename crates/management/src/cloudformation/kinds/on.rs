@@ -3,7 +3,7 @@
 
 use super::bind::bind;
 use super::{Attributes, Done, Made};
-use crate::cloudformation::errors::{CfnError, handler_code, is_gone, is_needed};
+use crate::cloudformation::errors::{CfnError, handler_code, is_gone, is_needed, is_soon};
 use crate::cloudformation::model::{Job, RESOURCES, Resource, SERVICE, Stack, open, open_text, seal};
 use crate::cloudformation::template::{alike, dynamic, get, text};
 use crate::cloudformation::work::plan::known;
@@ -44,11 +44,13 @@ pub(crate) struct Refusal {
     pub(crate) gone: bool,
     /// Something that is there still has need of it.
     pub(crate) needed: bool,
+    /// It is too soon; the same may be asked later.
+    pub(crate) soon: bool,
 }
 
 impl Refusal {
     pub(crate) fn of(reason: impl Into<String>) -> Refusal {
-        Refusal { reason: reason.into(), gone: false, needed: false }
+        Refusal { reason: reason.into(), gone: false, needed: false, soon: false }
     }
 
     pub(crate) fn gone(reason: impl Into<String>) -> Refusal {
@@ -331,6 +333,7 @@ impl On<'_, '_> {
             ),
             gone: is_gone(&fault.code),
             needed: is_needed(&fault.code),
+            soon: is_soon(&fault.code),
         }
     }
 

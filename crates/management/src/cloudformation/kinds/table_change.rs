@@ -30,8 +30,11 @@ pub(super) fn next(on: &mut On<'_, '_>, table: &Value) -> Done<bool> {
     };
     let mut input = vec![("TableName".to_owned(), on.physical())];
     input.extend(change.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    on.call(DYNAMODB, "UpdateTable", Value::Map(input))?;
-    Ok(true)
+    // Protection that has just been switched stays for a while.
+    match on.call(DYNAMODB, "UpdateTable", Value::Map(input)) {
+        Err(refusal) if !refusal.soon => Err(refusal),
+        _ => Ok(true),
+    }
 }
 
 type Change = Vec<(&'static str, Value)>;

@@ -163,8 +163,8 @@ fn settings(on: &mut On<'_, '_>, of: (&'static str, Value)) -> Done<Vec<(String,
     ]);
     let insights = on.ask(DYNAMODB, "DescribeContributorInsights", map([of]))?;
     let looks = matches!(text_at(&insights, "ContributorInsightsStatus").as_str(), "ENABLED" | "ENABLING");
-    let insights =
-        map([("Enabled", Value::Bool(looks)), ("Mode", own(&insights, "ContributorInsightsMode"))]);
+    let mode = if looks { own(&insights, "ContributorInsightsMode") } else { Value::Null };
+    let insights = map([("Enabled", Value::Bool(looks)), ("Mode", mode)]);
     Ok(vec![
         ("TimeToLiveSpecification".into(), ttl),
         ("PointInTimeRecoverySpecification".into(), recovery),
