@@ -215,6 +215,33 @@ def test_a_queue_hears_of_who_waits_through_kill_9(group):
     group.settles(1)
 
 
+def test_a_machine_knows_where_its_group_takes_it(group):
+    group.make(1)
+    machine = group.settles(1)[0]["InstanceId"]
+    ask = "curl -s http://169.254.169.254/latest/meta-data/autoscaling/target-lifecycle-state"
+
+    def target():
+        return group.cloud.run("exec", machine, "--", "sh", "-c", ask).stdout
+
+    eventually(lambda: target() == "InService")
+    scaling = group.cloud.client("autoscaling")
+    scaling.put_lifecycle_hook(
+        AutoScalingGroupName="web",
+        LifecycleHookName="leaves",
+        LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
+    )
+    scaling.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=0)
+    eventually(lambda: [one["LifecycleState"] for one in group.instances()] == ["Terminating:Wait"])
+    eventually(lambda: target() == "Terminated")
+    scaling.complete_lifecycle_action(
+        AutoScalingGroupName="web",
+        LifecycleHookName="leaves",
+        InstanceId=machine,
+        LifecycleActionResult="CONTINUE",
+    )
+    group.settles(0)
+
+
 def test_a_machine_on_standby_leaves_and_comes_back(group):
     group.make(2)
     first = group.settles(2)[0]["InstanceId"]
