@@ -1,11 +1,12 @@
 """Auto Scaling groups with real machines: they survive what happens to instances, zones and the cloud itself."""
 
 import base64
+import json
 import time
 from collections import Counter
 
 import pytest
-from cloudtest import eventually
+from cloudtest import eventually, policy, refused
 from test_ec2 import IMAGE
 
 ZONES = ["us-east-1a", "us-east-1b"]
@@ -164,6 +165,81 @@ def test_a_refresh_replaces_every_machine_through_kill_9(group):
         read = ("exec", instance["InstanceId"], "--", "cat", "/tmp/release")
         # Its user data runs when it is in service already.
         eventually(lambda read=read: group.cloud.run(*read, check=False).stdout == "second\n")
+
+
+def test_a_queue_hears_of_who_waits_through_kill_9(group):
+    sqs, iam = group.cloud.client("sqs"), group.cloud.client("iam")
+    url = sqs.create_queue(QueueName="told")["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    service = {"Service": "autoscaling.amazonaws.com"}
+    trust = policy({"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"})
+    role = iam.create_role(RoleName="tells", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    scaling = group.cloud.client("autoscaling")
+    group.make(0)
+    hook = {
+        "AutoScalingGroupName": "web",
+        "LifecycleHookName": "ready",
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+        "NotificationTargetARN": queue,
+        "RoleARN": role,
+        "NotificationMetadata": "more",
+    }
+    with refused("ValidationError"):
+        scaling.put_lifecycle_hook(**hook)
+    managed = "arn:aws:iam::aws:policy/service-role/AutoScalingNotificationAccessRole"
+    iam.attach_role_policy(RoleName="tells", PolicyArn=managed)
+    scaling.put_lifecycle_hook(**hook)
+    scaling.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=1)
+    eventually(lambda: [one["LifecycleState"] for one in group.instances()] == ["Pending:Wait"])
+    group.cloud.restart(kill=True)
+    sqs = group.cloud.client("sqs")
+    url = sqs.get_queue_url(QueueName="told")["QueueUrl"]
+    told = []
+
+    def message():
+        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        told.extend(json.loads(one["Body"]) for one in received.get("Messages", []))
+        return next((one for one in told if "LifecycleActionToken" in one), None)
+
+    eventually(message)
+    assert any(one.get("Event") == "autoscaling:TEST_NOTIFICATION" for one in told)
+    waits = message()
+    assert waits["EC2InstanceId"] == group.instances()[0]["InstanceId"]
+    assert waits["NotificationMetadata"] == "more"
+    group.cloud.client("autoscaling").complete_lifecycle_action(
+        AutoScalingGroupName=waits["AutoScalingGroupName"],
+        LifecycleHookName=waits["LifecycleHookName"],
+        LifecycleActionToken=waits["LifecycleActionToken"],
+        LifecycleActionResult="CONTINUE",
+    )
+    group.settles(1)
+
+
+def test_a_machine_knows_where_its_group_takes_it(group):
+    group.make(1)
+    machine = group.settles(1)[0]["InstanceId"]
+    ask = "curl -s http://169.254.169.254/latest/meta-data/autoscaling/target-lifecycle-state"
+
+    def target():
+        return group.cloud.run("exec", machine, "--", "sh", "-c", ask).stdout
+
+    eventually(lambda: target() == "InService")
+    scaling = group.cloud.client("autoscaling")
+    scaling.put_lifecycle_hook(
+        AutoScalingGroupName="web",
+        LifecycleHookName="leaves",
+        LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
+    )
+    scaling.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=0)
+    eventually(lambda: [one["LifecycleState"] for one in group.instances()] == ["Terminating:Wait"])
+    eventually(lambda: target() == "Terminated")
+    scaling.complete_lifecycle_action(
+        AutoScalingGroupName="web",
+        LifecycleHookName="leaves",
+        InstanceId=machine,
+        LifecycleActionResult="CONTINUE",
+    )
+    group.settles(0)
 
 
 def test_a_machine_on_standby_leaves_and_comes_back(group):

@@ -2,10 +2,12 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html>
 
+use super::SELF;
 use super::errors::AutoScalingError;
 use super::model::policy::Policy;
 use super::model::{GROUPS, Group, key};
 use base::tag::Tags;
+use base::{AccountId, Arn};
 use kernel::{Cx, Target};
 use store::{Direction, Key};
 use wire::{Fault, Struct, Value};
@@ -44,6 +46,31 @@ pub(crate) fn group(cx: &mut Cx<'_>, request: &Struct) -> Targets {
         }
     });
     Ok(vec![target])
+}
+
+/// Hands a role to Auto Scaling. One of another account cannot be passed.
+fn pass(role: &str) -> Target {
+    let target = Target::on(role).doing("iam:PassRole").key("iam:PassedToService", SELF);
+    match Arn::parse(role).and_then(|arn| AccountId::parse(&arn.account)) {
+        Some(owner) => target.owned_by(owner),
+        None => target,
+    }
+}
+
+/// The group that the request names, and the role in whose name one hook of it tells its target.
+pub(crate) fn hook(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = group(cx, request)?;
+    targets.extend(request.str("RoleARN").map(pass));
+    Ok(targets)
+}
+
+/// The same of the hooks that a group begins with.
+pub(crate) fn hooks(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = group(cx, request)?;
+    let hooks = request.get("LifecycleHookSpecificationList").and_then(Value::as_list).unwrap_or_default();
+    let roles = hooks.iter().filter_map(|hook| hook.member("RoleARN").and_then(Value::as_str));
+    targets.extend(roles.map(pass));
+    Ok(targets)
 }
 
 /// The groups whose tags the request changes, with those tags.

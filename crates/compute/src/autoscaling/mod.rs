@@ -9,7 +9,7 @@
 //! markets ([`model::mixed`]) choose among them by the strategies of fleets. Beside a group there may be a warm pool
 //! ([`model::warm`]) of instances that are ready before they are needed.
 //!
-//! Not here: launch configurations, refreshes of groups with warm pools, targets of lifecycle hooks (they tell EventBridge), policies on metric math or on what the cloud does not
+//! Not here: launch configurations, refreshes of groups with warm pools, functions as targets of lifecycle hooks, policies on metric math or on what the cloud does not
 //! measure, predictive ones, how they sum up several data points (the newest decides), refreshes that watch alarms or replace root
 //! volumes, the metrics of warm pools, load balancers, policies of termination by functions.
 

@@ -122,6 +122,48 @@ fn what_runs_in_a_pool_comes_back_into_it() {
 }
 
 #[test]
+fn who_comes_back_waits_for_the_hooks_of_its_end() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let reuse = json!({ "PoolState": "Running", "InstanceReusePolicy": { "ReuseOnScaleIn": true } });
+    ready(&cloud, &root, 2, reuse);
+    until(&cloud, || are(&root, 2, "Warmed:Running"));
+    let before = ids(&root);
+    for (name, transition) in [("in", "LAUNCHING"), ("out", "TERMINATING")] {
+        let transition = format!("autoscaling:EC2_INSTANCE_{transition}");
+        asg(
+            &root,
+            "PutLifecycleHook",
+            named(json!({ "LifecycleHookName": name, "LifecycleTransition": transition })),
+        );
+    }
+    let done = |hook: &str, id: &str, result: &str| {
+        named(json!({ "LifecycleHookName": hook, "InstanceId": id, "LifecycleActionResult": result }))
+    };
+    // Whatever is said of it, it comes back.
+    for (desired, result) in [(1, "CONTINUE"), (0, "ABANDON")] {
+        resize(&root, desired);
+        let waiting = || warm(&root).into_iter().find(|(_, state)| state == "Warmed:Pending:Wait");
+        until(&cloud, || waiting().is_some());
+        let (back, _) = waiting().unwrap();
+        assert!(before.contains(&back) && !ids(&root).contains(&back));
+        assert_eq!(
+            refused(&root, "CompleteLifecycleAction", done("in", &back, "CONTINUE")).0,
+            "ValidationError"
+        );
+        asg(&root, "CompleteLifecycleAction", done("out", &back, result));
+        let count = 4 - usize::try_from(desired).unwrap();
+        until(&cloud, || are(&root, count, "Warmed:Running"));
+        assert_eq!(state(&root, &back), "running");
+    }
+    assert!(
+        activities(&root).iter().all(|told| told["StatusCode"] == "Successful"),
+        "{:#?}",
+        activities(&root)
+    );
+}
+
+#[test]
 fn hooks_hold_up_the_way_into_the_pool_and_out_of_it() {
     let (cloud, _plane) = cloud(Simulator::new(), None);
     let root = cloud.root(ACCOUNT);

@@ -104,6 +104,42 @@ Resources:
 }
 
 #[test]
+fn hooks_tell_their_targets_and_lose_them() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("sqs", "CreateQueue", json!({ "QueueName": "told" })).ok();
+    let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"autoscaling.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
+    root.call("iam", "CreateRole", json!({ "RoleName": "tells", "AssumeRolePolicyDocument": trust })).ok();
+    let managed = "arn:aws:iam::aws:policy/service-role/AutoScalingNotificationAccessRole";
+    root.call("iam", "AttachRolePolicy", json!({ "RoleName": "tells", "PolicyArn": managed })).ok();
+    let template = |more: &str| {
+        let hook = format!("LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING'{more}");
+        format!(
+            "
+Resources:
+  Template: {{ Type: 'AWS::EC2::LaunchTemplate', Properties: {{ LaunchTemplateData: {{ ImageId: {IMAGE}, InstanceType: t3.micro }} }} }}
+  Group:
+    Type: AWS::AutoScaling::AutoScalingGroup
+    Properties: {{ AutoScalingGroupName: web, MinSize: 0, MaxSize: 1, AvailabilityZones: [us-east-1a], LaunchTemplate: {{ LaunchTemplateId: !Ref Template, Version: '1' }}, LifecycleHookSpecificationList: [{{ LifecycleHookName: own, {hook} }}] }}
+  Beside: {{ Type: 'AWS::AutoScaling::LifecycleHook', Properties: {{ AutoScalingGroupName: !Ref Group, LifecycleHookName: beside, {hook} }} }}
+"
+        )
+    };
+    let queue = format!("arn:aws:sqs:us-east-1:{ACCOUNT}:told");
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/tells");
+    let told = |member: &str| {
+        let asked = json!({ "AutoScalingGroupName": "web" });
+        let told = root.call("autoscaling", "DescribeLifecycleHooks", asked).ok()["LifecycleHooks"].clone();
+        told.as_array().unwrap().iter().map(|hook| hook[member].clone()).collect::<Vec<_>>()
+    };
+    created(&cloud, &root, "s", &template(&format!(", NotificationTargetARN: '{queue}', RoleARN: '{role}'")));
+    assert_eq!(told("NotificationTargetARN"), [json!(queue), json!(queue)]);
+    assert_eq!(told("RoleARN"), [json!(role), json!(role)]);
+    updated(&cloud, &root, &template(""));
+    assert_eq!(told("NotificationTargetARN"), [Value::Null, Value::Null]);
+}
+
+#[test]
 fn a_bucket_gets_object_lock_later_and_keeps_it() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

@@ -130,8 +130,8 @@ fn a_machine_has_the_processors_that_it_was_asked_for() {
         ),
         (
             json!({ "BlockDeviceMappings": [{ "DeviceName": "/dev/sdf", "Ebs": { "VolumeSize": 1, "VolumeType": "gp9" } }] }),
-            "InvalidParameterValue",
-            "Invalid value 'gp9' for VolumeType.",
+            "UnknownVolumeType",
+            "Unsupported volume type 'gp9' for volume creation.",
         ),
     ] {
         assert_eq!(root.call("ec2", "RunInstances", asked(more)).error(), (code.into(), message.into()));

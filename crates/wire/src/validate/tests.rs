@@ -157,7 +157,7 @@ fn query_and_rest_services_have_their_own_words() {
             "ec2",
             "POST /",
             "Action=RunInstances&MinCount=1&MaxCount=1&BlockDeviceMapping.1.Ebs.VolumeType=gp9",
-            "InvalidParameterValue: Invalid value 'gp9' for VolumeType.",
+            "UnknownVolumeType: Unsupported volume type 'gp9' for volume creation.",
         ),
         (
             "ec2",

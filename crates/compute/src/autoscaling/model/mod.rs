@@ -118,7 +118,7 @@ store::record! {
         17 => pub leaves: bool,
         /// It came from the warm pool.
         18 => pub drawn: bool,
-        /// It goes back into the warm pool.
+        /// In the warm pool: it comes back from the group.
         19 => pub returns: bool,
         /// In the warm pool: a refresh is to replace it.
         20 => pub stale: bool,
@@ -136,6 +136,10 @@ store::record! {
         /// Who has heard nothing in that time goes on; else it is given up.
         4 => pub goes_on: bool,
         5 => pub metadata: Option<String>,
+        /// The ARN of the queue or topic that is told of each who waits for it.
+        6 => pub target: Option<String>,
+        /// In whose name it is told.
+        7 => pub role: Option<String>,
     }
 
     /// One instance waits for one hook.

@@ -1,10 +1,11 @@
 //! Groups: what they should be. [`crate::autoscaling::work`] makes them so.
 
 use super::activity::forget_old;
+use super::hook::{self, Specification};
 use super::mixed::{self, MixedShape};
 use super::tag::{self, Filter};
 use super::{all, call, find, keep, linked, list, of_group, page, size, text, texts, warm_pool};
-use crate::autoscaling::access::{any, group as named};
+use crate::autoscaling::access::{any, group as named, hooks as passing};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::mixed::Mixed;
 use crate::autoscaling::model::policy::POLICIES;
@@ -22,7 +23,7 @@ use wire::{Struct, Value};
 kernel::ops! {
     /// Groups.
     pub static OPS:
-        CreateAutoScalingGroup: create, "autoscaling:CreateAutoScalingGroup", named;
+        CreateAutoScalingGroup: create, "autoscaling:CreateAutoScalingGroup", passing;
         UpdateAutoScalingGroup: update, "autoscaling:UpdateAutoScalingGroup", named;
         DescribeAutoScalingGroups: describe, "autoscaling:DescribeAutoScalingGroups", any;
         DeleteAutoScalingGroup: delete, "autoscaling:DeleteAutoScalingGroup", named;
@@ -72,6 +73,7 @@ wire::shape! {
         policies: Vec<String> = "TerminationPolicies",
         tags: Vec<Tag> = "Tags",
         role: Option<String> = "ServiceLinkedRoleARN",
+        hooks: Vec<Specification> = "LifecycleHookSpecificationList",
     }
 
     #[derive(Debug)]
@@ -508,7 +510,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
     let words = format!(
         "a user request created an AutoScalingGroup changing the desired capacity from 0 to {desired}."
     );
-    let group = Group {
+    let mut group = Group {
         id: base::id::uuid(cx.rng()),
         template,
         mixed,
@@ -538,6 +540,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
         Some(asked) => linked::named(cx, asked)?,
         None => linked::default(cx)?,
     };
+    hook::begin(cx, &mut group, req.hooks)?;
     keep(cx, &Group { role: Some(role), ..group });
     Ok(Empty)
 }

@@ -1,15 +1,16 @@
 //! Lifecycle hooks, and what those say for whom instances wait.
 
 use super::{find, keep};
-use crate::autoscaling::access::{any, group as named};
+use crate::autoscaling::access::{any, group as named, hook as passing};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::{Group, HOOKS_MAX, Hook, LAUNCHING, TERMINATING_HOOK, Wait, after};
+use crate::autoscaling::work::target;
 use kernel::{Cx, Empty, Nothing};
 
 kernel::ops! {
     /// Lifecycle hooks.
     pub static OPS:
-        PutLifecycleHook: put, "autoscaling:PutLifecycleHook", named;
+        PutLifecycleHook: put, "autoscaling:PutLifecycleHook", passing;
         DescribeLifecycleHooks: describe, "autoscaling:DescribeLifecycleHooks", any;
         DescribeLifecycleHookTypes: types, "autoscaling:DescribeLifecycleHookTypes", any;
         DeleteLifecycleHook: delete, "autoscaling:DeleteLifecycleHook", named;
@@ -28,6 +29,19 @@ wire::shape! {
         name: String = "LifecycleHookName",
         transition: Option<String> = "LifecycleTransition",
         target: Option<String> = "NotificationTargetARN",
+        role: Option<String> = "RoleARN",
+        metadata: Option<String> = "NotificationMetadata",
+        timeout: Option<i64> = "HeartbeatTimeout",
+        result: Option<String> = "DefaultResult",
+    }
+
+    /// A hook of a group that is made.
+    #[derive(Debug)]
+    pub(super) struct Specification {
+        name: String = "LifecycleHookName",
+        transition: String = "LifecycleTransition",
+        target: Option<String> = "NotificationTargetARN",
+        role: Option<String> = "RoleARN",
         metadata: Option<String> = "NotificationMetadata",
         timeout: Option<i64> = "HeartbeatTimeout",
         result: Option<String> = "DefaultResult",
@@ -44,6 +58,8 @@ wire::shape! {
         name: String = "LifecycleHookName",
         group: String = "AutoScalingGroupName",
         transition: String = "LifecycleTransition",
+        target: Option<String> = "NotificationTargetARN",
+        role: Option<String> = "RoleARN",
         metadata: Option<String> = "NotificationMetadata",
         timeout: i64 = "HeartbeatTimeout",
         most: i64 = "GlobalTimeout",
@@ -89,11 +105,28 @@ fn is_result(result: &str) -> Result<(), AutoScalingError> {
 
 fn put(cx: &mut Cx<'_>, req: Put) -> Result<Empty, AutoScalingError> {
     let mut group = find(cx, &req.group)?;
-    if req.target.is_some_and(|target| !target.is_empty()) {
-        return Err(invalid(
-            "Notification targets of lifecycle hooks are not known in this version of Virga; use a rule of EventBridge.",
-        ));
+    add(cx, &mut group, req)?;
+    keep(cx, &group);
+    Ok(Empty)
+}
+
+/// Gives a group that is being made the hooks that it begins with.
+///
+/// # Errors
+/// Those of `PutLifecycleHook`.
+pub(super) fn begin(
+    cx: &mut Cx<'_>,
+    group: &mut Group,
+    asked: Vec<Specification>,
+) -> Result<(), AutoScalingError> {
+    for Specification { name, transition, target, role, metadata, timeout, result } in asked {
+        let (of, transition) = (group.name.clone(), Some(transition));
+        add(cx, group, Put { group: of, name, transition, target, role, metadata, timeout, result })?;
     }
+    Ok(())
+}
+
+fn add(cx: &mut Cx<'_>, group: &mut Group, req: Put) -> Result<(), AutoScalingError> {
     let old = group.hooks.iter().find(|hook| hook.name == req.name);
     if old.is_none() && group.hooks.len() >= HOOKS_MAX {
         return Err(AutoScalingError::Limit(
@@ -123,10 +156,36 @@ fn put(cx: &mut Cx<'_>, req: Put) -> Result<Empty, AutoScalingError> {
         hook.goes_on = result == "CONTINUE";
     }
     hook.metadata = req.metadata.or(hook.metadata);
+    let is_other = req.target.is_some() || req.role.is_some();
+    // AWS: an empty one takes away what there was.
+    hook.target = req.target.or(hook.target).filter(|target| !target.is_empty());
+    hook.role = req.role.or(hook.role);
+    if is_other {
+        try_target(cx, group, &hook)?;
+    }
     group.hooks.retain(|other| other.name != hook.name);
     group.hooks.push(hook);
-    keep(cx, &group);
-    Ok(Empty)
+    Ok(())
+}
+
+/// Whether a hook's target can be told, which it is that it will be.
+fn try_target(cx: &mut Cx<'_>, group: &Group, hook: &Hook) -> Result<(), AutoScalingError> {
+    let Some(target) = &hook.target else { return Ok(()) };
+    if base::Arn::parse(target).is_some_and(|arn| arn.service == "lambda") {
+        return Err(invalid(
+            "Functions as targets of lifecycle hooks are not built in this version of Virga; use a rule of EventBridge.",
+        ));
+    }
+    let Some(role) = &hook.role else {
+        return Err(invalid("A NotificationTargetARN requires a RoleARN, by which the target is told."));
+    };
+    match target::test(cx, group, hook) {
+        Err(fault) if fault.status >= 500 => Err(AutoScalingError::Internal),
+        Err(_) => Err(invalid(format!(
+            "Unable to publish test message to notification target {target} using IAM role {role}. Please check your target and role configuration and try to put lifecycle hook again."
+        ))),
+        Ok(()) => Ok(()),
+    }
 }
 
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingError> {
@@ -136,6 +195,8 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingErro
         name: hook.name.clone(),
         group: group.name.clone(),
         transition: hook.transition().to_owned(),
+        target: hook.target.clone(),
+        role: hook.role.clone(),
         metadata: hook.metadata.clone(),
         timeout: hook.timeout,
         most: hook.most(),

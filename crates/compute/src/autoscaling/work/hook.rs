@@ -2,6 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html>
 
+use super::target;
 use crate::autoscaling::model::{Group, Hook, Member, Wait, after};
 use base::Timestamp;
 use kernel::Cx;
@@ -39,6 +40,7 @@ pub(super) fn begin(
             goes_on: hook.goes_on,
         };
         tell(cx, group, hook, (&member.id, &wait.token), way);
+        target::tell(cx, group, hook, (member, &wait.token), way);
         member.waits.push(wait);
     }
     !hooks.is_empty()
@@ -62,10 +64,19 @@ fn tell(
         ("EC2InstanceId", Value::str(instance)),
         ("LifecycleTransition", Value::str(hook.transition())),
     ];
-    detail.extend(hook.metadata.as_ref().map(|metadata| ("NotificationMetadata", Value::str(metadata))));
+    detail.extend(hook.metadata.as_ref().map(|text| ("NotificationMetadata", embedded(text))));
     detail.extend([("Origin", Value::str(from)), ("Destination", Value::str(to))]);
     let resources = vec![group.arn(cx.account, cx.region)];
     cx.emit("aws.autoscaling", event, resources, &Value::map(detail));
+}
+
+/// What a hook says, within an event.
+// AWS: recorded as an object where it is the JSON of one; queues and topics get the text.
+fn embedded(text: &str) -> Value {
+    match wire::json::read(text) {
+        Some(object @ Value::Map(_)) => object,
+        _ => Value::str(text),
+    }
 }
 
 /// AWS: one that is abandoned decides for all.
@@ -86,4 +97,18 @@ pub(super) fn outcome(member: &Member, now: Timestamp) -> Outcome {
         }
     }
     until.map_or(Outcome::GoesOn, Outcome::Waits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::embedded;
+
+    #[test]
+    fn events_hold_what_is_the_json_of_an_object() {
+        for (text, json) in
+            [("more", "\"more\""), (r#"{"a":["b"]}"#, r#"{"a":["b"]}"#), ("[1]", "\"[1]\""), ("{", "\"{\"")]
+        {
+            assert_eq!(wire::json::text(&embedded(text)), json, "{text}");
+        }
+    }
 }

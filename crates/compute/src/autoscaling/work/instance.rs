@@ -102,7 +102,7 @@ pub(crate) fn unmark(cx: &mut Cx<'_>, id: &str) -> Result<(), Fault> {
 }
 
 /// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html>
-const MARK: &str = "aws:autoscaling:groupName";
+pub(crate) const MARK: &str = "aws:autoscaling:groupName";
 
 fn tagged(cx: &mut Cx<'_>, operation: &str, id: &str, tag: Value) -> Result<(), Fault> {
     let members = [("Resources", Value::List(vec![Value::str(id)])), ("Tags", Value::List(vec![tag]))];
@@ -196,10 +196,9 @@ pub(crate) fn end(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -
     let told = activity(cx, &whole, format!("Terminating EC2 instance: {id}"), cause, member.place());
     tell(cx, &told)?;
     member.waits.clear();
-    let to = if member.returns { warm::POOL } else { warm::EC2 };
-    hook::begin(cx, &whole, member, false, [warm::GROUP, to]);
-    (member.state, member.since, member.acted) = (TERMINATING_WAIT.into(), cx.now, Some(cx.now));
     member.activity.clone_from(&told.id);
+    hook::begin(cx, &whole, member, false, [warm::GROUP, warm::EC2]);
+    (member.state, member.since, member.acted) = (TERMINATING_WAIT.into(), cx.now, Some(cx.now));
     Ok(told)
 }
 

@@ -11,6 +11,7 @@ mod mixed;
 pub(crate) mod notify;
 pub(crate) mod refresh;
 pub mod schedule;
+pub(crate) mod target;
 pub(crate) mod warm;
 
 use super::SELF;
@@ -201,14 +202,7 @@ fn release(cx: &mut Cx<'_>, group: &mut Group) -> Result<bool, Fault> {
         let waits = matches!(hook::outcome(member, cx.now), Outcome::Waits(_));
         is_out && (group.deleting || !waits)
     };
-    if let Some((id, returns)) =
-        group.members.iter().find(over).map(|member| (member.id.clone(), member.returns))
-    {
-        if returns && group.takes_back() {
-            let cause = at(cx.now, "an instance returns to the warm pool in response to a scale-in.");
-            warm::take_back(cx, group, &id, cause)?;
-            return Ok(true);
-        }
+    if let Some(id) = group.members.iter().find(over).map(|member| member.id.clone()) {
         stop(cx, &id)?;
         for member in group.members.iter_mut().filter(|member| member.id == id) {
             member.waits.clear();
@@ -344,18 +338,10 @@ fn keep_size(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fa
     Ok(Next::Rest(None))
 }
 
-/// One that is too many goes: into the warm pool where that takes it back, once it has waited for its hooks.
+/// One that is too many goes: into the warm pool where that takes it back.
 fn retire(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -> Result<(), Fault> {
     if !group.takes_back() {
-        end(cx, group, id, cause)?;
-        return Ok(());
-    }
-    for member in group.members.iter_mut().filter(|member| member.id == id) {
-        member.returns = true;
-    }
-    if group.hooks.iter().any(|hook| !hook.launches) {
-        end(cx, group, id, cause)?;
-        return Ok(());
+        return end(cx, group, id, cause).map(drop);
     }
     warm::take_back(cx, group, id, cause)
 }

@@ -84,6 +84,12 @@ pub(super) fn tell(cx: &mut Cx<'_>, group: &Group, activity: &Activity, instance
 /// # Errors
 /// The topic's.
 pub(crate) fn test(cx: &mut Cx<'_>, group: &Group, topic: &str) -> Result<(), Fault> {
+    let (subject, message) = trial(cx, group);
+    publish(cx, group, topic, &subject, &message)
+}
+
+/// The subject and the message of a test.
+pub(super) fn trial(cx: &Cx<'_>, group: &Group) -> (String, Value) {
     let id = base::id::uuid(cx.rng());
     let arn = group.arn(cx.account, cx.region);
     let message = Value::map([
@@ -95,14 +101,18 @@ pub(crate) fn test(cx: &mut Cx<'_>, group: &Group, topic: &str) -> Result<(), Fa
         ("Event", Value::str(TEST)),
         ("Time", Value::Str(cx.now.iso8601())),
     ]);
-    let subject = format!("Auto Scaling: test notification for group \"{}\"", group.name);
-    publish(cx, group, topic, &subject, &message)
+    (cut(&format!("Auto Scaling: test notification for group \"{}\"", group.name)), message)
+}
+
+/// AWS: a subject has 100 characters at most.
+pub(super) fn cut(subject: &str) -> String {
+    subject.chars().take(100).collect()
 }
 
 fn publish(cx: &mut Cx<'_>, group: &Group, topic: &str, subject: &str, message: &Value) -> Result<(), Fault> {
     let members = [
         ("TopicArn", Value::str(topic)),
-        ("Subject", Value::Str(subject.chars().take(100).collect())),
+        ("Subject", Value::Str(cut(subject))),
         ("Message", Value::Str(wire::json::text(message))),
     ];
     let call =

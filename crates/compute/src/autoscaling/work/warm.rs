@@ -41,8 +41,8 @@ pub(super) fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result
         let is_lost = seen.impaired.contains(&member.id) || !seen.available.contains(&member.zone);
         match member.state.as_str() {
             PENDING if state == Some("running") && !is_lost => {
-                let from = if member.returns { GROUP } else { EC2 };
-                if hook::begin(cx, group, &mut member, true, [from, POOL]) {
+                // Who comes back waits for the hooks of its end alone.
+                if !member.returns && hook::begin(cx, group, &mut member, true, [EC2, POOL]) {
                     (member.state, member.since) = (PENDING_WAIT.into(), cx.now);
                     wait = soonest(wait, member.waits.iter().map(|wait| wait.until).min());
                 } else {
@@ -51,8 +51,8 @@ pub(super) fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result
             }
             PENDING_WAIT => match hook::outcome(&member, cx.now) {
                 Outcome::Waits(until) => wait = soonest(wait, Some(until)),
-                Outcome::GoesOn => settle(cx, group, &mut member)?,
-                Outcome::IsAbandoned(_) => {}
+                Outcome::IsAbandoned(_) if !member.returns => {}
+                Outcome::GoesOn | Outcome::IsAbandoned(_) => settle(cx, group, &mut member)?,
             },
             PROCEED if state == Some("stopped") => {
                 finish(cx, group, &member, LAUNCHED, None)?;
@@ -102,7 +102,9 @@ pub(super) fn release(cx: &mut Cx<'_>, group: &mut Group) -> Result<bool, Fault>
         return Ok(true);
     }
     let given_up = |member: &Member| match hook::outcome(member, cx.now) {
-        Outcome::IsAbandoned(why) if member.state == PENDING_WAIT => Some((member.clone(), why)),
+        Outcome::IsAbandoned(why) if member.state == PENDING_WAIT && !member.returns => {
+            Some((member.clone(), why))
+        }
         _ => None,
     };
     let Some((member, why)) = group.warmed.iter().find_map(given_up) else { return Ok(false) };
@@ -207,7 +209,9 @@ pub(super) fn draw(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen, cause: &str)
     Ok(true)
 }
 
-/// Lets an instance of the group go back into the pool; it is made ready there as one that is launched into it.
+/// Lets an instance of the group go back into the pool, where it waits for the hooks of its end, and is made ready as one
+/// that is launched into it. What is said of it there is no matter: it comes back all the same.
+// AWS: https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pool-instance-lifecycle.html
 pub(super) fn take_back(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -> Result<(), Fault> {
     let Some(member) = group.members.iter().find(|member| member.id == id).cloned() else { return Ok(()) };
     let description = format!("Returning EC2 instance to warm pool: {id}");
@@ -215,7 +219,7 @@ pub(super) fn take_back(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: Str
     told.way = Some((GROUP.into(), POOL.into()));
     tell(cx, &told)?;
     group.members.retain(|other| other.id != id);
-    group.warmed.push(Member {
+    let mut member = Member {
         state: PENDING.into(),
         since: cx.now,
         acted: Some(cx.now),
@@ -224,6 +228,10 @@ pub(super) fn take_back(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: Str
         drawn: false,
         returns: true,
         ..member
-    });
+    };
+    if hook::begin(cx, group, &mut member, false, [GROUP, POOL]) {
+        member.state = PENDING_WAIT.into();
+    }
+    group.warmed.push(member);
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Who asks, and what the records say about it.
 
+use super::scaling;
 use super::tree::{Facts, Nic, Profile, Role};
 use crate::ec2::image::architecture;
 use crate::ec2::model::{Association, INSTANCES, Instance, state};
@@ -112,6 +113,7 @@ pub(super) fn of(cx: &mut Cx<'_>, instance: &Instance) -> Result<Facts, Ec2Error
         interfaces: interfaces(cx, instance)?,
         disks: disks(cx, instance)?,
         profile,
+        scales_to: scaling::target(cx, instance)?,
         tags,
     })
 }

@@ -8,6 +8,7 @@
 mod credentials;
 mod facts;
 mod request;
+mod scaling;
 mod tree;
 
 pub(crate) use tree::is_readable;

@@ -42,6 +42,8 @@ pub(super) struct Facts {
     /// Devices of its volumes, without the root's.
     pub(super) disks: Vec<String>,
     pub(super) profile: Option<Profile>,
+    /// Where its group of Auto Scaling takes it.
+    pub(super) scales_to: Option<String>,
     /// None where the instance may not read them.
     pub(super) tags: Option<Tags>,
 }
@@ -161,6 +163,9 @@ impl Tree {
         }
         if let Some(notice) = &facts.notice {
             tree.notice(notice);
+        }
+        if let Some(state) = &facts.scales_to {
+            tree.put("meta-data/autoscaling/target-lifecycle-state", state);
         }
         for (key, value) in facts.tags.iter().flatten().filter(|(key, _)| is_readable(key)) {
             tree.put(format!("meta-data/tags/instance/{key}"), value);
@@ -449,6 +454,15 @@ mod tests {
         assert!(said(&tree, "spot/instance-action").unwrap().contains(r#""stop""#));
         assert_eq!(said(&tree, "spot/termination-time"), None);
         assert_eq!(said(&Tree::of(&facts()), "spot/instance-action"), None);
+    }
+
+    #[test]
+    fn who_is_in_a_group_knows_where_it_goes() {
+        let tree = Tree::of(&Facts { scales_to: Some("Terminated".into()), ..facts() });
+        assert_eq!(text(&tree, "/latest/meta-data/autoscaling/").as_deref(), Some("target-lifecycle-state"));
+        let state = "/latest/meta-data/autoscaling/target-lifecycle-state";
+        assert_eq!(text(&tree, state).as_deref(), Some("Terminated"));
+        assert_eq!(text(&Tree::of(&facts()), state), None);
     }
 
     #[test]

@@ -193,8 +193,14 @@ fn put_action(on: &mut On<'_, '_>, name: &str) -> Done<Made> {
     Ok(on.made(name, vec![("ScheduledActionName", Value::str(name))]))
 }
 
-const HOOK_MEMBERS: &[&str] =
-    &["DefaultResult", "HeartbeatTimeout", "LifecycleTransition", "NotificationMetadata"];
+const HOOK_MEMBERS: &[&str] = &[
+    "DefaultResult",
+    "HeartbeatTimeout",
+    "LifecycleTransition",
+    "NotificationMetadata",
+    "NotificationTargetARN",
+    "RoleARN",
+];
 
 const HOOK: Kind = Kind {
     name: "AWS::AutoScaling::LifecycleHook",
@@ -235,7 +241,16 @@ pub(super) fn is_missing(refusal: &Refusal) -> bool {
 }
 
 fn put_hook(on: &mut On<'_, '_>, name: &str) -> Done<Made> {
-    on.call(SCALING, "PutLifecycleHook", members(on, ("LifecycleHookName", name), HOOK_MEMBERS))?;
+    let mut input = members(on, ("LifecycleHookName", name), HOOK_MEMBERS);
+    let target = "NotificationTargetARN";
+    // AWS: a target that is no longer said is taken away by an empty one.
+    if let Value::Map(entries) = &mut input
+        && on.changed(target)
+        && on.prop(target) == Value::Null
+    {
+        entries.push((target.to_owned(), Value::str("")));
+    }
+    on.call(SCALING, "PutLifecycleHook", input)?;
     Ok(on.made(name, Vec::new()))
 }
 

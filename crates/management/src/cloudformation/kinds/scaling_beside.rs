@@ -68,6 +68,8 @@ static LISTS: &[List] = &[
     ),
 ];
 
+const TARGET: &str = "NotificationTargetARN";
+
 /// Brings the lists of a group to what is wanted.
 pub(super) fn settings(on: &mut On<'_, '_>, group: &str) -> Done<()> {
     for (property, naming, put, delete) in LISTS {
@@ -78,8 +80,11 @@ pub(super) fn settings(on: &mut On<'_, '_>, group: &str) -> Done<()> {
             on.call(SCALING, delete, Value::Map(vec![of_group.clone(), named]))?;
         }
         for item in fresh {
+            // AWS: a target that is no longer said is taken away by an empty one.
+            let is_bare = *put == "PutLifecycleHook" && get(&item, TARGET).is_none();
+            let bare = is_bare.then(|| (TARGET.to_owned(), Value::str("")));
             let Value::Map(entries) = item else { continue };
-            let input = entries.into_iter().chain([of_group.clone()]).collect();
+            let input = entries.into_iter().chain(bare).chain([of_group.clone()]).collect();
             on.call(SCALING, put, Value::Map(input))?;
         }
     }

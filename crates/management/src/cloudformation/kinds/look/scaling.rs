@@ -81,6 +81,8 @@ pub(in crate::cloudformation::kinds) static HOOK: Look = Look {
         "LifecycleHookName",
         "LifecycleTransition",
         "NotificationMetadata",
+        "NotificationTargetARN",
+        "RoleARN",
     ],
     read: |on| {
         let group = on.identity("AutoScalingGroupName");
