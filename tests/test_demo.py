@@ -22,7 +22,10 @@ def left(cloud):
         "functions": cloud.client("lambda").list_functions()["Functions"],
         "logs": cloud.client("logs").describe_log_groups()["logGroups"],
         "users": cloud.client("iam").list_users()["Users"],
-        "roles": cloud.client("iam").list_roles()["Roles"],
+        # What a service has made for itself stays with the account, as in AWS.
+        "roles": [
+            one for one in cloud.client("iam").list_roles()["Roles"] if not one["Path"].startswith("/aws-service-role/")
+        ],
         "profiles": cloud.client("iam").list_instance_profiles()["InstanceProfiles"],
         "keys": [
             one["AliasName"] for one in cloud.client("kms").list_aliases()["Aliases"] if "shop" in one["AliasName"]
