@@ -95,8 +95,8 @@ pub(crate) fn caller(
         Incoming::Whole(bytes) => BodyHash::of(bytes),
         Incoming::Stream(_) => BodyHash::Unread,
     };
-    let held = presented.verify_checked(head, body, secret, &expect, Some(&cloud.signing_keys));
-    let (payload, verified) = held.map_err(tell)?;
+    let held =
+        presented.verify_checked(head, body, secret, &expect, Some(&cloud.signing_keys)).map_err(tell)?;
     let reaches = remembered.caller.session.as_ref().and_then(|session| session.reaches);
     match (reaches, operation) {
         (Some(reaches), Some(operation)) if !reaches(service.id, operation.name) => {
@@ -104,6 +104,8 @@ pub(crate) fn caller(
             Err(tell(Cause::InvalidToken { token }))
         }
         _ => {
+            let payload = held.payload;
+            let verified = payload.is_chunked().then(|| presented.verified(held));
             let claim = Claim { payload, verified, dialect };
             Ok(Authenticated { who: remembered, claim })
         }

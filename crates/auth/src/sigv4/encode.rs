@@ -91,29 +91,27 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// Bytes from hexadecimal of either case; `None` when a digit is wrong or missing.
 pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    // Room is made once: a collected `Option` does not know how much there will be.
-    let mut out = Vec::with_capacity(pairs.len());
-    for [high, low] in pairs {
-        out.push(nibble(*high)? << 4 | nibble(*low)?);
-    }
+    let mut out = vec![0; text.len() / 2];
+    unhex_into(text, &mut out)?;
     Some(out)
 }
 
 /// As [`unhex`], of so many bytes.
 pub(super) fn unhex_array<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut out = [0; N];
+    unhex_into(text, &mut out)?;
+    Some(out)
+}
+
+fn unhex_into(text: &str, out: &mut [u8]) -> Option<()> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != N || !rest.is_empty() {
+    if pairs.len() != out.len() || !rest.is_empty() {
         return None;
     }
-    let mut out = [0; N];
-    for ([high, low], byte) in pairs.iter().zip(&mut out) {
+    for ([high, low], byte) in pairs.iter().zip(out) {
         *byte = nibble(*high)? << 4 | nibble(*low)?;
     }
-    Some(out)
+    Some(())
 }
 
 /// S3 shows what it hashed as `41 57 53 ...`.

@@ -34,7 +34,7 @@ pub use head::{BodyHash, Payload, RequestHead, Scope, Via};
 pub use key::{KeyCache, Secret};
 pub use presigned_v2::PresignedV2;
 pub use read::{Algorithm, Presented, read};
-pub use verify::{Expect, Verified};
+pub use verify::{Expect, Held, Verified};
 
 /// How far a request's clock may be from ours, in either direction (S3 and DynamoDB report this very number).
 pub const SKEW_MINUTES_MAX: u64 = 15;

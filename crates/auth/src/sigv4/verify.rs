@@ -45,6 +45,14 @@ pub struct Verified {
     pub(super) signature: String,
 }
 
+/// That a signature holds.
+#[derive(Debug)]
+pub struct Held {
+    /// See [`Verified::payload`].
+    pub payload: Payload,
+    key: SigningKey,
+}
+
 impl Presented<'_> {
     /// All that can be told without the secret: time, signed headers, scope, the form of the payload's hash. Useful
     /// before the key is looked up, because services tell of these before an unknown key.
@@ -93,12 +101,11 @@ impl Presented<'_> {
         cache: Option<&KeyCache>,
     ) -> Result<Verified, Cause> {
         self.check(head, now, expect)?;
-        let (payload, key) = self.held(head, body, secret, expect, cache)?;
-        Ok(self.verified(payload, key))
+        self.verify_checked(head, body, secret, expect, cache).map(|held| self.verified(held))
     }
 
-    /// As [`Presented::verify_cause`], where [`Presented::check`] has found nothing in the same head. The signature itself is
-    /// given only where the chunks of the body go on from it.
+    /// As [`Presented::verify_cause`], where [`Presented::check`] has found nothing in the same head: compares the signature
+    /// with what it has to be, and the body with what was signed.
     ///
     /// # Errors
     /// The first [`Cause`].
@@ -109,20 +116,7 @@ impl Presented<'_> {
         secret: &Secret,
         expect: &Expect<'_>,
         cache: Option<&KeyCache>,
-    ) -> Result<(Payload, Option<Verified>), Cause> {
-        let (payload, key) = self.held(head, body, secret, expect, cache)?;
-        Ok((payload, payload.is_chunked().then(|| self.verified(payload, key))))
-    }
-
-    /// Compares the signature with what it has to be, and the body with what was signed.
-    fn held(
-        &self,
-        head: &RequestHead<'_>,
-        body: BodyHash,
-        secret: &Secret,
-        expect: &Expect<'_>,
-        cache: Option<&KeyCache>,
-    ) -> Result<(Payload, SigningKey), Cause> {
+    ) -> Result<Held, Cause> {
         let (payload, payload_text) = self.payload_for(body, expect);
         let style = path_style(expect.dialect);
         let canonical_request =
@@ -145,10 +139,11 @@ impl Presented<'_> {
         if let BodyHash::Of(computed) = body {
             payload.check(computed)?;
         }
-        Ok((payload, key))
+        Ok(Held { payload, key })
     }
 
-    fn verified(&self, payload: Payload, key: SigningKey) -> Verified {
+    /// The signature that holds, which chunks of the body go on from.
+    pub fn verified(&self, Held { payload, key }: Held) -> Verified {
         Verified {
             access_key: self.access_key.to_string(),
             scope: self.scope.clone(),

@@ -49,7 +49,7 @@ pub(crate) fn group(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 }
 
 /// Hands a role to Auto Scaling. One of another account cannot be passed.
-fn pass(role: &str) -> Target {
+pub(crate) fn pass(role: &str) -> Target {
     let target = Target::on(role).doing("iam:PassRole").key("iam:PassedToService", SELF);
     match Arn::parse(role).and_then(|arn| AccountId::parse(&arn.account)) {
         Some(owner) => target.owned_by(owner),

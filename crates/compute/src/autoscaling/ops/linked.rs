@@ -5,9 +5,10 @@
 
 use super::{call, text};
 use crate::autoscaling::SELF;
+use crate::autoscaling::access::pass;
 use crate::autoscaling::errors::{AutoScalingError, invalid};
 use kernel::access::allowed;
-use kernel::{As, Cx, Target};
+use kernel::{As, Cx};
 use wire::{Struct, Value};
 
 const DEFAULT: &str = "AWSServiceRoleForAutoScaling";
@@ -55,8 +56,7 @@ pub(super) fn named(cx: &mut Cx<'_>, asked: &str) -> Result<String, AutoScalingE
         return default(cx);
     }
     is_there(cx, name)?.filter(|found| found == asked).ok_or_else(none)?;
-    let target = Target::on(asked).key("iam:PassedToService", SELF);
-    if !allowed(cx, "iam:PassRole", &target, &Struct::new())? {
+    if !allowed(cx, "iam:PassRole", &pass(asked), &Struct::new())? {
         let what = format!("You are not authorized to pass the role {asked}");
         return Err(AutoScalingError::AccessDenied(what));
     }

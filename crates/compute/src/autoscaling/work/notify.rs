@@ -101,7 +101,7 @@ pub(super) fn trial(cx: &Cx<'_>, group: &Group) -> (String, Value) {
         ("Event", Value::str(TEST)),
         ("Time", Value::Str(cx.now.iso8601())),
     ]);
-    (cut(&format!("Auto Scaling: test notification for group \"{}\"", group.name)), message)
+    (format!("Auto Scaling: test notification for group \"{}\"", group.name), message)
 }
 
 /// AWS: a subject has 100 characters at most.

@@ -53,7 +53,7 @@ pub(super) fn tell(
     message.extend(hook.metadata.as_ref().map(|metadata| ("NotificationMetadata", Value::str(metadata))));
     message.push(("LifecycleActionToken", Value::str(token)));
     let savepoint = cx.tx.savepoint();
-    if send(cx, group, hook, &notify::cut(&subject), &Value::map(message)).is_err() {
+    if send(cx, group, hook, &subject, &Value::map(message)).is_err() {
         cx.tx.rollback_to(savepoint);
     }
 }
@@ -79,9 +79,12 @@ fn publish(cx: &mut Cx<'_>, target: &str, subject: &str, message: String) -> Res
             ("sqs", "SendMessage", vec![url, ("MessageBody", Value::Str(message))])
         }
         "sns" => {
-            let members =
-                [("TopicArn", target), ("Subject", subject)].map(|(name, it)| (name, Value::str(it)));
-            ("sns", "Publish", members.into_iter().chain([("Message", Value::Str(message))]).collect())
+            let subject = ("Subject", Value::Str(notify::cut(subject)));
+            (
+                "sns",
+                "Publish",
+                vec![("TopicArn", Value::str(target)), subject, ("Message", Value::Str(message))],
+            )
         }
         _ => return Err(none()),
     };

@@ -540,16 +540,15 @@ pub(crate) fn check_kind(kind: &str) -> Result<&'static kinds::InstanceType, Ec2
     kinds::find(kind).ok_or_else(|| unknown().into())
 }
 
-fn check(cx: &Cx<'_>, req: &Run) -> Result<(Found, String), Ec2Error> {
+fn check(cx: &Cx<'_>, req: &Run) -> Result<(Found, &'static kinds::InstanceType), Ec2Error> {
     let image = req.image.as_ref().ok_or_else(|| Plain::MissingParameter("ImageId".into()))?;
     let image = image::launchable(cx, image)?;
     if req.hibernation.as_ref().and_then(|wanted| wanted.configured) == Some(true) {
         let what = "Hibernation is not built in this version of Virga.";
         return Err(Plain::UnsupportedHibernation(what.into()).into());
     }
-    let kind = req.kind.clone().unwrap_or_else(|| TYPE.into());
-    let known = check_kind(&kind)?;
-    check_optimized(&kind, req.optimized == Some(true))?;
+    let kind = check_kind(req.kind.as_deref().unwrap_or(TYPE))?;
+    check_optimized(kind.name, req.optimized == Some(true))?;
     if req.max < req.min {
         let what = "Maximum instance count must not be smaller than minimum instance count";
         return Err(Plain::InvalidParameterValue(what.into()).into());
@@ -559,10 +558,10 @@ fn check(cx: &Cx<'_>, req: &Run) -> Result<(Found, String), Ec2Error> {
         return Err(Plain::InvalidParameterValue(what).into());
     }
     let wanted = i64::try_from(req.interfaces.len()).unwrap_or(i64::MAX);
-    if wanted > known.interfaces {
+    if wanted > kind.interfaces {
         let what = format!(
-            "Number of network interfaces ({wanted}) exceeds the limit of {} for {kind}.",
-            known.interfaces
+            "Number of network interfaces ({wanted}) exceeds the limit of {} for {}.",
+            kind.interfaces, kind.name
         );
         return Err(Plain::InvalidParameterCombination(what).into());
     }
@@ -639,19 +638,18 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         Some(wanted) => metadata::change(MetadataOptions::default(), wanted, own.keys())?,
         None => MetadataOptions::default(),
     };
-    let unlimited = credit::of_launch(cx, req.credits.as_ref(), &kind)?;
+    let unlimited = credit::of_launch(cx, req.credits.as_ref(), kind.name)?;
     let layer = match &found {
         Found::BuiltIn(_) => None,
         Found::Made(_, image) => Some(image.layer.clone()).filter(|_| !image.disk && !image.is_sealed()),
     };
-    let known = check_kind(&kind)?;
-    let cpus = Cpus::wanted(req.cpus.as_ref(), known)?;
-    upkeep::Bandwidth::check(req.bandwidth.as_ref(), &kind)?;
+    let cpus = Cpus::wanted(req.cpus.as_ref(), kind)?;
+    upkeep::Bandwidth::check(req.bandwidth.as_ref(), kind.name)?;
     let mut pattern = Instance {
         reservation: base::id::ec2_resource_id(cx.rng(), "r"),
         image: req.image.clone().unwrap_or_default(),
         layer,
-        kind,
+        kind: kind.name.to_owned(),
         key_name: req.key_name.clone(),
         public_key: pair,
         user_data,

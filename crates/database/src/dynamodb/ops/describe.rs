@@ -195,8 +195,7 @@ pub(crate) fn elements(hash: &str, range: Option<&String>) -> Vec<KeySchemaEleme
 /// which brings or takes them all.
 fn provisioned(throughput: &Throughput, now: Timestamp) -> ThroughputDescription {
     let before = throughput.before.as_deref().unwrap_or(throughput);
-    let is_switched = before.read == 0 || throughput.read == 0;
-    let units = if is_switched { throughput } else { before };
+    let units = if throughput.is_switched() { throughput } else { before };
     ThroughputDescription {
         increased: throughput.increased,
         decreased: throughput.decreased,

@@ -22,14 +22,7 @@ wire::shape! {
     pub(crate) struct Configuration { precision: Option<String> = "ApproximateCreationDateTimePrecision" }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct Enable {
-        table: String = "TableName",
-        stream: String = "StreamArn",
-        configuration: Option<Configuration> = "EnableKinesisStreamingConfiguration",
-    }
-
-    #[derive(Clone, Debug)]
-    pub(crate) struct Disable {
+    pub(crate) struct Switch {
         table: String = "TableName",
         stream: String = "StreamArn",
         configuration: Option<Configuration> = "EnableKinesisStreamingConfiguration",
@@ -60,12 +53,12 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Error> {
     Ok(Described { table: schema.record.name.clone(), destinations: Vec::new() })
 }
 
-fn enable(cx: &mut Cx<'_>, req: Enable) -> Result<Empty, Error> {
+fn enable(cx: &mut Cx<'_>, req: Switch) -> Result<Empty, Error> {
     schema::existing(cx, &req.table)?;
     Err(Refusal::NotBuilt("A Kinesis data stream as the destination of a table's changes".into()).into())
 }
 
-fn disable(cx: &mut Cx<'_>, req: Disable) -> Result<Empty, Error> {
+fn disable(cx: &mut Cx<'_>, req: Switch) -> Result<Empty, Error> {
     schema::existing(cx, &req.table)?;
     Err(not_valid("KinesisStreamingDestination must be ACTIVE to perform DISABLE operation."))
 }

@@ -117,10 +117,7 @@ fn untag_resource(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, Error> {
         return Err(validation("Atleast one Tag Key needs to be provided as Input."));
     }
     for key in &req.keys {
-        match base::tag::checked([(key.clone(), String::new())]) {
-            Ok(_) => {}
-            Err(error) => return Err(refused(error)),
-        }
+        base::tag::checked([(key.clone(), String::new())]).map_err(refused)?;
     }
     if req.keys.len() > PER_RESOURCE_MAX {
         return Err(refused(TagError::TooMany(req.keys.len())));

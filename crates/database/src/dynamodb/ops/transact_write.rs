@@ -214,13 +214,18 @@ fn read(item: TransactWriteItem) -> Result<Act, Error> {
     }
 }
 
-/// What was asked for, as a number that tells requests with one token apart: the actions in their order, and what is to be
-/// told of them. Maps have no order: clients whose maps have none write them differently each time. AWS: recorded; equal
-/// numbers are equal however they are written, and `NONE` is what is left out.
-pub(crate) fn fingerprint_of(asked: Option<Value>, told: [Option<&str>; 2]) -> Vec<u8> {
-    let mut parts = vec![in_order(asked.unwrap_or(Value::Null))];
+/// A transaction's actions in their order, and what is to be told of them. AWS: recorded; `NONE` is what is left out.
+pub(crate) fn fingerprint_of_actions(actions: Option<Value>, told: [Option<&str>; 2]) -> Vec<u8> {
+    let mut parts = vec![actions.unwrap_or(Value::Null)];
     parts.extend(told.map(|told| told.filter(|told| *told != "NONE").map_or(Value::Null, Value::str)));
-    match BodyHash::of(wire::json::text(&Value::List(parts)).as_bytes()) {
+    fingerprint_of(Some(Value::List(parts)))
+}
+
+/// What was asked for, as a number that tells requests with one token apart. Maps have no order: clients whose maps have
+/// none write them differently each time. AWS: recorded; equal numbers are equal however they are written.
+pub(crate) fn fingerprint_of(asked: Option<Value>) -> Vec<u8> {
+    let asked = in_order(asked.unwrap_or(Value::Null));
+    match BodyHash::of(wire::json::text(&asked).as_bytes()) {
         BodyHash::Of(hash) => hash.to_vec(),
         BodyHash::Unread => Vec::new(),
     }
@@ -255,7 +260,7 @@ fn in_order(value: Value) -> Value {
 
 fn transact_write_items(cx: &mut Cx<'_>, req: TransactWriteItems) -> Result<TransactWriteItemsOutput, Error> {
     let told = [req.capacity.as_deref(), req.metrics.as_deref()];
-    let fingerprint = req.token.as_ref().map(|_| fingerprint_of(req.items.clone().to_value(), told));
+    let fingerprint = req.token.as_ref().map(|_| fingerprint_of_actions(req.items.clone().to_value(), told));
     let token = req.token.zip(fingerprint);
     let acts: Vec<Act> = req.items.into_iter().map(read).collect::<Result<_, _>>()?;
     commit(cx, acts, token, req.capacity.as_deref(), req.metrics.as_deref())
@@ -430,7 +435,7 @@ mod tests {
         };
         let nested =
             |inner: Value| map(&[("m", Value::Struct(Struct::from_iter([("M", inner)]))), ("a", text("1"))]);
-        let of = |value: Value| fingerprint_of(Some(Value::List(vec![value])), [None, None]);
+        let of = |value: Value| fingerprint_of(Some(Value::List(vec![value])));
         let one = nested(map(&[("x", text("1")), ("y", text("2"))]));
         assert_eq!(of(one.clone()), of(nested(map(&[("y", text("2")), ("x", text("1"))]))));
         assert_ne!(of(one), of(nested(map(&[("x", text("2")), ("y", text("1"))]))));

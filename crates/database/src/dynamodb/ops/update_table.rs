@@ -2,7 +2,7 @@
 
 use super::describe::{AttributeDefinition, describe};
 use super::obstacle::{self, check_free};
-use super::table::{SseSpecification, StreamSpecification, TableOutput};
+use super::table::{SseSpecification, StreamSpecification, TableOutput, in_use};
 use crate::dynamodb::access;
 use crate::dynamodb::definition::{self, GlobalIndex, ProvisionedThroughput};
 use crate::dynamodb::encryption;
@@ -534,7 +534,7 @@ fn change_index(cx: &Cx<'_>, table: &mut TableRecord, update: IndexThroughput) -
         )));
     }
     let limited = limits.is_some_and(|limits| limits.read.is_some() || limits.write.is_some());
-    let of = table.name.clone();
+    let busy = in_use(table, format_args!("Index is being updated. Table: {} Index: {name}", table.name));
     let index = find(table, &name, "update")?;
     if new.is_none() && warm.is_none() && !limited {
         return Err(parameter(match on_demand {
@@ -548,10 +548,7 @@ fn change_index(cx: &Cx<'_>, table: &mut TableRecord, update: IndexThroughput) -
     }
     let told = new.is_some() || limited;
     if index.status == Status::Updating && told {
-        return Err(Refusal::InUse(format!(
-            "Attempt to change a resource which is still in use: Index is being updated. Table: {of} Index: {name}"
-        ))
-        .into());
+        return Err(busy);
     }
     if let Some(new) = new {
         if (index.throughput.read, index.throughput.write) == (new.read, new.write) {

@@ -57,7 +57,7 @@ fn invalid(what: &str) -> Error {
 }
 
 fn export(cx: &mut Cx<'_>, req: Export) -> Result<ExportOutput, Error> {
-    let asked = fingerprint_of(Export { token: None, ..req.clone() }.to_value(), [None, None]);
+    let asked = fingerprint_of(Export { token: None, ..req.clone() }.to_value());
     if let Some(known) = repeated(cx, req.token.as_deref(), &asked)? {
         return Ok(describe_export(&known));
     }

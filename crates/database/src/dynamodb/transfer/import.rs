@@ -90,7 +90,7 @@ impl Creation {
 }
 
 fn import_table(cx: &mut Cx<'_>, req: ImportTable) -> Result<ImportOutput, Error> {
-    let asked = fingerprint_of(ImportTable { token: None, ..req.clone() }.to_value(), [None, None]);
+    let asked = fingerprint_of(ImportTable { token: None, ..req.clone() }.to_value());
     if let Some(known) = repeated(cx, req.token.as_deref(), &asked)? {
         return Ok(describe_import(&known));
     }

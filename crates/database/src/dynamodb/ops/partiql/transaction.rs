@@ -9,7 +9,7 @@ use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema;
-use crate::dynamodb::ops::transact_write::{Reason, cancelled, commit, fingerprint_of};
+use crate::dynamodb::ops::transact_write::{Reason, cancelled, commit, fingerprint_of_actions};
 use crate::dynamodb::partiql::Statement;
 use crate::dynamodb::size::{Consistency, Units};
 use crate::dynamodb::throttle;
@@ -75,7 +75,7 @@ fn execute_transaction(cx: &mut Cx<'_>, req: ExecuteTransaction) -> Result<Execu
         asked
     });
     let told = [req.capacity.as_deref(), None];
-    let fingerprint = fingerprint_of(trimmed.collect::<Vec<_>>().to_value(), told);
+    let fingerprint = fingerprint_of_actions(trimmed.collect::<Vec<_>>().to_value(), told);
     let mut acts = Vec::with_capacity(statements.len());
     for (place, (statement, asked)) in statements.into_iter().zip(&req.statements).enumerate() {
         acts.push(at(place, act(cx, statement, asked.on_failure.as_deref() == Some("ALL_OLD")))?);

@@ -68,8 +68,7 @@ impl<'a> Files<'a> {
     fn close(&mut self) -> Result<(), Stop> {
         let bytes = std::mem::replace(&mut self.open, gzip()).finish().map_err(unwritten)?;
         // The same name again when the export is done again after a crash.
-        let name =
-            fingerprint_of(Some(Value::Str(format!("{}/{}", self.export.arn(), self.count))), [None, None]);
+        let name = fingerprint_of(Some(Value::Str(format!("{}/{}", self.export.arn(), self.count))));
         let name: String = name.iter().take(13).map(|byte| format!("{byte:02x}")).collect();
         let name = format!("data/{name}.json.gz");
         // Incremental exports share a folder.
