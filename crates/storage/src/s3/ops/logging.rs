@@ -66,7 +66,7 @@ fn put_logging(cx: &mut Cx<'_>, req: PutLogging) -> Result<Empty, S3Error> {
 
 /// What is no grant is no document here; AWS: a recorded answer takes every permission that ACLs have.
 fn of_schema(error: S3Error) -> S3Error {
-    if error.code() == "MalformedACLError" { Refusal::MalformedXml.into() } else { error }
+    if error == Denial::AclMalformed.into() { Refusal::MalformedXml.into() } else { error }
 }
 
 fn refused(message: &str) -> S3Error {
