@@ -299,7 +299,8 @@ fn what_a_url_is_signed_with_may_stand_for_headers() {
     let v2 = "AWSAccessKeyId=A&Signature=s&Expires=1";
     let read = |query: &str, headers: &[(&str, &str)]| show(run(&format!("PUT /b/k?{query}"), headers, b""));
     let more = "x-amz-storage-class=STANDARD_IA&x-amz-meta-a=%C3%BC%201&If-None-Match=%2A";
-    let table: [(&str, &[(&str, &str)], &str); 5] = [
+    type Headers = &'static [(&'static str, &'static str)];
+    let table: [(&str, Headers, &str); 5] = [
         (
             v4,
             &[],
