@@ -244,7 +244,7 @@ mod tests {
             assert_eq!(rate.bytes.burst.is_some(), saved.is_some() && shape.kind != "gp2");
         }
         let bad = [
-            ("gp9", 1, None, None, "Unknown volume type 'gp9'"),
+            ("gp9", 1, None, None, "Unsupported volume type 'gp9' for volume creation."),
             (
                 "st1",
                 1,
