@@ -6,6 +6,9 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from test_s3_refusals import Raw, members
 
@@ -522,3 +525,85 @@ def test_what_a_read_or_a_checksum_cannot_be(make, raw):
     status, _, answer = raw("PUT", f"/{bucket}/k", b"", x_amz_checksum_sha256a="dummy")
     message = "The algorithm type you specified in x-amz-checksum- header is invalid."
     assert (status, members(answer)) == (400, {"Code": "InvalidRequest", "Message": message})
+
+
+def test_keys_of_callers_that_are_none(s3, make):
+    bucket = make()
+    rules = [{"BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}]
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
+    header = "x-amz-server-side-encryption"
+    asked = "Requests specifying Server Side Encryption with Customer provided keys must provide"
+    for key, message in [
+        (
+            {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "short"},
+            "The secret key was invalid for the specified algorithm.",
+        ),
+        ({"SSECustomerKey": "k" * 32}, f"{asked} a valid encryption algorithm."),
+    ]:
+        assert said(s3.put_object, Bucket=bucket, Key="k", Body=b"x", **key) == argument(message, header)
+
+
+def test_metadata_in_words(s3, make, raw):
+    bucket = make()
+    for sent, told in [
+        ("=?UTF-8?Q?actually-ascii?=", "actually-ascii"),
+        ("=?UTF-8?B?YWJj?=", "abc"),
+        ("=?UTF-8?B?w4RNw4Raw5XDkSBTMw==?=", "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?="),
+        ("=?UTF-8?B?AAECAwQ=?=", "=?UTF-8?B?AAECAwQ=?="),
+    ]:
+        raw("PUT", f"/{bucket}/k", b"x", x_amz_meta_word=sent)
+        assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"word": told}
+
+
+def test_what_a_url_says_in_the_place_of_headers(cloud, account, s3, make):
+    bucket = make()
+    credentials = Credentials(account.key, "test")
+
+    def put(query):
+        request = AWSRequest("PUT", f"{cloud.endpoint}/{bucket}/k?{query}")
+        S3SigV4QueryAuth(credentials, "s3", "us-east-1", expires=60).add_auth(request)
+        path = request.url.removeprefix(cloud.endpoint)
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+        connection.request("PUT", path, b"body")
+        return connection.getresponse().status
+
+    # The checksum is not that of the body, and nobody looks at it.
+    headers = "x-amz-meta-colour=blue&x-amz-storage-class=STANDARD_IA&x-amz-checksum-crc32=AAAAAA%3D%3D"
+    assert put(headers) == 200
+    head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert (head["Metadata"], head["StorageClass"]) == ({"colour": "blue"}, "STANDARD_IA")
+    assert "ChecksumCRC32" not in head
+    assert put("If-None-Match=%2A") == 412
+
+
+def test_a_source_by_its_url(cloud, s3, make, raw):
+    bucket = make()
+    s3.put_object(Bucket=bucket, Key="k", Body=b"body")
+    assert raw("PUT", f"/{bucket}/copy", x_amz_copy_source=f"{cloud.endpoint}/{bucket}/k")[0] == 200
+    assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == b"body"
+
+
+def test_a_retention_that_is_over(s3, make):
+    bucket = make(ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket=bucket, Key="k")
+    past = {"Mode": "GOVERNANCE", "RetainUntilDate": datetime(2020, 1, 1, tzinfo=UTC)}
+    message = "The retain until date must be in the future!"
+    told = argument(message, "RetainUntilDate", ArgumentValue="Tue Dec 31 16:00:00 PST 2019")
+    assert said(s3.put_object_retention, Bucket=bucket, Key="k", Retention=past) == told
+
+
+def test_a_region_that_is_none(cloud, s3, make):
+    bucket = make()
+    request = AWSRequest("GET", f"{cloud.endpoint}/{bucket}", headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+    S3SigV4Auth(Credentials("111111111111", "test"), "s3", "aws-global").add_auth(request)
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+    connection.request("GET", f"/{bucket}", headers=dict(request.headers))
+    answer = connection.getresponse()
+    assert (answer.status, members(html.unescape(answer.read().decode()))) == (
+        400,
+        {
+            "Code": "AuthorizationHeaderMalformed",
+            "Message": "The authorization header is malformed; the region 'aws-global' is wrong; expecting 'us-east-1'",
+            "Region": "us-east-1",
+        },
+    )

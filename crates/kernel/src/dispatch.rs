@@ -316,8 +316,15 @@ pub(crate) fn head(parts: &Parts) -> Head<'_> {
 fn region(route: &Route<'_>) -> Result<Region, Fault> {
     match route.region {
         None => Ok(Region::US_EAST_1),
-        Some(name) => Region::parse(name).ok_or_else(|| {
-            Fault::new(400, "InvalidRegion", format!("{name} is not a region of this cloud."))
+        Some(name) => Region::parse(name).ok_or_else(|| match route.service.signing_name {
+            // AWS: a recorded answer, of S3 as it tells every wrong region.
+            "s3" => {
+                let (words, here) =
+                    ("The authorization header is malformed; the region", Region::US_EAST_1.name());
+                let message = format!("{words} '{name}' is wrong; expecting '{here}'");
+                Fault::new(400, "AuthorizationHeaderMalformed", message).with("Region", Value::str(here))
+            }
+            _ => Fault::new(400, "InvalidRegion", format!("{name} is not a region of this cloud.")),
         }),
     }
 }

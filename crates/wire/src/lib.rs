@@ -16,6 +16,7 @@ pub mod shape;
 pub mod shaped;
 pub mod validate;
 pub mod value;
+pub mod words;
 
 pub use elements::Elements;
 pub use fault::Fault;

@@ -27,7 +27,14 @@ pub const VIOLATIONS_MAX: usize = 100;
 pub const SHOWN_BYTES_MAX: usize = 1024;
 
 /// S3 has errors of its own for values of these shapes, so its operations must see them.
-const OPEN: [&str; 5] = ["BucketLocationConstraint", "CopySource", "Event", "FilterRuleName", "MaxBuckets"];
+const OPEN: [&str; 6] = [
+    "BucketLocationConstraint",
+    "BucketLogsPermission",
+    "CopySource",
+    "Event",
+    "FilterRuleName",
+    "MaxBuckets",
+];
 
 /// One broken constraint.
 #[derive(Clone, PartialEq, Debug)]

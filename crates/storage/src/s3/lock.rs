@@ -9,6 +9,7 @@ use super::errors::{Denial, Refusal, S3Error};
 use super::model::bucket::{BucketRecord, LockRule};
 use super::model::object::{Retention, Version};
 use base::Timestamp;
+use base::zone::Zone;
 use std::time::Duration;
 
 const DAY_SECONDS: u64 = 86_400;
@@ -101,11 +102,24 @@ pub fn retention(
         (Some(mode), Some(until)) => {
             let compliance = is_compliance(mode)?;
             if until <= now {
-                return Err(Denial::RetainPast.into());
+                let refusal = S3Error::from(Denial::RetainPast).with("ArgumentName", "RetainUntilDate");
+                return Err(refusal.with("ArgumentValue", in_pacific_time(until)));
             }
             Ok(Some(Retention { compliance, until }))
         }
         _ => Err(Refusal::MalformedXml.into()),
+    }
+}
+
+/// AWS: a recorded answer repeats the date as a clock on the Pacific coast shows it.
+fn in_pacific_time(at: Timestamp) -> String {
+    let shown = Zone::named("America/Los_Angeles").and_then(|zone| zone.shows(at.seconds()));
+    let shown = shown.unwrap_or(at.seconds());
+    let zone = if shown - at.seconds() == -7 * 3_600 { "PDT" } else { "PST" };
+    let text = Timestamp::from_seconds(shown).http_date();
+    match text.split([' ', ',']).filter(|part| !part.is_empty()).collect::<Vec<_>>()[..] {
+        [weekday, day, month, year, time, _] => format!("{weekday} {month} {day} {time} {zone} {year}"),
+        _ => text,
     }
 }
 
@@ -194,5 +208,8 @@ mod tests {
         assert_eq!(retention(Some("GOVERNANCE"), None, NOW).unwrap_err().code(), "MalformedXML");
         let past = retention(Some("GOVERNANCE"), Some(NOW), NOW).unwrap_err();
         assert_eq!(past.message(), "The retain until date must be in the future!");
+        let shown = |text: &str| in_pacific_time(Timestamp::parse_iso8601(text).unwrap());
+        assert_eq!(shown("2020-01-01T00:00:00Z"), "Tue Dec 31 16:00:00 PST 2019");
+        assert_eq!(shown("2020-07-04T08:09:10Z"), "Sat Jul 04 01:09:10 PDT 2020");
     }
 }

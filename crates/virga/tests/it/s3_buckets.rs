@@ -1,6 +1,7 @@
 //! S3's buckets and their configurations.
 
 use crate::harness::Cloud;
+use crate::s3_objects::and;
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "123456789012";
@@ -18,7 +19,10 @@ fn a_bucket_is_made_found_and_deleted() {
     assert_eq!(made.ok()["Location"], "/first");
     assert_eq!(root.call("s3", "HeadBucket", bucket("first")).ok()["BucketRegion"], "us-east-1");
     let listed = root.call("s3", "ListBuckets", json!({})).ok();
-    assert_eq!(listed["Buckets"], json!([{ "Name": "first", "CreationDate": "2026-01-15T12:00:00.000Z" }]));
+    assert_eq!(
+        listed["Buckets"],
+        json!([{ "Name": "first", "CreationDate": "2026-01-15T12:00:00.000Z", "BucketArn": "arn:aws:s3:::first" }])
+    );
     assert_eq!(listed["Owner"]["ID"].as_str().unwrap().len(), 64);
     assert_eq!(root.call("s3", "DeleteBucket", bucket("first")).status, 204);
     root.call("s3", "HeadBucket", bucket("first")).refused(404, "NoSuchBucket");
@@ -89,6 +93,10 @@ fn buckets_lie_in_regions() {
     assert_eq!(listed["Buckets"][0]["BucketRegion"], "eu-west-1");
     let none = east.call("s3", "ListBuckets", json!({ "BucketRegion": "us-east-1", "MaxBuckets": 3 })).ok();
     assert_eq!(none["Buckets"], json!([]));
+    // What was made in `EU` says so, and is in eu-west-1.
+    east.call("s3", "CreateBucket", within("old", "EU")).ok();
+    assert_eq!(east.call("s3", "GetBucketLocation", bucket("old")).ok()["LocationConstraint"], "EU");
+    assert_eq!(west.call("s3", "HeadBucket", bucket("old")).ok()["BucketRegion"], "eu-west-1");
 }
 
 #[test]
@@ -185,6 +193,16 @@ fn acls_where_they_count() {
         "AccessControlListNotSupported",
         "The bucket does not allow ACLs",
     );
+    // What is wrong with the list is told first.
+    for (stated, code) in [
+        (json!({ "ACL": "fake" }), "InvalidArgument"),
+        (json!({ "GrantWrite": "id=\"fake\"" }), "InvalidArgument"),
+        (json!({ "ACL": "private", "GrantRead": "id=\"fake\"" }), "InvalidRequest"),
+        (json!({ "AccessControlPolicy": {} }), "MalformedACLError"),
+        (json!({}), "MissingSecurityHeader"),
+    ] {
+        root.call("s3", "PutBucketAcl", and(bucket("acls"), stated)).refused(400, code);
+    }
     let writer = json!({ "Rules": [{ "ObjectOwnership": "ObjectWriter" }] });
     root.call("s3", "PutBucketOwnershipControls", json!({ "Bucket": "acls", "OwnershipControls": writer }))
         .ok();
@@ -196,6 +214,11 @@ fn acls_where_they_count() {
     root.call("s3", "PutBucketAcl", public).ok();
     other.call("s3", "ListObjectsV2", bucket("acls")).ok();
     cloud.anonymous().call("s3", "ListObjectsV2", bucket("acls")).ok();
+    root.call("s3", "PutObject", json!({ "Bucket": "acls", "Key": "k" })).ok();
+    for (caller, owner) in [(&root, true), (&cloud.anonymous(), false)] {
+        let listed = caller.call("s3", "ListObjects", bucket("acls")).ok();
+        assert_eq!(listed["Contents"][0].get("Owner").is_some(), owner, "{listed}");
+    }
     cloud.anonymous().call("s3", "GetBucketAcl", bucket("acls")).refused(403, "AccessDenied");
     let enforced = json!({ "Rules": [{ "ObjectOwnership": "BucketOwnerEnforced" }] });
     root.call("s3", "PutBucketOwnershipControls", json!({ "Bucket": "acls", "OwnershipControls": enforced }))
@@ -499,5 +522,5 @@ fn bad_configurations_are_refused() {
     let on = json!({ "Bucket": "strict", "VersioningConfiguration": { "Status": "Enabled" } });
     root.call("s3", "PutBucketVersioning", on).ok();
     let refused = root.call("s3", "PutBucketReplication", put);
-    refused.refused_with(400, "InvalidRequest", "Destination bucket must exist.");
+    refused.refused_with(400, "InvalidRequest", "Destination bucket must have versioning enabled.");
 }

@@ -203,6 +203,19 @@ fn a_form_without_a_signature_is_anybodys() {
         "Resource": "arn:aws:s3:::bkt/*" });
     let policy = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
     root.call("s3", "PutBucketPolicy", json!({ "Bucket": "bkt", "Policy": policy })).ok();
+    // Metadata of forms are text, not words; what other headers cannot carry is a blank.
+    let fields = [
+        ("key", "words"),
+        ("x-amz-meta-a", "=?UTF-8?B?YWJj?="),
+        ("x-amz-meta-b", "ÄMÄZÕÑ S3"),
+        ("Cache-Control", "a\u{2014}b"),
+    ];
+    assert_eq!(post(&cloud, &fields, "y").status, 204);
+    let got = root.call("s3", "HeadObject", json!({ "Bucket": "bkt", "Key": "words" }));
+    assert_eq!(
+        ["x-amz-meta-a", "x-amz-meta-b", "cache-control"].map(|name| header(&got, name)),
+        ["=?UTF-8?B?YWJj?=", "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?=", "a b"]
+    );
     let big = "0123456789".repeat(50_000);
     let made = post(&cloud, &[("key", "x")], &big);
     assert_eq!(made.status, 204, "{}", made.value);
@@ -240,12 +253,16 @@ fn the_old_signature_is_of_old_regions() {
 fn what_is_no_form_with_a_file_is_told_so_in_either_style() {
     let cloud = Cloud::new();
     with_bucket(&cloud);
-    for (host, path) in
-        [("bkt.s3.amazonaws.com", "/"), ("127.0.0.1:4566", "/bkt"), ("127.0.0.1:4566", "/bkt/")]
-    {
+    let urlencoded = "application/x-www-form-urlencoded";
+    for (host, path, kind) in [
+        ("bkt.s3.amazonaws.com", "/", urlencoded),
+        ("127.0.0.1:4566", "/bkt", urlencoded),
+        ("127.0.0.1:4566", "/bkt/", urlencoded),
+        ("127.0.0.1:4566", "/bkt", "text/html"),
+    ] {
         let request = Request::post(path)
             .header("host", host)
-            .header("content-type", "application/x-www-form-urlencoded")
+            .header("content-type", kind)
             .body(Bytes::from_static(b"key=k"))
             .unwrap();
         let refused = cloud.send(request, Ipv4Addr::LOCALHOST.into());

@@ -284,6 +284,12 @@ fn what_the_target_must_be() {
     assert_eq!(permissions, ["FULL_CONTROL", "READ"]);
     root.call("s3", "PutBucketLogging", json!({ "Bucket": "site", "BucketLoggingStatus": {} })).ok();
     assert_eq!(root.call("s3", "GetBucketLogging", bucket("site")).ok(), json!({}));
+    // Those who deliver may be let in by what is granted on the logs, in any permission that ACLs have.
+    root.call("s3", "PutBucketAcl", json!({ "Bucket": "writers", "ACL": "private" })).ok();
+    let group = json!({ "Type": "Group", "URI": "http://acs.amazonaws.com/groups/s3/LogDelivery" });
+    let to = |permission: &str| json!({ "Grantee": group, "Permission": permission });
+    put("writers", json!({ "TargetGrants": [to("WRITE"), to("READ_ACP")] })).ok();
+    put("writers", json!({ "TargetGrants": [to("ANY")] })).refused(400, "MalformedXML");
 }
 
 /// What the target's policy does not let in waits, and comes once it does; nothing is lost, and a bucket that is its own

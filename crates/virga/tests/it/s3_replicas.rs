@@ -449,7 +449,7 @@ fn who_configures_passes_the_role_and_says_what_goes_together() {
         (
             json!([rule("nowhere", &json!({}), &json!({}))]),
             "InvalidRequest",
-            "Destination bucket must exist.",
+            "Destination bucket must have versioning enabled.",
         ),
         (
             json!([rule("flat", &json!({}), &json!({}))]),

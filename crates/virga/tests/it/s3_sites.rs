@@ -74,9 +74,15 @@ fn a_website_has_an_index_and_errors() {
     assert_eq!((error.status, text(&error)), (404, "sorry".into()));
     let moved = send(&cloud, "GET", host, "/moved", &[]);
     assert_eq!((moved.status, header(&moved, "location")), (301, "/docs/".into()));
+    put(&root, "pages", "oops.html", "", json!({ "WebsiteRedirectLocation": "/elsewhere" }));
+    let moved = send(&cloud, "GET", host, "/nothing", &[]);
+    assert_eq!((moved.status, header(&moved, "location")), (301, "/elsewhere".into()));
     let head = send(&cloud, "HEAD", host, "/", &[]);
     assert_eq!((head.status, head.body.len()), (200, 0));
-    assert_eq!(send(&cloud, "POST", host, "/", &[]).status, 405);
+    let posted = send(&cloud, "POST", host, "/", &[]);
+    assert_eq!(posted.status, 405);
+    let told = "<li>Method: POST</li>\n<li>ResourceType: OBJECT</li>\n<li>RequestId: ";
+    assert!(text(&posted).contains(told), "{}", text(&posted));
     let again = header(&home, "etag");
     assert_eq!(send(&cloud, "GET", host, "/", &[("if-none-match", &again)]).status, 304);
     root.call("s3", "DeleteBucketPolicy", json!({ "Bucket": "pages" })).ok();

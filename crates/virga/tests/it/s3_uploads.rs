@@ -327,8 +327,55 @@ fn checksums_of_parts_and_of_the_whole() {
         "InvalidRequest",
         "Value for x-amz-checksum-crc32 header is invalid.",
     );
-    let done = upload.complete(given, json!({ "ChecksumCRC32": whole, "ChecksumType": "FULL_OBJECT" })).ok();
+    let of_whole = |more: Value| and(json!({ "ChecksumType": "FULL_OBJECT" }), more);
+    for bad in [json!({ "ChecksumCRC32": whole }), of_whole(json!({ "ChecksumSHA256": sum(Sha256, "x") }))] {
+        upload.complete(given.clone(), bad).refused_with(
+            400,
+            "BadDigest",
+            "The crc32 you specified did not match the calculated checksum.",
+        );
+    }
+    let done = upload.complete(given, of_whole(json!({ "ChecksumCRC32": whole }))).ok();
     assert_eq!((&done["ChecksumCRC32"], &done["ChecksumType"]), (&json!(whole), &json!("FULL_OBJECT")));
+    let part = json!({ "Bucket": "bkt", "Key": "k", "PartNumber": 2, "ChecksumMode": "ENABLED" });
+    let part = root.call("s3", "HeadObject", part).ok();
+    assert_eq!(
+        (&part["PartsCount"], part.get("ChecksumCRC32"), part.get("ChecksumType")),
+        (&json!(2), None, None)
+    );
+}
+
+#[test]
+fn an_upload_that_names_no_algorithm_has_none_to_be_compared() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    let upload = Upload::begin(&root, json!({}));
+    let one = upload.part(1, "aaa", json!({})).ok()["ETag"].clone();
+    for kind in ["FULL_OBJECT", "COMPOSITE"] {
+        upload.complete(json!([listed(1, &one)]), json!({ "ChecksumType": kind })).refused_with(
+            400,
+            "InvalidRequest",
+            "The upload was created using the null checksum mode. The complete request must use the same checksum mode.",
+        );
+    }
+    let bad = upload.part(1, "aaa", json!({ "ContentMD5": STANDARD.encode([0; 16]) }));
+    assert_eq!(bad.value["ExpectedDigest"], STANDARD.encode([0; 16]), "of a part in the words of its header");
+    bad.refused(400, "BadDigest");
+    let done = upload.complete(json!([listed(1, &one)]), json!({ "ChecksumCRC32C": "AAAAAA==" })).ok();
+    assert_eq!(
+        (&done["ChecksumCRC64NVME"], &done["ChecksumType"]),
+        (&json!("Rnr2/5P7Gsk="), &json!("FULL_OBJECT"))
+    );
+    let read = json!({ "Bucket": "bkt", "Key": "k", "PartNumber": 1, "ChecksumMode": "ENABLED" });
+    assert_eq!(root.call("s3", "HeadObject", read).ok()["ChecksumCRC64NVME"], "Rnr2/5P7Gsk=");
+
+    // Under a key of KMS the end does not tell it, the object does.
+    let upload = Upload::begin(&root, json!({ "ServerSideEncryption": "aws:kms" }));
+    let one = upload.part(1, "aaa", json!({})).ok()["ETag"].clone();
+    let done = upload.complete(json!([listed(1, &one)]), json!({})).ok();
+    assert_eq!((&done["ServerSideEncryption"], done.get("ChecksumType")), (&json!("aws:kms"), None));
+    let read = json!({ "Bucket": "bkt", "Key": "k", "ChecksumMode": "ENABLED" });
+    assert_eq!(root.call("s3", "HeadObject", read).ok()["ChecksumCRC64NVME"], "Rnr2/5P7Gsk=");
 }
 
 /// Of an algorithm that does not combine, the whole has a checksum of its parts' checksums, and nothing else.
@@ -472,9 +519,12 @@ fn keys_of_callers_stay_the_same() {
         "InvalidRequest",
         "The provided encryption parameters did not match the ones used originally.",
     );
-    upload.complete(json!([listed(1, &one)]), json!({})).ok();
-    let got = root.call("s3", "GetObject", and(json!({ "Bucket": "bkt", "Key": "k" }), customer(&[1; 32])));
+    let done = upload.complete(json!([listed(1, &one)]), json!({})).ok();
+    assert_eq!((done.get("ChecksumCRC64NVME"), done.get("ChecksumType")), (None, None));
+    let read = and(json!({ "Bucket": "bkt", "Key": "k", "ChecksumMode": "ENABLED" }), customer(&[1; 32]));
+    let got = root.call("s3", "GetObject", read);
     assert_eq!(&got.body[..], b"secret");
+    assert!(got.headers.get("x-amz-checksum-type").is_none());
     // Whoever wants checksums brings the key to the end as well.
     let sums = and(json!({ "ChecksumAlgorithm": "CRC64NVME" }), customer(&[1; 32]));
     let upload = Upload::begin(&root, sums);
@@ -489,7 +539,13 @@ fn parts_that_are_not_listed_at_all() {
     let root = with_bucket(&cloud);
     let upload = Upload::begin(&root, json!({}));
     upload.complete(json!([]), json!({})).refused(400, "MalformedXML");
-    root.call("s3", "CompleteMultipartUpload", upload.of(json!({}))).refused(400, "MalformedXML");
+    root.call("s3", "CompleteMultipartUpload", upload.of(json!({}))).refused_with(
+        400,
+        "InvalidRequest",
+        "You must specify at least one part",
+    );
+    let gone = Upload { root: &root, id: "none".to_owned() };
+    root.call("s3", "CompleteMultipartUpload", gone.of(json!({}))).refused(404, "NoSuchUpload");
 }
 
 /// A rule that aborts uploads is told to whoever begins one, and to whoever lists its parts.

@@ -18,12 +18,56 @@ struct Given<'a> {
     query: Vec<(&'a str, &'a str)>,
     /// A bit for each length of a header's name.
     lengths: u64,
+    signature: Signature,
+}
+
+/// What a URL of S3 is signed with, and so which of its parameters may stand for headers: those that are signed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signature {
+    None,
+    V2,
+    V4,
+}
+
+impl Signature {
+    fn of(query: &[(&str, &str)], service: &str) -> Signature {
+        let has = |name: &str| query.iter().any(|(own, _)| *own == name);
+        if service != "s3" {
+            Signature::None
+        } else if has("AWSAccessKeyId") {
+            Signature::V2
+        } else if has("X-Amz-Signature") && has("X-Amz-Algorithm") {
+            Signature::V4
+        } else {
+            Signature::None
+        }
+    }
+
+    /// AWS: recorded answers: SDKs sign what S3 is told in headers as parameters of the URL, and S3 hears it there too. Not
+    /// of checksums, which it leaves alone.
+    fn hoists(self, name: &str) -> bool {
+        let starts = |start: &str| name.get(..start.len()).is_some_and(|own| own.eq_ignore_ascii_case(start));
+        let is_sum = starts("x-amz-checksum-") || starts("x-amz-sdk-checksum-");
+        match self {
+            Signature::None => false,
+            Signature::V2 => name.starts_with("x-amz-") && !is_sum,
+            Signature::V4 => starts("x-amz-") && !is_sum || starts("if-match") || starts("if-none-match"),
+        }
+    }
 }
 
 impl<'a> Given<'a> {
-    fn of(head: &Head<'a>) -> Given<'a> {
+    fn of(head: &Head<'a>, service: &str) -> Given<'a> {
         let lengths = head.headers.keys().fold(0, |lengths, name| lengths | length_bit(name.as_str()));
-        Given { query: head.query_pairs().collect(), lengths }
+        let query: Vec<_> = head.query_pairs().collect();
+        let signature = Signature::of(&query, service);
+        Given { query, lengths, signature }
+    }
+
+    /// The parameters that may stand for headers.
+    fn hoisted(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let signature = self.signature;
+        self.query.iter().copied().filter(move |(name, _)| signature.hoists(name))
     }
 
     /// False for most names, without a look at the headers.
@@ -46,14 +90,16 @@ pub(super) fn request(
     refuse_encryption(route, head)?;
     let mut out = Struct::new();
     let mut in_body = false;
-    let given = Given::of(head);
+    let given = Given::of(head, route.service.id);
     for member in &input.members {
         let value = match member.location {
             Location::Uri => label(cx, member, route)?,
             Location::QueryString => query(cx, member, input, route, &given)?,
-            Location::Header if !given.may_have(wire_name(member)) => None,
-            Location::Header => header(cx, member, head)?,
-            Location::HeaderPrefix => prefixed(cx, member, head),
+            Location::Header => {
+                let stated = if given.may_have(wire_name(member)) { header(cx, member, head)? } else { None };
+                if stated.is_some() { stated } else { hoisted(cx, member, &given)? }
+            }
+            Location::HeaderPrefix => prefixed(cx, member, head, &given)?,
             Location::Body => {
                 in_body = true;
                 None
@@ -214,8 +260,17 @@ fn report_query(cx: &mut Context, input: &Structure, route: &Route, given: &Give
     if input.members.iter().any(is_map) {
         return;
     }
+    let is_header = |name: &str| {
+        given.signature.hoists(name)
+            && input.members.iter().any(|member| match member.location {
+                Location::Header => wire_name(member).eq_ignore_ascii_case(name),
+                Location::HeaderPrefix => after_prefix(name, member).is_some(),
+                _ => false,
+            })
+    };
     for (raw, _) in &given.query {
-        if let Some(name) = percent::form(raw).filter(|name| !is_bound(input, route, name)) {
+        let unknown = |name: &str| !is_bound(input, route, name) && !is_header(name);
+        if let Some(name) = percent::form(raw).filter(|name| unknown(name)) {
             cx.unknown(&Path::ROOT, &format!("?{name}"));
         }
     }
@@ -260,14 +315,30 @@ fn unquote(text: &str) -> &str {
     text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text)
 }
 
-fn prefixed(cx: &mut Context, member: &MemberModel, head: &Head) -> Option<Value> {
-    let prefix = member.target.wire_name;
+/// What of a header's name tells one of a member's items from the others.
+fn after_prefix<'n>(name: &'n str, member: &MemberModel) -> Option<&'n str> {
+    let (start, rest) = name.split_at_checked(member.target.wire_name.len())?;
+    (start.eq_ignore_ascii_case(member.target.wire_name) && !rest.is_empty()).then_some(rest)
+}
+
+/// What a parameter of the URL says in the place of a header.
+fn hoisted(cx: &Context, member: &MemberModel, given: &Given) -> Read<Option<Value>> {
+    let name = wire_name(member);
+    let Some((_, raw)) = given.hoisted().find(|(own, _)| own.eq_ignore_ascii_case(name)) else {
+        return Ok(None);
+    };
+    let shape = cx.service.shape(member.target.shape);
+    let text = percent::form(raw).ok_or(Bad::Syntax)?;
+    if matches!(shape.kind, Kind::List { .. }) || text.is_empty() {
+        return Ok(None);
+    }
+    scalar::read(shape, &text, name, format(member, shape, TimestampFormat::Rfc822)).map(Some)
+}
+
+fn prefixed(cx: &mut Context, member: &MemberModel, head: &Head, given: &Given) -> Read<Option<Value>> {
     let mut out: Vec<(String, Value)> = Vec::new();
     for name in head.headers.keys() {
-        let Some((start, rest)) = name.as_str().split_at_checked(prefix.len()) else { continue };
-        if !start.eq_ignore_ascii_case(prefix) || rest.is_empty() {
-            continue;
-        }
+        let Some(rest) = after_prefix(name.as_str(), member) else { continue };
         // Repeated headers are one header with commas between.
         let lines: Option<Vec<&str>> = head.headers.get_all(name).iter().map(text_of).collect();
         match lines {
@@ -275,7 +346,14 @@ fn prefixed(cx: &mut Context, member: &MemberModel, head: &Head) -> Option<Value
             None => cx.unknown(&Path::ROOT, name.as_str()),
         }
     }
-    (!out.is_empty()).then_some(Value::Map(out))
+    for (name, raw) in given.hoisted() {
+        let Some(name) = after_prefix(name, member).map(str::to_ascii_lowercase) else { continue };
+        let text = percent::form(raw).ok_or(Bad::Syntax)?;
+        if out.iter().all(|(other, _)| *other != name) {
+            out.push((name, Value::Str(text.into_owned())));
+        }
+    }
+    Ok((!out.is_empty()).then_some(Value::Map(out)))
 }
 
 fn payload(cx: &mut Context, member: &MemberModel, protocol: Protocol, body: Bytes) -> Read<Option<Value>> {

@@ -294,6 +294,46 @@ fn rest(service: &str, line: &str, more: &[(&str, &str)], body: &str) -> String 
 }
 
 #[test]
+fn what_a_url_is_signed_with_may_stand_for_headers() {
+    let v4 = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A%2F20260101%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Signature=s";
+    let v2 = "AWSAccessKeyId=A&Signature=s&Expires=1";
+    let read = |query: &str, headers: &[(&str, &str)]| show(run(&format!("PUT /b/k?{query}"), headers, b""));
+    let more = "x-amz-storage-class=STANDARD_IA&x-amz-meta-a=%C3%BC%201&If-None-Match=%2A";
+    type Headers = &'static [(&'static str, &'static str)];
+    let table: [(&str, Headers, &str); 5] = [
+        (
+            v4,
+            &[],
+            r#"{Bucket: "b", IfNoneMatch: "*", Key: "k", Metadata: {"a": "ü 1"}, StorageClass: "STANDARD_IA"}"#,
+        ),
+        (
+            v4,
+            &[("x-amz-storage-class", "GLACIER"), ("x-amz-meta-a", "2")],
+            r#"{Bucket: "b", IfNoneMatch: "*", Key: "k", Metadata: {"a": "2"}, StorageClass: "GLACIER"}"#,
+        ),
+        // Of the old signature only the headers of AWS are a part.
+        (
+            v2,
+            &[("host", "s3.amazonaws.com")],
+            r#"{Bucket: "b", Key: "k", Metadata: {"a": "ü 1"}, StorageClass: "STANDARD_IA"} unknown ["?If-None-Match"]"#,
+        ),
+        (
+            "x-amz-checksum-crc32=AAAAAA%3D%3D&AWSAccessKeyId=A&Signature=s&Expires=1",
+            &[("host", "s3.amazonaws.com")],
+            r#"{Bucket: "b", Key: "k", Metadata: {"a": "ü 1"}, StorageClass: "STANDARD_IA"} unknown ["?If-None-Match", "?x-amz-checksum-crc32"]"#,
+        ),
+        (
+            "x-id=PutObject",
+            &[("host", "s3.amazonaws.com")],
+            r#"{Bucket: "b", Key: "k"} unknown ["?x-amz-storage-class", "?x-amz-meta-a", "?If-None-Match"]"#,
+        ),
+    ];
+    for (signature, headers, want) in table {
+        assert_eq!(read(&format!("{more}&{signature}"), headers), want, "{signature}");
+    }
+}
+
+#[test]
 fn a_queue_is_named_by_its_address() {
     let headers = [
         ("authorization", "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/sqs/aws4_request, x"),

@@ -4,6 +4,7 @@ use super::json::Json;
 use super::{members, quirk, scalar};
 use crate::model::{Kind, Location, MemberRef, Protocol, Service, Structure, TimestampFormat};
 use crate::value::{Struct, Value};
+use crate::words;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER};
@@ -90,7 +91,8 @@ impl ReplyHead {
                     };
                     let mut text = Vec::with_capacity(32);
                     header_text(service, &member.target, value, &mut text);
-                    self.headers.insert(name, header_value(&text));
+                    let value = if quirk::is_s3(service) { s3_value(&text) } else { header_value(&text) };
+                    self.headers.insert(name, value);
                 }
                 _ => {}
             }
@@ -104,7 +106,7 @@ impl ReplyHead {
             let name = [prefix.as_bytes(), key.as_bytes()].concat();
             match (HeaderName::from_bytes(&name), value) {
                 (Ok(name), Value::Str(text)) => {
-                    self.headers.insert(name, header_value(text.as_bytes()));
+                    self.headers.insert(name, header_value(words::encode(text).as_bytes()));
                 }
                 _ => missing += 1,
             }
@@ -134,7 +136,12 @@ pub(crate) fn of_body(service: &Service, protocol: Protocol) -> &'static str {
     }
 }
 
-/// Text that a header can carry as it is goes as it is; anything else as an RFC 2047 word, as S3 does for metadata.
+/// AWS: recorded answers: what S3 keeps of an object's headers goes out in the bytes in which it came.
+fn s3_value(text: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(text).unwrap_or_else(|_| header_value(text))
+}
+
+/// Text that a header can carry as it is goes as it is; anything else as an RFC 2047 word.
 fn header_value(text: &[u8]) -> HeaderValue {
     let plain = text.iter().all(|b| matches!(b, b'\t' | 0x20..=0x7E));
     let encoded = if plain { None } else { Some(format!("=?UTF-8?B?{}?=", STANDARD.encode(text))) };

@@ -85,6 +85,9 @@ pub fn copy_source(text: &str) -> Option<(String, String, Option<String>)> {
     if !wire::head::is_escaped(text) {
         return None;
     }
+    // AWS: recorded answers take the whole URL of an object, its bucket in the path.
+    let url = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let text = url.map_or(Some(text), |url| Some(url.split_once('/')?.1))?;
     let (path, version) = match text.split_once("?versionId=") {
         Some((path, version)) => (path, Some(version.to_owned())),
         None => (text, None),
@@ -225,6 +228,8 @@ mod tests {
             |b: &str, k: &str, v: Option<&str>| Some((b.to_owned(), k.to_owned(), v.map(str::to_owned)));
         assert_eq!(read("b/k"), some("b", "k", None));
         assert_eq!(read("/b/a%20k%2Fz?versionId=x"), some("b", "a k/z", Some("x")));
+        assert_eq!(read("https://s3.us-east-1.amazonaws.com/b/k/l"), some("b", "k/l", None));
+        assert_eq!(read("https://b"), None);
         assert_eq!(read("b"), None);
         assert_eq!(read("b/"), None);
     }

@@ -177,6 +177,8 @@ pub struct Claims {
     pub checksum: Option<(ChecksumKind, Vec<u8>)>,
     /// Which algorithm to compute where nothing else says.
     pub wanted: Option<ChecksumKind>,
+    /// The bytes are a part of an upload.
+    pub of_part: bool,
 }
 
 impl Claims {
@@ -203,7 +205,7 @@ impl Claims {
                 return Err(Refusal::InvalidRequest(message.to_owned()).into());
             }
         }
-        Ok(Claims { md5, checksum, wanted: None })
+        Ok(Claims { md5, checksum, ..Claims::default() })
     }
 }
 
@@ -217,6 +219,8 @@ pub fn content_md5(text: &str) -> Result<[u8; 16], S3Error> {
 }
 
 /// The refusal of bytes whose MD5 is another.
-pub fn bad_md5(stated: &[u8; 16], computed: &[u8; 16]) -> S3Error {
-    S3Error::from(kernel::digests::bad_md5(stated, computed))
+pub fn bad_md5(stated: &[u8; 16], computed: &[u8; 16], of_part: bool) -> S3Error {
+    let refusal = S3Error::from(kernel::digests::bad_md5(stated, computed));
+    // AWS: recorded answers: of a part it repeats the header as it came.
+    if of_part { refusal.with("ExpectedDigest", STANDARD.encode(stated)) } else { refusal }
 }

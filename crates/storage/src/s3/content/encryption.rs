@@ -130,7 +130,11 @@ impl Customer {
         if self.is_silent() {
             return Ok(None);
         }
-        let refuse = |what: &str| Err(argument(what, SSE, "null"));
+        // AWS: recorded answers: these tell no value.
+        let refuse = |what: &str| {
+            let refusal = S3Error::from(Refusal::InvalidArgument(what.to_owned()));
+            Err(refusal.with("ArgumentName", SSE))
+        };
         match self.algorithm.as_deref() {
             Some(AES256) => {}
             Some(other) => {

@@ -197,7 +197,7 @@ fn check(received: &Received, claims: &Claims) -> Result<(), S3Error> {
     if let Some(md5) = &claims.md5
         && *md5 != received.md5
     {
-        return Err(checksum::bad_md5(md5, &received.md5));
+        return Err(checksum::bad_md5(md5, &received.md5, claims.of_part));
     }
     if let Some((kind, value)) = &claims.checksum
         && *value != received.checksum.value

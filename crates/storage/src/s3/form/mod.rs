@@ -33,6 +33,9 @@ use wire::model::Protocol;
 use wire::route::host;
 use wire::{Fault, Value};
 
+/// What comes in the place of a form with a file, and is told so.
+const OTHERS: [&str; 2] = ["application/x-www-form-urlencoded", "text/html"];
+
 /// Takes forms that are posted to a bucket.
 #[derive(Debug)]
 pub struct Forms;
@@ -88,13 +91,13 @@ impl Site for Forms {
     }
 }
 
-/// A form of the kind that cannot carry a file, which nobody has signed as a request: that of another service would say
-/// which.
+/// A form of the kind that cannot carry a file, or a page, which nobody has signed as a request: that of another service
+/// would say which.
 fn is_other_form(parts: &Parts) -> bool {
     let signed = ["authorization", "x-amz-target"].iter().any(|name| parts.headers.contains_key(*name));
     !signed
         && header(parts, "content-type")
-            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
+            .is_some_and(|kind| OTHERS.iter().any(|other| kind.starts_with(other)))
 }
 
 fn header<'p>(parts: &'p Parts, name: &str) -> Option<&'p str> {

@@ -39,6 +39,8 @@ store::record! {
         30 => pub no_ownership_controls: bool,
         /// Versions go, and versioning changes, with a code of root's MFA device only.
         32 => pub mfa_delete: MfaDelete,
+        /// It was made in `EU` rather than in eu-west-1, which is what its location says then.
+        33 => pub by_old_name: bool,
     }
 
     /// The default retention: days or years.

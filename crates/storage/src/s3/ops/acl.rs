@@ -71,16 +71,14 @@ fn get_bucket_acl(cx: &mut Cx<'_>, req: OfBucket) -> Result<AclView, S3Error> {
     Ok(view(record.owner, &record.grants))
 }
 
-/// The list that a request states in its headers or its document, but not in both.
+/// The list that a request states in its headers or its document, but not in both. AWS: recorded answers: what is wrong with
+/// it is told before that the bucket allows none ([`accept::check_put`]).
 fn stated_list(
     stated: &Stated<'_>,
     document: Option<AccessControlPolicy>,
     owner: AccountId,
     bucket: &BucketRecord,
 ) -> Result<Vec<Grant>, S3Error> {
-    if bucket.ownership == Ownership::BucketOwnerEnforced {
-        return Err(Denial::AclUnsupported.into());
-    }
     if document.is_some() && !stated.is_silent() {
         return Err(Denial::ContentUnexpected.into());
     }

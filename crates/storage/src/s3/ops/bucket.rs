@@ -85,12 +85,15 @@ wire::shape! {
         name: String = "Name",
         created: Timestamp = "CreationDate",
         region: Option<String> = "BucketRegion",
+        arn: String = "BucketArn",
     }
 }
 
 /// AWS: at most this many in one page.
 const PAGE_MAX: i64 = 10_000;
 const TOKENS: &str = "s3 buckets";
+/// What eu-west-1 was called when it was the only one in Europe.
+const EU: &str = "EU";
 
 /// The region of a new bucket: that of the request, or the one that a request to us-east-1 names.
 fn location(constraint: Option<&str>, here: Region) -> Result<Region, S3Error> {
@@ -98,7 +101,7 @@ fn location(constraint: Option<&str>, here: Region) -> Result<Region, S3Error> {
     let there = match constraint {
         None if here == Region::US_EAST_1 => return Ok(here),
         None => return Err(Denial::LocationIllegal("unspecified".into()).into()),
-        Some("EU") => Region::parse("eu-west-1"),
+        Some(EU) => Region::parse("eu-west-1"),
         Some(name) => Region::parse(name),
     };
     let text = constraint.unwrap_or_default().to_owned();
@@ -136,6 +139,7 @@ fn create_bucket(cx: &mut Cx<'_>, req: CreateBucket) -> Result<Created, S3Error>
     }
     let constraint = req.configuration.as_ref().and_then(|c| c.location.as_deref());
     let region = location(constraint, cx.region)?;
+    let by_old_name = constraint == Some(EU);
     let ownership = req.ownership.as_deref().map_or(Ok(Ownership::BucketOwnerEnforced), ownership)?;
     let stated = Stated {
         canned: req.acl.as_deref(),
@@ -168,6 +172,7 @@ fn create_bucket(cx: &mut Cx<'_>, req: CreateBucket) -> Result<Created, S3Error>
         owner: cx.account,
         number: cx.rng().u64(),
         region,
+        by_old_name,
         created: cx.now,
         versioning: if object_lock { Versioning::Enabled } else { Versioning::Never },
         object_lock,
@@ -233,8 +238,9 @@ fn head_bucket(cx: &mut Cx<'_>, req: OfBucket) -> Result<Headed, S3Error> {
 }
 
 fn get_bucket_location(cx: &mut Cx<'_>, req: OfBucket) -> Result<Location, S3Error> {
-    let region = load(cx, &req.bucket)?.record.region;
-    Ok(Location { location: (region != Region::US_EAST_1).then(|| region.name().to_owned()) })
+    let record = &load(cx, &req.bucket)?.record;
+    let region = if record.by_old_name { EU } else { record.region.name() };
+    Ok(Location { location: (record.region != Region::US_EAST_1).then(|| region.to_owned()) })
 }
 
 fn list_buckets(cx: &mut Cx<'_>, req: ListBuckets) -> Result<ListedBuckets, S3Error> {
@@ -275,7 +281,8 @@ fn list_buckets(cx: &mut Cx<'_>, req: ListBuckets) -> Result<ListedBuckets, S3Er
             break;
         }
         let region = asked.then(|| record.region.name().to_owned());
-        views.push(BucketView { name: record.name, created: record.created.whole_seconds(), region });
+        let (created, arn) = (record.created.whole_seconds(), record.arn());
+        views.push(BucketView { name: record.name, created, region, arn });
     }
     Ok(ListedBuckets { buckets: views, owner: owner(cx.account), token, prefix: req.prefix })
 }

@@ -190,11 +190,11 @@ fn look(
     }
     let changes = replaces_metadata
         || attributes.class.is_some()
-        // AWS: without a class the copy is of the usual one, which may be the change.
-        || version.class != opened.version.class
         || attributes.redirect.is_some()
         || attributes.encryption.sse.is_some()
         || !attributes.encryption.customer.is_silent()
+        // AWS: a recorded answer takes the key of KMS away from what is copied onto itself.
+        || opened.version.encryption != Encryption::S3
         // AWS: the bucket's own default counts as a change, whatever it is.
         || door.bucket.record.encryption.kms
         || door.bucket.record.encryption.was_put;

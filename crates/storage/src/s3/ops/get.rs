@@ -6,7 +6,7 @@ use crate::s3::buckets::Bucket;
 use crate::s3::content::checksum::{self, Checksummed, with_checksums};
 use crate::s3::content::encryption::{self, Customer};
 use crate::s3::content::intake::{broken, disk};
-use crate::s3::errors::{Refusal, S3Error};
+use crate::s3::errors::{Refusal, S3Error, argument};
 use crate::s3::model::object::{Checksum, Version};
 use crate::s3::request::conditions::{Reading, Verdict};
 use crate::s3::request::door::{self, Door};
@@ -242,25 +242,37 @@ impl ReadObject {
         }
     }
 
-    fn overrides(&self) -> bool {
+    fn overrides(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let texts = [
-            &self.cache_control,
-            &self.content_disposition,
-            &self.content_encoding,
-            &self.content_language,
-            &self.content_type,
+            ("response-cache-control", &self.cache_control),
+            ("response-content-disposition", &self.content_disposition),
+            ("response-content-encoding", &self.content_encoding),
+            ("response-content-language", &self.content_language),
+            ("response-content-type", &self.content_type),
         ];
-        texts.iter().any(|text| text.is_some()) || self.expires.is_some()
+        texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)))
+    }
+
+    fn check_overrides(&self, cx: &Cx<'_>) -> Result<(), S3Error> {
+        let any = self.expires.is_some() || self.overrides().next().is_some();
+        if any && cx.caller.principal.account().is_none() {
+            let message = "Request specific response headers cannot be used for anonymous GET requests.";
+            return Err(Refusal::InvalidRequest(message.to_owned()).into());
+        }
+        match self.overrides().find(|(_, text)| text.contains(|c: char| c > '\u{FF}')) {
+            Some((name, text)) => {
+                let message = "Header value cannot be represented using ISO-8859-1.";
+                Err(argument(message, name, text))
+            }
+            None => Ok(()),
+        }
     }
 }
 
 /// Finds the version, checks the conditions, and describes what is to be answered.
 fn look(cx: &mut Cx<'_>, req: &ReadObject, method: &'static str) -> Result<Reads, S3Error> {
     let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
-    if req.overrides() && cx.caller.principal.account().is_none() {
-        let message = "Request specific response headers cannot be used for anonymous GET requests.";
-        return Err(Refusal::InvalidRequest(message.to_owned()).into());
-    }
+    req.check_overrides(cx)?;
     if req.range.is_some() && req.part.is_some() {
         let message = "Cannot specify both Range header and partNumber query parameter";
         return Err(Refusal::InvalidRequest(message.to_owned()).into());
@@ -322,7 +334,7 @@ fn check_number(number: i64) -> Result<(), S3Error> {
         return Ok(());
     }
     let message = "Part number must be an integer between 1 and 10000, inclusive";
-    Err(crate::s3::errors::argument(message, "partNumber", number.to_string()))
+    Err(argument(message, "partNumber", number.to_string()))
 }
 
 fn part(version: &Version, number: i64) -> Result<Part, S3Error> {
@@ -338,7 +350,10 @@ fn part(version: &Version, number: i64) -> Result<Part, S3Error> {
     for piece in &version.pieces {
         let range = start..start + piece.size;
         if i64::from(piece.number) == number {
-            let checksum = version.checksum.as_ref().filter(|_| !piece.checksum.is_empty()).map(|all| {
+            // AWS: recorded answers: the checksum of a whole object tells nothing of one of several parts.
+            let own =
+                |all: &&Checksum| (all.composite || version.pieces.len() == 1) && !piece.checksum.is_empty();
+            let checksum = version.checksum.as_ref().filter(own).map(|all| {
                 // A part's own checksum, and beside it the kind of the whole object's.
                 Checksum { value: piece.checksum.clone(), ..all.clone() }
             });

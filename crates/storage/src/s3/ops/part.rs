@@ -194,6 +194,7 @@ async fn upload_part(dx: Dx, mut req: UploadPart, body: Body) -> Result<Answer<P
     let stated = claims.checksum.as_ref().map(|(kind, _)| *kind).or(body.announced());
     check_algorithm(&target.upload, stated)?;
     claims.wanted = Some(target.kind());
+    claims.of_part = true;
     let received = intake::receive(&dx, body, &target.root, &claims).await?;
     let size = received.size;
     let shown = encryption::shown(&target.upload.encryption, &customer);

@@ -34,14 +34,12 @@ fn put_replication(cx: &mut Cx<'_>, req: PutReplication) -> Result<Empty, S3Erro
     configuration.check(&bucket.record.name)?;
     configuration.name_rules(|| base::id::uuid(cx.rng()));
     for rule in &configuration.rules {
-        let message = match buckets::find(cx.cloud(), cx.tx, rule.bucket())? {
-            None => "Destination bucket must exist.",
-            Some(there) if there.record.versioning != Versioning::Enabled => {
-                "Destination bucket must have versioning enabled."
-            }
-            Some(_) => continue,
-        };
-        return Err(Refusal::InvalidRequest(message.into()).into());
+        // AWS: recorded answers say the same of a bucket that is not there.
+        let there = buckets::find(cx.cloud(), cx.tx, rule.bucket())?;
+        if there.is_none_or(|there| there.record.versioning != Versioning::Enabled) {
+            let message = "Destination bucket must have versioning enabled.";
+            return Err(Refusal::InvalidRequest(message.into()).into());
+        }
     }
     REPLICATION.put(cx.tx, &bucket.scope, &configuration);
     Ok(Empty)

@@ -107,8 +107,9 @@ fn get_hold(cx: &mut Cx<'_>, req: OfObject) -> Result<GotHold, S3Error> {
 
 fn put_hold(cx: &mut Cx<'_>, req: PutHold) -> Result<Charged, S3Error> {
     let bucket = load(cx, &req.bucket)?;
+    // AWS: recorded answers: that there is no document is told before that the bucket locks nothing.
+    let hold = req.hold.ok_or(Refusal::MalformedXml)?;
     lockable(&bucket)?;
-    let hold = req.hold.ok_or(Refusal::MissingRequestBody)?;
     let status = hold.status.ok_or(Refusal::MalformedXml)?;
     let mut found = find(cx, &bucket, &req.key, req.version_id.as_deref(), "PUT")?;
     found.version.legal_hold = status == "ON";

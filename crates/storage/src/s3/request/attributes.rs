@@ -15,7 +15,7 @@ use base::Timestamp;
 use base::tag::Tags;
 use kernel::Cx;
 use std::collections::BTreeMap;
-use wire::Pairs;
+use wire::{Pairs, words};
 
 /// AWS: user metadata, names and values together, in bytes.
 const METADATA_BYTES_MAX: usize = 2048;
@@ -148,7 +148,7 @@ impl Attributes {
         Ok(Version {
             class: self.class()?,
             headers: self.headers(),
-            metadata: self.metadata()?,
+            metadata: self.metadata(cx.request.form)?,
             tags: self.tags()?,
             retention: self.retention(bucket, cx.now)?,
             legal_hold: self.legal_hold(bucket)?,
@@ -183,13 +183,15 @@ impl Attributes {
         all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()
     }
 
-    fn metadata(&self) -> Result<BTreeMap<String, String>, S3Error> {
+    /// Headers may carry words of RFC 2047, which are read; what forms carry is text as it stands.
+    fn metadata(&self, form: bool) -> Result<BTreeMap<String, String>, S3Error> {
         let size: usize = self.metadata.0.iter().map(|(name, value)| name.len() + value.len()).sum();
         if size > METADATA_BYTES_MAX {
             return Err(Refusal::MetadataTooLarge(size).into());
         }
         let pairs = self.metadata.0.iter();
-        Ok(pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect())
+        let value = |text: &String| if form { text.clone() } else { words::decode(text).into_owned() };
+        Ok(pairs.map(|(name, text)| (name.to_ascii_lowercase(), value(text))).collect())
     }
 
     pub(crate) fn tags(&self) -> Result<Tags, S3Error> {
@@ -328,8 +330,18 @@ mod tests {
             metadata: Pairs(vec![("Name".into(), "x".repeat(len))]),
             ..Attributes::default()
         };
-        assert_eq!(with(2044).metadata().unwrap().keys().collect::<Vec<_>>(), ["name"]);
-        assert_eq!(with(2045).metadata().unwrap_err().code(), "MetadataTooLarge");
+        assert_eq!(with(2044).metadata(false).unwrap().keys().collect::<Vec<_>>(), ["name"]);
+        assert_eq!(with(2045).metadata(false).unwrap_err().code(), "MetadataTooLarge");
+    }
+
+    #[test]
+    fn words_in_metadata_are_read_but_of_forms() {
+        let word = "=?UTF-8?B?YWJj?=";
+        let attributes =
+            Attributes { metadata: Pairs(vec![("a".into(), word.into())]), ..Attributes::default() };
+        for (form, text) in [(false, "abc"), (true, word)] {
+            assert_eq!(attributes.metadata(form).unwrap()["a"], text);
+        }
     }
 
     #[test]

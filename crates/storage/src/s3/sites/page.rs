@@ -6,8 +6,8 @@ pub(super) struct Problem {
     pub(super) status: u16,
     pub(super) code: String,
     pub(super) message: String,
-    /// `BucketName` or `Key`, and its value.
-    pub(super) about: Option<(&'static str, String)>,
+    /// `BucketName` or `Key`, and its value; of a method what it was, and of what.
+    pub(super) about: Vec<(&'static str, String)>,
     pub(super) request_id: String,
     /// Why the website's own document for errors could not be shown.
     pub(super) instead_of: Option<Box<Problem>>,
@@ -65,7 +65,7 @@ impl Problem {
     pub(super) fn of_document(
         status: u16,
         document: &str,
-        about: Option<(&'static str, String)>,
+        about: Vec<(&'static str, String)>,
         id: &str,
     ) -> Problem {
         let element = |name: &str| {
@@ -92,7 +92,7 @@ mod tests {
     fn a_page_is_made_of_a_document() {
         let document =
             "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
-        let about = Some(("Key", "a<b".to_owned()));
+        let about = vec![("Key", "a<b".to_owned())];
         let page = Problem::of_document(404, document, about, "ID").page();
         assert!(page.starts_with("<html>\n<head><title>404 Not Found</title></head>"), "{page}");
         assert!(
@@ -100,7 +100,7 @@ mod tests {
         );
         assert!(page.contains("<li>Key: a&lt;b</li>"), "{page}");
         assert!(!page.contains("<h3>"), "{page}");
-        let missing = Problem::of_document(404, document, Some(("Key", "e.html".to_owned())), "ID");
+        let missing = Problem::of_document(404, document, vec![("Key", "e.html".to_owned())], "ID");
         let denied = Problem { status: 403, instead_of: Some(Box::new(missing)), ..Problem::default() };
         let told = "<h3>An Error Occurred While Attempting to Retrieve a Custom Error Document</h3>\n<ul>\n<li>Code: NoSuchKey</li>\n<li>Message: The specified key does not exist.</li>\n<li>Key: e.html</li>\n</ul>\n<hr/>";
         assert!(denied.page().contains(told), "{}", denied.page());

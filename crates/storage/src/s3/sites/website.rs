@@ -72,6 +72,12 @@ fn moved(to: &Moved) -> Reply {
     reply
 }
 
+/// Where an object leads instead of being shown.
+fn redirected(object: &Reply) -> Option<Moved> {
+    let to = object.headers.get("x-amz-website-redirect-location")?;
+    Some(Moved { status: 301, location: to.to_str().unwrap_or_default().to_owned() })
+}
+
 impl Visit<'_> {
     async fn answer(&self) -> Reply {
         let problem = |status, code: &str, message: &str, about| Problem {
@@ -85,9 +91,10 @@ impl Visit<'_> {
         let method = &self.parts.method;
         if method != http::Method::GET && method != http::Method::HEAD {
             let message = "The specified method is not allowed against this resource.";
-            return written(&problem(405, "MethodNotAllowed", message, None));
+            let about = vec![("Method", method.to_string()), ("ResourceType", "OBJECT".to_owned())];
+            return written(&problem(405, "MethodNotAllowed", message, about));
         }
-        let about = Some(("BucketName", self.bucket.to_owned()));
+        let about = vec![("BucketName", self.bucket.to_owned())];
         let Ok(Some(bucket)) = find(self.cloud, self.bucket) else {
             return written(&problem(404, "NoSuchBucket", "The specified bucket does not exist", about));
         };
@@ -108,8 +115,7 @@ impl Visit<'_> {
             Route::Object(object) => object,
         };
         let reply = self.get(&object, true).await;
-        if let Some(to) = reply.headers.get("x-amz-website-redirect-location") {
-            let to = Moved { status: 301, location: to.to_str().unwrap_or_default().to_owned() };
+        if let Some(to) = redirected(&reply) {
             return moved(&to);
         }
         if reply.status < 400 {
@@ -131,6 +137,9 @@ impl Visit<'_> {
         let mut instead_of = None;
         if let Some(document) = site.error.as_ref().filter(|_| (400..500).contains(&reply.status)) {
             let mut page = self.get(&document.key, false).await;
+            if let Some(to) = redirected(&page) {
+                return moved(&to);
+            }
             if page.status == 200 {
                 page.status = reply.status;
                 return page;
@@ -144,7 +153,7 @@ impl Visit<'_> {
     async fn problem(&self, key: &str, reply: Reply) -> Problem {
         let status = reply.status;
         let body = reply.content.whole().await.unwrap_or_default();
-        let about = (status == 404).then(|| ("Key", key.to_owned()));
+        let about = (status == 404).then(|| ("Key", key.to_owned())).into_iter().collect();
         let id = base::id::uuid(self.cloud.rng());
         Problem::of_document(status, &String::from_utf8_lossy(&body), about, &id)
     }
