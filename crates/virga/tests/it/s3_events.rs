@@ -243,17 +243,18 @@ fn queues_hear_of_lifecycles() {
     });
     let rules = json!({ "Bucket": "aging", "LifecycleConfiguration": { "Rules": [rule] } });
     root.call("s3", "PutBucketLifecycleConfiguration", rules).ok();
+    let mut told = Vec::new();
+    // A queue keeps messages for four days.
     for days in [2, 10] {
         cloud.advance(Duration::from_secs(days * 86_400));
         run(&cloud, "s3 lifecycle");
         (0..2).for_each(|_| cloud.reconcile());
-    }
-    let ask = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10 });
-    let found = root.call("sqs", "ReceiveMessage", ask).ok();
-    let mut told = Vec::new();
-    for message in found["Messages"].as_array().unwrap() {
-        let body: Value = serde_json::from_str(message["Body"].as_str().unwrap()).unwrap();
-        told.extend(body["Records"].as_array().cloned().unwrap_or_default());
+        let ask = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10 });
+        let found = root.call("sqs", "ReceiveMessage", ask).ok();
+        for message in found["Messages"].as_array().unwrap() {
+            let body: Value = serde_json::from_str(message["Body"].as_str().unwrap()).unwrap();
+            told.extend(body["Records"].as_array().cloned().unwrap_or_default());
+        }
     }
     let of = |name: &str| -> &Value {
         told.iter().find(|record| record["eventName"] == name).unwrap_or_else(|| panic!("{name}: {told:?}"))

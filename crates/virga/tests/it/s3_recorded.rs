@@ -127,12 +127,13 @@ fn what_is_looked_at_first() {
         (&json!("plain"), true)
     );
     let odd = root.call("s3", "ListBuckets", json!({ "BucketRegion": "eu-east-1" }));
+    assert_eq!(odd.value["ArgumentName"], "bucket-region");
+    assert_eq!(odd.value.get("ArgumentValue"), None);
     odd.refused_with(400, "InvalidArgument", "Argument value eu-east-1 is not a valid AWS Region");
-    assert_eq!((&odd.value["ArgumentName"], odd.value.get("ArgumentValue")), (&json!("bucket-region"), None));
 }
 
 #[test]
-fn policies_and_copies() {
+fn policies_come_back_in_the_order_of_aws() {
     let cloud = Cloud::new();
     let root = with_bucket(&cloud, "told");
     let policy = r#"{ "Statement": [{ "Action": "s3:GetObject", "Effect": "Deny", "Resource": "arn:aws:s3:::told/*",
@@ -143,9 +144,4 @@ fn policies_and_copies() {
         String::from_utf8_lossy(&told.body),
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::told/*"}]}"#
     );
-    root.call("s3", "DeleteBucketPolicy", json!({ "Bucket": "told" })).ok();
-    root.call("s3", "PutObject", json!({ "Bucket": "told", "Key": "k", "Body": "x" })).ok();
-    let copy = json!({ "Bucket": "told", "Key": "c", "CopySource": "told/k" });
-    let done = root.call("s3", "CopyObject", copy).ok()["CopyObjectResult"].clone();
-    assert!(done["ETag"].is_string() && done.get("ChecksumType").is_none(), "{done}");
 }

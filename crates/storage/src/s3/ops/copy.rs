@@ -80,6 +80,8 @@ with_checksums! {
     pub(crate) struct CopyResult {
         modified: Timestamp = "LastModified",
         etag: String = "ETag",
+    } then {
+        checksum_type: Option<String> = "ChecksumType",
     }
 }
 
@@ -237,8 +239,8 @@ async fn copy_object(dx: Dx, mut req: CopyObject, _: Body) -> Result<Answer<Copy
         ..CopyResult::default()
     };
     if let Some(checksum) = &stored.version.checksum {
-        // AWS: recorded answers tell no type of it here.
         result.show(checksum);
+        result.checksum_type = Some(checksum::type_name(checksum).to_owned());
     }
     Ok(CopyObjectAnswer {
         result,
