@@ -208,6 +208,30 @@ fn sequencer(what: &Happened<'_>, actor: &Actor<'_>) -> Option<String> {
     Some(format!("{:016X}", order.max(u64::try_from(actor.now.micros()).unwrap_or_default())))
 }
 
+/// What a message tells of some families beside the object.
+fn of_family(what: &Happened<'_>) -> Option<(&'static str, Value)> {
+    let version = what.version?;
+    let class = || Value::str(version.class.name());
+    match (what.event, &version.restore, version.archive) {
+        (TIERED, _, Some(tier)) => {
+            let data = structure(vec![("destinationAccessTier", Value::str(tier.name()))]);
+            Some(("intelligentTieringEventData", data))
+        }
+        ("LifecycleTransition", ..) => {
+            let data = structure(vec![("destinationStorageClass", class())]);
+            Some(("lifecycleEventData", structure(vec![("transitionEventData", data)])))
+        }
+        ("ObjectRestore:Completed", Some(restore), _) => {
+            let data = structure(vec![
+                ("lifecycleRestorationExpiryTime", Value::Str(restore.expires.iso8601_millis())),
+                ("lifecycleRestoreStorageClass", class()),
+            ]);
+            Some(("glacierEventData", structure(vec![("restoreEventData", data)])))
+        }
+        _ => None,
+    }
+}
+
 /// The message that queues, topics and functions get.
 fn message(
     bucket: &Bucket,
@@ -264,22 +288,7 @@ fn message(
         ),
         ("s3", s3),
     ];
-    if let Some(tier) = what.version.and_then(|version| version.archive).filter(|_| what.event == TIERED) {
-        let data = structure(vec![("destinationAccessTier", Value::str(tier.name()))]);
-        entry.push(("intelligentTieringEventData", data));
-    }
-    if let Some(version) = what.version.filter(|_| what.event == "LifecycleTransition") {
-        let data = structure(vec![("destinationStorageClass", Value::str(version.class.name()))]);
-        entry.push(("lifecycleEventData", structure(vec![("transitionEventData", data)])));
-    }
-    let restore = what.version.filter(|_| what.event == "ObjectRestore:Completed");
-    if let Some((version, restore)) = restore.and_then(|version| Some((version, version.restore.as_ref()?))) {
-        let data = structure(vec![
-            ("lifecycleRestorationExpiryTime", Value::Str(restore.expires.iso8601_millis())),
-            ("lifecycleRestoreStorageClass", Value::str(version.class.name())),
-        ]);
-        entry.push(("glacierEventData", structure(vec![("restoreEventData", data)])));
-    }
+    entry.extend(of_family(what));
     entry.extend(replication.map(|data| ("replicationEventData", data.clone())));
     structure(vec![("Records", Value::List(vec![structure(entry)]))])
 }

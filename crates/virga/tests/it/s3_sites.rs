@@ -204,6 +204,16 @@ fn browsers_ask_before_they_cross() {
     assert_eq!(of("localhost:4566", "/shared"), "BUCKET");
     assert_eq!(ask("/shared/k", &[("access-control-request-method", "PUT")]).status, 400);
     assert_eq!(ask("/none/k", &asked).status, 403);
+}
+
+#[test]
+fn what_a_preflight_would_say_decides_be_it_none() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "shared" })).ok();
+    let rules = json!([{ "AllowedMethods": ["GET"], "AllowedOrigins": ["http://a.example"] }]);
+    let put = json!({ "Bucket": "shared", "CORSConfiguration": { "CORSRules": rules } });
+    root.call("s3", "PutBucketCors", put).ok();
     let mut request = root.request("s3", "ListObjectsV2", &json!({ "Bucket": "shared" }));
     request.headers_mut().insert("origin", "http://a.example".parse().unwrap());
     let crossed = cloud.send(request, Ipv4Addr::LOCALHOST.into());
@@ -211,7 +221,6 @@ fn browsers_ask_before_they_cross() {
         (crossed.status, header(&crossed, "access-control-allow-origin")),
         (200, "http://a.example".into())
     );
-    // What a preflight would say decides, be it none.
     let mut request = root.request("s3", "ListObjectsV2", &json!({ "Bucket": "shared" }));
     request.headers_mut().insert("origin", "http://a.example".parse().unwrap());
     request.headers_mut().insert("access-control-request-method", "DELETE".parse().unwrap());
