@@ -32,6 +32,14 @@ pub fn id(account: AccountId) -> String {
     })
 }
 
+/// The customer id of an account: by this the messages about events know whose a bucket is.
+pub fn customer(account: AccountId) -> String {
+    const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let digest = digest(&SHA256, account.as_str().as_bytes());
+    let digits = digest.as_ref().iter().take(13).map(|byte| char::from(DIGITS[usize::from(byte % 32)]));
+    std::iter::once('A').chain(digits).collect()
+}
+
 fn made(account: AccountId) -> String {
     let mut plain = [0_u8; 2 * HALF];
     plain[NUMBER_AT..].copy_from_slice(&account.number().to_be_bytes());

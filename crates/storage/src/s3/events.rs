@@ -81,7 +81,10 @@ pub fn happened(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result
     let Some(configuration) = NOTIFICATION.get(cx.tx, &bucket.scope)? else { return Ok(()) };
     let address =
         cx.request.peer.as_ref().map(|peer| peer.address.to_canonical().to_string()).unwrap_or_default();
-    let principal = ["AWS:", &cx.caller.user_id].concat();
+    let principal = match cx.caller.principal.account().filter(|_| cx.caller.principal.is_root()) {
+        Some(account) => canonical::customer(account),
+        None => ["AWS:", &cx.caller.user_id].concat(),
+    };
     let requester = cx.account.as_str().to_owned();
     let id = cx.request.id.clone();
     let actor = Actor {
@@ -101,22 +104,14 @@ pub fn happened(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result
 ///
 /// # Errors
 /// The store's.
-pub fn by_itself(
-    cx: &mut Cx<'_>,
-    bucket: &Bucket,
-    what: &Happened<'_>,
-    principal: &str,
-) -> Result<(), S3Error> {
+pub fn by_itself(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result<(), S3Error> {
     let Some(configuration) = NOTIFICATION.get(cx.tx, &bucket.scope)? else { return Ok(()) };
     let id = cx.request.id.clone();
-    let actor = Actor {
-        now: cx.now,
-        principal,
-        requester: SERVICE,
-        address: "127.0.0.1",
-        request_id: &id,
-        chain: None,
-    };
+    // AWS: lifecycles are S3's own doing, restores were recorded in the name of the bucket's owner.
+    let customer = ["AmazonCustomer:", &canonical::customer(bucket.record.owner)].concat();
+    let is_restore = what.event.starts_with("ObjectRestore:");
+    let (principal, address) = if is_restore { (customer.as_str(), "127.0.0.1") } else { (SERVICE, SERVICE) };
+    let actor = Actor { now: cx.now, principal, requester: SERVICE, address, request_id: &id, chain: None };
     let cloud = Arc::clone(cx.cloud());
     note(&cloud, cx.tx, bucket, &configuration, what, &actor);
     Ok(())
@@ -180,19 +175,61 @@ fn structure(members: Vec<(&'static str, Value)>) -> Value {
 }
 
 /// The families of the message's version 2.3. Replication's is 2.2; the others are of 2.1.
-const YOUNGER: [&str; 5] =
-    ["LifecycleExpiration", "LifecycleTransition", "ObjectAcl", "ObjectTagging", "IntelligentTiering"];
+const YOUNGER: [&str; 6] = [
+    "LifecycleExpiration",
+    "LifecycleTransition",
+    "ObjectAcl",
+    "ObjectRestore:Delete",
+    "ObjectTagging",
+    "IntelligentTiering",
+];
 
 /// An object has come to an archive within its class.
 pub const TIERED: &str = "IntelligentTiering";
 
-/// Sixteen digits that grow with the versions of a key. What only touches a version has none.
+/// What only touches a version: AWS was seen to tell its tag, and neither size nor order.
+fn touches(what: &Happened<'_>) -> bool {
+    ["ObjectAcl:", "ObjectTagging:"].iter().any(|family| what.event.starts_with(family))
+}
+
+/// Whether an object comes or goes: of other things the event bus is told no order.
+fn comes_or_goes(what: &Happened<'_>) -> bool {
+    ["ObjectCreated:", "ObjectRemoved:", "LifecycleExpiration:"]
+        .iter()
+        .any(|family| what.event.starts_with(family))
+}
+
+/// Sixteen digits that grow with the versions of a key.
 fn sequencer(what: &Happened<'_>, actor: &Actor<'_>) -> Option<String> {
-    if ["ObjectAcl:", "ObjectTagging:", TIERED].iter().any(|family| what.event.starts_with(family)) {
+    if touches(what) || what.event == TIERED {
         return None;
     }
     let order = what.version.map_or(0, |version| version.order);
     Some(format!("{:016X}", order.max(u64::try_from(actor.now.micros()).unwrap_or_default())))
+}
+
+/// What a message tells of some families beside the object.
+fn of_family(what: &Happened<'_>) -> Option<(&'static str, Value)> {
+    let version = what.version?;
+    let class = || Value::str(version.class.name());
+    match (what.event, &version.restore, version.archive) {
+        (TIERED, _, Some(tier)) => {
+            let data = structure(vec![("destinationAccessTier", Value::str(tier.name()))]);
+            Some(("intelligentTieringEventData", data))
+        }
+        ("LifecycleTransition", ..) => {
+            let data = structure(vec![("destinationStorageClass", class())]);
+            Some(("lifecycleEventData", structure(vec![("transitionEventData", data)])))
+        }
+        ("ObjectRestore:Completed", Some(restore), _) => {
+            let data = structure(vec![
+                ("lifecycleRestorationExpiryTime", Value::Str(restore.expires.iso8601_millis())),
+                ("lifecycleRestoreStorageClass", class()),
+            ]);
+            Some(("glacierEventData", structure(vec![("restoreEventData", data)])))
+        }
+        _ => None,
+    }
 }
 
 /// The message that queues, topics and functions get.
@@ -204,10 +241,12 @@ fn message(
     replication: Option<&Value>,
 ) -> Value {
     let record = &bucket.record;
-    let owner = structure(vec![("principalId", Value::Str(canonical::id(record.owner)))]);
+    let owner = structure(vec![("principalId", Value::Str(canonical::customer(record.owner)))]);
     let mut object = vec![("key", Value::Str(super::listing::form_encoded(what.key)))];
     if let Some(version) = what.version.filter(|_| !what.marker) {
-        object.push(("size", Value::Int(i64::try_from(version.size).unwrap_or(i64::MAX))));
+        if !touches(what) {
+            object.push(("size", Value::Int(i64::try_from(version.size).unwrap_or(i64::MAX))));
+        }
         object.push(("eTag", Value::str(version.etag.as_str())));
     }
     if let Some(id) = what.version_id {
@@ -249,18 +288,7 @@ fn message(
         ),
         ("s3", s3),
     ];
-    if let Some(tier) = what.version.and_then(|version| version.archive).filter(|_| what.event == TIERED) {
-        let data = structure(vec![("destinationAccessTier", Value::str(tier.name()))]);
-        entry.push(("intelligentTieringEventData", data));
-    }
-    let restore = what.version.filter(|_| what.event == "ObjectRestore:Completed");
-    if let Some((version, restore)) = restore.and_then(|version| Some((version, version.restore.as_ref()?))) {
-        let data = structure(vec![
-            ("lifecycleRestorationExpiryTime", Value::Str(restore.expires.iso8601_millis())),
-            ("lifecycleRestoreStorageClass", Value::str(version.class.name())),
-        ]);
-        entry.push(("glacierEventData", structure(vec![("restoreEventData", data)])));
-    }
+    entry.extend(of_family(what));
     entry.extend(replication.map(|data| ("replicationEventData", data.clone())));
     structure(vec![("Records", Value::List(vec![structure(entry)]))])
 }
@@ -287,13 +315,16 @@ fn of_class(event: &str, version: &Version) -> Vec<(&'static str, Value)> {
 fn detail(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>) -> Value {
     let mut object = vec![("key", Value::str(what.key))];
     if let Some(version) = what.version.filter(|_| !what.marker) {
-        object.push(("size", Value::Int(i64::try_from(version.size).unwrap_or(i64::MAX))));
+        if !touches(what) {
+            object.push(("size", Value::Int(i64::try_from(version.size).unwrap_or(i64::MAX))));
+        }
         object.push(("etag", Value::str(version.etag.as_str())));
     }
     if let Some(id) = what.version_id {
         object.push(("version-id", Value::str(id)));
     }
-    object.extend(sequencer(what, actor).map(|number| ("sequencer", Value::Str(number))));
+    let number = sequencer(what, actor).filter(|_| comes_or_goes(what));
+    object.extend(number.map(|number| ("sequencer", Value::Str(number))));
     let mut members = vec![
         ("version", Value::str("0")),
         ("bucket", structure(vec![("name", Value::str(bucket.record.name.as_str()))])),

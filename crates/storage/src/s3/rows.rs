@@ -130,20 +130,24 @@ pub(crate) fn versions<'a>(from: &'a dyn Read, bucket: &Bucket, start: &[u8]) ->
     }
 }
 
-/// What follows one version: the older ones of its key, then the other keys.
+/// What follows one version, which may be gone since: the older ones of its key, then the other keys.
 pub(crate) fn versions_after<'a>(
     from: &'a dyn Read,
     bucket: &Bucket,
     key: &str,
     order: u64,
-) -> AllVersions<'a> {
+) -> Result<AllVersions<'a>, S3Error> {
     let space = other_space(bucket);
     let last = VERSIONS.stored_key(&version_key(&bucket.scope, key, order));
-    AllVersions {
-        current: current(from, bucket, &super::listing::behind_key(key)).peekable(),
+    // Where all that was newer is gone, the newest is yet to come.
+    let newest = versions(from, bucket, key.as_bytes()).next().transpose()?;
+    let is_ahead = newest.is_some_and(|(name, (listed, _))| name == key && listed.order < order);
+    let start = if is_ahead { key.as_bytes().to_vec() } else { super::listing::behind_key(key) };
+    Ok(AllVersions {
+        current: current(from, bucket, &start).peekable(),
         others: space.rows(from, space.range(last.clone()).after(&last)).peekable(),
-        seen: Some(key.to_owned()),
-    }
+        seen: (!is_ahead).then(|| key.to_owned()),
+    })
 }
 
 impl Iterator for AllVersions<'_> {

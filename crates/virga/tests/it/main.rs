@@ -201,6 +201,7 @@ mod s3_metrics;
 mod s3_mfa;
 mod s3_objects;
 mod s3_principals;
+mod s3_recorded;
 mod s3_refusals;
 mod s3_replicas;
 mod s3_replication;

@@ -162,7 +162,7 @@ fn browsers_ask_before_they_cross() {
     assert_eq!(off.value["Message"], "CORSResponse: CORS is not enabled for this bucket.");
     assert_eq!(
         (off.value["Method"].clone(), off.value["ResourceType"].clone()),
-        (json!("PUT"), json!("OBJECT"))
+        (json!("PUT"), json!("BUCKET"))
     );
     for (method, names, words) in [
         ("get", "x-a", "Invalid Access-Control-Request-Method: get"),
@@ -200,8 +200,26 @@ fn browsers_ask_before_they_cross() {
     }
     let no = ask("/shared/k", &[("origin", "http://b.example"), ("access-control-request-method", "PUT")]);
     assert_eq!((no.status, code(&no)), (403, "AccessForbidden".into()));
+    assert_eq!(no.value["ResourceType"], "OBJECT");
+    let of = |host: &str, path: &str| {
+        let headers = [("origin", "http://b.example"), ("access-control-request-method", "PUT")];
+        send(&cloud, "OPTIONS", host, path, &headers).value["ResourceType"].clone()
+    };
+    assert_eq!(of("shared.s3.amazonaws.com", "/k"), "OBJECT");
+    assert_eq!(of("shared.s3.amazonaws.com", "/"), "BUCKET");
+    assert_eq!(of("localhost:4566", "/shared"), "BUCKET");
     assert_eq!(ask("/shared/k", &[("access-control-request-method", "PUT")]).status, 400);
     assert_eq!(ask("/none/k", &asked).status, 403);
+}
+
+#[test]
+fn what_a_preflight_would_say_decides_be_it_none() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "shared" })).ok();
+    let rules = json!([{ "AllowedMethods": ["GET"], "AllowedOrigins": ["http://a.example"] }]);
+    let put = json!({ "Bucket": "shared", "CORSConfiguration": { "CORSRules": rules } });
+    root.call("s3", "PutBucketCors", put).ok();
     let mut request = root.request("s3", "ListObjectsV2", &json!({ "Bucket": "shared" }));
     request.headers_mut().insert("origin", "http://a.example".parse().unwrap());
     let crossed = cloud.send(request, Ipv4Addr::LOCALHOST.into());
@@ -209,4 +227,9 @@ fn browsers_ask_before_they_cross() {
         (crossed.status, header(&crossed, "access-control-allow-origin")),
         (200, "http://a.example".into())
     );
+    let mut request = root.request("s3", "ListObjectsV2", &json!({ "Bucket": "shared" }));
+    request.headers_mut().insert("origin", "http://a.example".parse().unwrap());
+    request.headers_mut().insert("access-control-request-method", "DELETE".parse().unwrap());
+    let crossed = cloud.send(request, Ipv4Addr::LOCALHOST.into());
+    assert_eq!((crossed.status, header(&crossed, "access-control-allow-origin")), (200, String::new()));
 }

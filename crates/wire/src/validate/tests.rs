@@ -180,6 +180,8 @@ fn query_and_rest_services_have_their_own_words() {
         ),
         ("s3", "POST /b?delete", "", "MissingRequestBodyError: Request Body is empty"),
         ("s3", "PUT /b/k", "", ""),
+        ("s3", "PUT /b?tagging", "<Tagging/>", ""),
+        ("s3", "PUT /b/k?tagging", "<Tagging/>", ""),
         (
             "cloudfront",
             "POST /2020-05-31/distribution/d/invalidation",

@@ -311,16 +311,24 @@ fn encryption(value: &Value) -> Value {
     )
 }
 
+/// AWS: recorded answers. A rule that says nothing of its age is put with the age of 0.
 fn cors(value: &Value) -> Value {
-    renamed(
-        value,
-        &[
-            ("CorsRules", "CORSRules"),
-            ("ExposedHeaders", "ExposeHeaders"),
-            ("Id", "ID"),
-            ("MaxAge", "MaxAgeSeconds"),
-        ],
-    )
+    const AGE: &str = "MaxAgeSeconds";
+    let names =
+        [("CorsRules", "CORSRules"), ("ExposedHeaders", "ExposeHeaders"), ("Id", "ID"), ("MaxAge", AGE)];
+    let mut all = renamed(value, &names);
+    let Value::Map(members) = &mut all else { return all };
+    for (_, rules) in members {
+        let Value::List(rules) = rules else { continue };
+        for rule in rules {
+            if let Value::Map(rule) = rule
+                && rule.iter().all(|(name, _)| name != AGE)
+            {
+                rule.push((AGE.to_owned(), Value::Int(0)));
+            }
+        }
+    }
+    all
 }
 
 fn replication(value: &Value) -> Value {
@@ -493,13 +501,18 @@ fn filter(rule: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{canned, lifecycle, notification, website};
+    use super::{canned, cors, lifecycle, notification, website};
     use wire::json::{read, text};
 
     #[test]
     fn settings_in_the_words_of_the_operations() {
         type Form = fn(&wire::Value) -> wire::Value;
-        let rows: [(Form, &str, &str); 7] = [
+        let rows: [(Form, &str, &str); 8] = [
+            (
+                cors,
+                r#"{"CorsRules":[{"Id":"a","MaxAge":3,"ExposedHeaders":["x"]},{"AllowedMethods":["GET"]}]}"#,
+                r#"{"CORSRules":[{"ID":"a","MaxAgeSeconds":3,"ExposeHeaders":["x"]},{"AllowedMethods":["GET"],"MaxAgeSeconds":0}]}"#,
+            ),
             (
                 lifecycle,
                 r#"{"Rules":[{"Id":"a","Status":"Enabled","Prefix":"x/","ExpirationInDays":3}]}"#,

@@ -88,6 +88,18 @@ impl NotificationConfiguration {
         topics.chain(queues).chain(self.functions.iter().map(|c| &c.id)).filter_map(Option::as_deref)
     }
 
+    /// The names of filter rules as AWS keeps them, however they were spelt.
+    pub fn spell(&mut self) {
+        let topics = self.topics.iter_mut().map(|c| &mut c.filter);
+        let queues = self.queues.iter_mut().map(|c| &mut c.filter);
+        let filters = topics.chain(queues).chain(self.functions.iter_mut().map(|c| &mut c.filter));
+        for rule in filters.flatten().filter_map(|filter| filter.key.as_mut()).flat_map(|key| &mut key.rules)
+        {
+            let is_prefix = rule.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("prefix"));
+            rule.name = Some(if is_prefix { "Prefix" } else { "Suffix" }.to_owned());
+        }
+    }
+
     /// Gives the configurations without an id one. `new` makes it of chance.
     pub fn name(&mut self, mut new: impl FnMut() -> String) {
         let topics = self.topics.iter_mut().map(|c| &mut c.id);

@@ -163,10 +163,10 @@ fn create_bucket(cx: &mut Cx<'_>, req: CreateBucket) -> Result<Created, S3Error>
         format!("http://{}.s3.amazonaws.com/", req.bucket)
     };
     let created = Created { location, arn: arn(&req.bucket) };
-    if let Some(existing) = buckets::find(cx.cloud(), cx.tx, &req.bucket)? {
-        return again(cx, &existing, region).map(|()| created);
-    }
     let tags = req.configuration.map(|c| c.tags).unwrap_or_default();
+    if let Some(existing) = buckets::find(cx.cloud(), cx.tx, &req.bucket)? {
+        return again(cx, &existing, region, !tags.is_empty()).map(|()| created);
+    }
     let object_lock = req.object_lock == Some(true);
     let record = BucketRecord {
         owner: cx.account,
@@ -195,13 +195,14 @@ fn create_bucket(cx: &mut Cx<'_>, req: CreateBucket) -> Result<Created, S3Error>
     Ok(created)
 }
 
-/// Making what is there already: in us-east-1 an owner gets an old bucket as if it were new.
-fn again(cx: &Cx<'_>, existing: &Bucket, region: Region) -> Result<(), S3Error> {
+/// Making what is there already: in us-east-1 an owner gets an old bucket as if it were new, but not with tags, be they
+/// those that it has.
+fn again(cx: &Cx<'_>, existing: &Bucket, region: Region, tagged: bool) -> Result<(), S3Error> {
     let record = &existing.record;
     if record.owner != cx.account {
         return Err(Denial::BucketExists(record.name.clone()).into());
     }
-    if region == Region::US_EAST_1 && record.region == region {
+    if region == Region::US_EAST_1 && record.region == region && !tagged {
         return Ok(());
     }
     Err(Denial::BucketOwned(record.name.clone()).into())
@@ -253,12 +254,15 @@ fn list_buckets(cx: &mut Cx<'_>, req: ListBuckets) -> Result<ListedBuckets, S3Er
         return Err(argument(message, "max-buckets", max.to_string()));
     }
     let region = match req.region.as_deref() {
+        // AWS: recorded without the argument's value.
         Some(name) => Some(Region::parse(name).ok_or_else(|| {
-            argument(format!("Argument value {name} is not a valid AWS Region"), "bucket-region", name)
+            let words = format!("Argument value {name} is not a valid AWS Region");
+            S3Error::from(Refusal::InvalidArgument(words)).with("ArgumentName", "bucket-region")
         })?),
         None => None,
     };
-    let after = match req.token.as_deref() {
+    // AWS: recorded answers take an empty token for none.
+    let after = match req.token.as_deref().filter(|token| !token.is_empty()) {
         Some(token) => {
             let wrong =
                 |_| argument("The continuation token provided is incorrect", "continuation-token", token);

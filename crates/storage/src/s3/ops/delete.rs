@@ -152,11 +152,9 @@ fn delete(cx: &mut Cx<'_>, bucket: &Bucket, wanted: &Wanted<'_>) -> Result<Delet
         }
     }
     let Some(id) = wanted.version_id else {
-        let was_there = versions::current(cx.tx, bucket, wanted.key)?.is_some();
         let deleted = versions::delete(cx, bucket, wanted.key)?;
-        if was_there || deleted.marker {
-            tell(cx, bucket, wanted.key, deleted.marker, deleted.id.as_deref())?;
-        }
+        // AWS: recorded answers tell of what was not there as well.
+        tell(cx, bucket, wanted.key, deleted.marker, deleted.id.as_deref())?;
         return Ok(deleted);
     };
     let Some(found) = versions::by_id(cx.tx, bucket, wanted.key, id)? else {

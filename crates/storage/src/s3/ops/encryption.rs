@@ -42,6 +42,7 @@ wire::shape! {
 }
 
 fn put_encryption(cx: &mut Cx<'_>, req: PutEncryption) -> Result<Empty, S3Error> {
+    load(cx, &req.bucket)?;
     let [rule] = &req.configuration.rules[..] else { return Err(Refusal::MalformedXml.into()) };
     let (algorithm, key) = match &rule.default {
         Some(default) => (algorithm(default)?, default.key.clone()),

@@ -73,7 +73,7 @@ fn first<'a>(
         // It may have been deleted since.
         None => crate::s3::model::version_id::VersionId::parse(id).ok_or_else(unknown)?.order,
     };
-    Ok(rows::versions_after(from, bucket, key, order))
+    rows::versions_after(from, bucket, key, order)
 }
 
 /// A version or a marker.

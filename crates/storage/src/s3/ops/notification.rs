@@ -32,6 +32,7 @@ fn put_notification(cx: &mut Cx<'_>, req: PutNotification) -> Result<Empty, S3Er
         NOTIFICATION.delete(cx.tx, &bucket.scope);
         return Ok(Empty);
     }
+    configuration.spell();
     configuration.name(|| base64::engine::general_purpose::STANDARD.encode(base::id::uuid(cx.rng())));
     if req.skip_validation != Some(true) {
         // Those that were there have been asked then.

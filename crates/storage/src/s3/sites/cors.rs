@@ -32,6 +32,12 @@ fn asked_bucket(parts: &Parts) -> Option<&str> {
     name.bucket.or(first)
 }
 
+/// Whether a preflight is about an object: what stands behind the bucket, be that in the host or in the path.
+fn asks_for_object(parts: &Parts) -> bool {
+    let path = parts.uri.path().trim_matches('/');
+    if read(host_of(parts)).bucket.is_some() { !path.is_empty() } else { path.contains('/') }
+}
+
 /// The bucket of a request to the API, or of a form.
 fn called_bucket(parts: &Parts) -> Option<String> {
     if Forms.claims(parts) {
@@ -83,7 +89,7 @@ fn preflight(cloud: &Cloud, parts: &Parts) -> Result<Reply, S3Error> {
     let origin = text(parts, "origin")
         .ok_or_else(|| bad("Insufficient information. Origin request header needed."))?;
     let asked = text(parts, "access-control-request-method");
-    let kind = if parts.uri.path().trim_matches('/').contains('/') { "OBJECT" } else { "BUCKET" };
+    let kind = if asks_for_object(parts) { "OBJECT" } else { "BUCKET" };
     let refused = |denial: Denial, kind: &str| {
         // AWS: who does not say what is to be asked is told of the question itself.
         S3Error::from(denial).with("Method", asked.unwrap_or("OPTIONS")).with("ResourceType", kind)
@@ -100,7 +106,7 @@ fn preflight(cloud: &Cloud, parts: &Parts) -> Result<Reply, S3Error> {
         return Err(bad(&words));
     }
     let rules = CORS.get(&cloud.store().snapshot(), &bucket.scope)?;
-    let rules = rules.ok_or_else(|| refused(Denial::CorsOff, kind))?;
+    let rules = rules.ok_or_else(|| refused(Denial::CorsOff, "BUCKET"))?;
     let method = asked.ok_or_else(|| no_method("null"))?;
     let crossing = Crossing { origin, method, headers: names };
     let headers = rules.answer(&crossing).ok_or_else(|| refused(Denial::CorsForbidden, kind))?;
@@ -115,7 +121,8 @@ fn crossed(cloud: &Cloud, parts: &Parts) -> Option<Headers> {
     let rules = CORS.get(&cloud.store().snapshot(), &bucket.scope).ok()??;
     rules.answer(&Crossing {
         origin: text(parts, "origin")?,
-        method: parts.method.as_str(),
+        // AWS: recorded answers go by what a preflight would say, be it no preflight.
+        method: text(parts, "access-control-request-method").unwrap_or(parts.method.as_str()),
         headers: text(parts, "access-control-request-headers"),
     })
 }

@@ -208,7 +208,7 @@ fn tell(
 }
 
 fn note(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result<(), S3Error> {
-    events::by_itself(cx, bucket, what, "AmazonCustomer:S3-Lifecycle")
+    events::by_itself(cx, bucket, what)
 }
 
 /// What is known of the key that the walk is at: rows of one key follow each other, the newest first.

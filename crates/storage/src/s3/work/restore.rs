@@ -125,5 +125,5 @@ fn tell(
     let id = bucket.record.is_versioned().then(|| version.id());
     let (version, version_id) = (Some(version), id.as_deref());
     let what = Happened { event, detail_type, reason: "", key, version, version_id, marker: false };
-    events::by_itself(cx, bucket, &what, "AmazonCustomer:S3-Restore")
+    events::by_itself(cx, bucket, &what)
 }

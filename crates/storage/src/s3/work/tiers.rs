@@ -2,7 +2,6 @@
 //! change, what was not read for long enough is archived, as [`crate::s3::tiering`] decides.
 
 use super::lifecycle::{object_key, walk};
-use crate::s3::SERVICE;
 use crate::s3::buckets::Bucket;
 use crate::s3::configs::TIERING;
 use crate::s3::errors::S3Error;
@@ -86,5 +85,5 @@ fn archive(
         version_id: id.as_deref(),
         marker: false,
     };
-    events::by_itself(cx, bucket, &what, SERVICE)
+    events::by_itself(cx, bucket, &what)
 }

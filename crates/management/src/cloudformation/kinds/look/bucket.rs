@@ -99,12 +99,23 @@ fn website_of(told: &Value) -> Value {
     ]))
 }
 
+/// Filter rules by the names that a template gives them; S3 begins them with a capital.
+fn rules_of(told: &Value) -> Value {
+    let one = |rule: &Value| {
+        let name = own(rule, "Name").as_str().map(str::to_ascii_lowercase);
+        map([("Name", name.map_or(Value::Null, Value::Str)), ("Value", own(rule, "Value"))])
+    };
+    match list(told, "Filter.Key.FilterRules") {
+        rules if rules.is_empty() => Value::Null,
+        rules => Value::List(rules.iter().map(one).collect()),
+    }
+}
+
 /// A configuration of several events is as many of one in a template.
 fn notification_of(told: &Value) -> Value {
     let each = |path: &str, arn: &str, target: &str| {
         let one = |item: &Value| {
-            let rules = own(item, "Filter.Key.FilterRules");
-            let filter = match rules {
+            let filter = match rules_of(item) {
                 Value::Null => Value::Null,
                 rules => map([("S3Key", map([("Rules", rules)]))]),
             };
@@ -156,7 +167,7 @@ mod tests {
             (website_of, r#"{"IndexDocument":{"Suffix":"i.html"}}"#, r#"{"IndexDocument":"i.html"}"#),
             (
                 notification_of,
-                r#"{"QueueConfigurations":[{"Id":"1","QueueArn":"q","Events":["a","b"],"Filter":{"Key":{"FilterRules":[{"Name":"prefix","Value":"x"}]}}}]}"#,
+                r#"{"QueueConfigurations":[{"Id":"1","QueueArn":"q","Events":["a","b"],"Filter":{"Key":{"FilterRules":[{"Name":"Prefix","Value":"x"}]}}}]}"#,
                 r#"{"EventBridgeConfiguration":{"EventBridgeEnabled":false},"QueueConfigurations":[{"Event":"a","Queue":"q","Filter":{"S3Key":{"Rules":[{"Name":"prefix","Value":"x"}]}}},{"Event":"b","Queue":"q","Filter":{"S3Key":{"Rules":[{"Name":"prefix","Value":"x"}]}}}]}"#,
             ),
         ];
