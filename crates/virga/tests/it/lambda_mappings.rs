@@ -164,6 +164,34 @@ fn what_cannot_be_mapped() {
     }
     let missing = map(&root, of("none", json!({}))).refused(400, "InvalidParameterValueException");
     assert!(missing.starts_with("Error occurred while ReceiveMessage. SQS Error Code: "), "{missing}");
+    let stream = table(&cloud, &root);
+    let begun = |more: Value| {
+        let mut all = json!({ "EventSourceArn": stream });
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        map(&root, all)
+    };
+    for (asked, message) in [
+        (
+            json!({ "StartingPosition": "LATEST", "StartingPositionTimestamp": 123_456 }),
+            "Timestamp only valid with StartingPosition AT_TIMESTAMP".to_owned(),
+        ),
+        (
+            json!({ "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 1000 }),
+            format!("Unsupported starting position for arn type: {stream}"),
+        ),
+    ] {
+        let refused = begun(asked);
+        // Whose fault it was is told of what the service itself refuses, and not of what its model does.
+        assert_eq!(refused.value["Type"], "User");
+        refused.refused_with(400, "InvalidParameterValueException", &message);
+    }
+    let refused = begun(json!({ "StartingPosition": "0" }));
+    assert_eq!(refused.value.get("Type"), None);
+    refused.refused_with(
+        400,
+        "ValidationException",
+        "1 validation error detected: Value '0' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]",
+    );
     let kinesis = json!({ "EventSourceArn": "arn:aws:kinesis:us-east-1:123456789012:stream/s" });
     map(&root, kinesis).refused(501, "NotImplemented");
     root.call("lambda", "CreateEventSourceMapping", json!({ "FunctionName": "g", "EventSourceArn": QUEUE }))

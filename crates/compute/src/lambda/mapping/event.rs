@@ -25,6 +25,16 @@ fn event(records: &[Record]) -> String {
     format!("{{\"Records\":[{}]}}", all.join(","))
 }
 
+/// What a destination is told of the last answer: a function that has answered has no error (`null`, as recorded),
+/// whatever has failed of the batch.
+fn response(version: &str, failed: bool) -> Value {
+    Value::map(vec![
+        ("statusCode", Value::Int(200)),
+        ("executedVersion", Value::str(version)),
+        ("functionError", if failed { Value::str("Unhandled") } else { Value::Null }),
+    ])
+}
+
 impl Fed {
     /// The chain in which the function has run most often: one batch may be of several.
     fn chain(&self, records: &[Record]) -> Option<String> {
@@ -57,16 +67,11 @@ impl Fed {
         };
         // A stream's batch has failed from where the first of its records has.
         let is_well = verdict == Verdict::None || (self.0.is_queue() && verdict != Verdict::All);
-        let mut said =
-            vec![("statusCode", Value::Int(200)), ("executedVersion", Value::str(&outcome.version))];
-        if outcome.failed {
-            said.push(("functionError", Value::str("Unhandled")));
-        }
         Ok(Handed {
             verdict,
             note: if is_well { "OK" } else { FAILED }.to_owned(),
             request_id,
-            response: Some(Value::map(said)),
+            response: Some(response(&outcome.version, outcome.failed)),
         })
     }
 
@@ -135,7 +140,7 @@ impl Consumer for Fed {
 
 #[cfg(test)]
 mod tests {
-    use super::event;
+    use super::{event, response};
     use base::Timestamp;
     use feed::record::Record;
 
@@ -149,5 +154,13 @@ mod tests {
             json: json.to_owned(),
         };
         assert_eq!(event(&[record("1"), record("11")]), r#"{"Records":[1,11]}"#);
+    }
+
+    #[test]
+    fn a_destination_is_told_of_an_error_and_of_none() {
+        let told = |failed| wire::json::text(&response("$LATEST", failed));
+        let with =
+            |error: &str| format!(r#"{{"statusCode":200,"executedVersion":"$LATEST","functionError":{error}}}"#);
+        assert_eq!((told(true), told(false)), (with("\"Unhandled\""), with("null")));
     }
 }

@@ -7,7 +7,7 @@ use crate::lambda::destination;
 use crate::lambda::errors::{LambdaError, invalid, is_denied};
 use crate::lambda::model::{self, Mapping};
 use crate::lambda::ops::configuration::{not_built, says};
-use base::Arn;
+use base::{Arn, Timestamp};
 use feed::filter::Filters;
 use kernel::{As, Cx, Target};
 use wire::{Struct, Value};
@@ -76,7 +76,7 @@ impl Mapping {
     ///
     /// # Errors
     /// `InvalidParameterValueException`, `NotImplemented` for other kinds of sources.
-    pub(crate) fn begin(&mut self, start: Option<String>) -> Result<(), LambdaError> {
+    pub(crate) fn begin(&mut self, start: Option<String>, at: Option<Timestamp>) -> Result<(), LambdaError> {
         let arn = Arn::parse(&self.source).ok_or_else(|| invalid("Unrecognized event source."))?;
         match arn.service.as_str() {
             "sqs" if start.is_some() => {
@@ -85,6 +85,9 @@ impl Mapping {
             "sqs" => self.batch = QUEUE_BATCH,
             "dynamodb" if arn.resource.contains("/stream/") => {
                 match start.as_deref() {
+                    Some("TRIM_HORIZON" | "LATEST") if at.is_some() => {
+                        return Err(invalid("Timestamp only valid with StartingPosition AT_TIMESTAMP"));
+                    }
                     Some("TRIM_HORIZON" | "LATEST") => {}
                     Some(_) => {
                         let source = &self.source;
