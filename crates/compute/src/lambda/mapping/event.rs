@@ -6,9 +6,10 @@ use crate::lambda::invocation::{self, Asked};
 use crate::lambda::lineage::Chain;
 use crate::lambda::metering;
 use crate::lambda::model::{self, MAPPINGS, Mapping};
+use base::{Arn, Rng};
 use feed::record::Record;
 use feed::verdict::{self, Verdict};
-use feed::{Consumer, Handed, Lost};
+use feed::{Consumer, Handed, Lost, Remains};
 use kernel::{Cloud, Cx, Running};
 use std::sync::Arc;
 use store::{Read, StoreError, Tx};
@@ -33,6 +34,17 @@ fn response(version: &str, failed: bool) -> Value {
         ("executedVersion", Value::str(version)),
         ("functionError", if failed { Value::str("Unhandled") } else { Value::Null }),
     ])
+}
+
+/// The last request that was made with the records, or a new name where there was none.
+fn request_id(lost: &Lost<'_>, rng: &Rng) -> String {
+    lost.handed.map_or_else(|| base::id::uuid(rng), |handed| handed.request_id.clone())
+}
+
+/// Where what remains of a shard's records is put: `aws/lambda/<mapping>/<shard>/2026/11/30/2026-11-30T16.05.58-<unique>`.
+fn key(mapping: &str, shard: &str, now: &str, unique: &str) -> String {
+    let (day, time) = (now[..10].replace('-', "/"), now[..19].replace(':', "."));
+    format!("aws/lambda/{mapping}/{shard}/{day}/{time}-{unique}")
 }
 
 impl Fed {
@@ -75,7 +87,7 @@ impl Fed {
         })
     }
 
-    fn obituary(&self, now: String, request_id: String, lost: &Lost<'_>) -> Value {
+    fn obituary(&self, now: &str, request_id: String, lost: &Lost<'_>) -> Vec<(&'static str, Value)> {
         let context = Value::map(vec![
             ("requestId", Value::Str(request_id)),
             ("functionArn", Value::Str(self.0.named().qualified_arn())),
@@ -86,9 +98,9 @@ impl Fed {
         let response = lost.handed.and_then(|handed| handed.response.clone());
         members.extend(response.map(|said| ("responseContext", said)));
         members.push(("version", Value::str("1.0")));
-        members.push(("timestamp", Value::Str(now)));
+        members.push(("timestamp", Value::str(now)));
         members.push(("DDBStreamBatchInfo", lost.batch_info.clone()));
-        Value::map(members)
+        members
     }
 }
 
@@ -128,19 +140,29 @@ impl Consumer for Fed {
 
     fn tell(&self, cx: &mut Cx<'_>, to: &str, lost: &Lost<'_>) -> Result<(), Fault> {
         let arn = self.arn();
-        let request_id = match lost.handed {
-            Some(handed) => handed.request_id.clone(),
-            None => base::id::uuid(cx.rng()),
-        };
-        let text = wire::json::text(&self.obituary(cx.now.iso8601_millis(), request_id, lost));
+        let request_id = request_id(lost, cx.rng());
+        let said = self.obituary(&cx.now.iso8601_millis(), request_id, lost);
+        let text = wire::json::text(&Value::map(said));
         let news = News { detail_type: "Lambda Function Invocation Result - Failure", about: &arn };
         destination::send(cx, to, &text, news)
+    }
+
+    /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html>: beside what others are told the
+    /// whole event, as text.
+    fn remains(&self, cloud: &Cloud, to: &str, lost: &Lost<'_>) -> Option<Remains> {
+        let bucket = Arn::parse(to).filter(|arn| arn.service == "s3")?.resource;
+        let now = cloud.clock().now();
+        let mut said = self.obituary(&now.iso8601_millis(), request_id(lost, cloud.rng()), lost);
+        said.push(("payload", Value::Str(event(lost.records))));
+        let shard = lost.batch_info.entry("shardId").and_then(Value::as_str).unwrap_or_default();
+        let key = key(&self.0.id, shard, &now.iso8601(), &base::id::uuid(cloud.rng()));
+        Some(Remains { bucket, key, bytes: wire::json::text(&Value::map(said)).into_bytes() })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{event, response};
+    use super::{event, key, response};
     use base::Timestamp;
     use feed::record::Record;
 
@@ -157,10 +179,17 @@ mod tests {
     }
 
     #[test]
+    fn what_remains_has_its_place() {
+        let told = key("m", "shardId-1", "2026-11-30T16:05:58Z", "u");
+        assert_eq!(told, "aws/lambda/m/shardId-1/2026/11/30/2026-11-30T16.05.58-u");
+    }
+
+    #[test]
     fn a_destination_is_told_of_an_error_and_of_none() {
         let told = |failed| wire::json::text(&response("$LATEST", failed));
-        let with =
-            |error: &str| format!(r#"{{"statusCode":200,"executedVersion":"$LATEST","functionError":{error}}}"#);
+        let with = |error: &str| {
+            format!(r#"{{"statusCode":200,"executedVersion":"$LATEST","functionError":{error}}}"#)
+        };
         assert_eq!((told(true), told(false)), (with("\"Unhandled\""), with("null")));
     }
 }

@@ -193,10 +193,7 @@ impl Mapping {
             self.on_failure = arn.filter(|arn| !arn.is_empty());
             if let Some(arn) = &self.on_failure {
                 match Arn::parse(arn).map(|arn| arn.service) {
-                    Some(service) if matches!(service.as_str(), "sqs" | "sns") => {}
-                    Some(service) if service == "s3" => {
-                        return Err(LambdaError::NotBuilt("A bucket as a destination".into()));
-                    }
+                    Some(service) if matches!(service.as_str(), "sqs" | "sns" | "s3") => {}
                     _ => return Err(invalid(format!("The provided destination ARN is invalid: {arn}"))),
                 }
             }
@@ -213,14 +210,21 @@ impl Mapping {
         let cloud = std::sync::Arc::clone(cx.cloud());
         let home = (self.account, self.region);
         let checked = cloud.act_as_role(cx.tx, SERVICE, &version.role, home, |role| {
-            if let Some(target) = &self.on_failure
-                && let Some(action) = destination::action(target)
-            {
-                self.check_may(role, action, target)?;
+            if let Some(target) = &self.on_failure {
+                self.check_destination(role, target)?;
             }
             if self.is_queue() { self.check_queue(role, version.timeout) } else { self.check_stream(role) }
         });
         checked.map_err(|_| invalid("The role defined for the function cannot be assumed by Lambda."))?
+    }
+
+    fn check_destination(&self, role: &Cx<'_>, target: &str) -> Result<(), LambdaError> {
+        if let Some(action) = destination::action(target) {
+            return self.check_may(role, action, target);
+        }
+        // AWS: the guide on destinations in S3 asks for both.
+        self.check_may(role, "s3:PutObject", &format!("{target}/aws/lambda/{}", self.id))?;
+        self.check_may(role, "s3:ListBucket", target)
     }
 
     fn check_may(&self, role: &Cx<'_>, action: &str, resource: &str) -> Result<(), LambdaError> {
