@@ -94,7 +94,7 @@ pub fn violations_fault(service: &Service, violations: &[Violation], request: &V
             Fault::new(400, dialect.code, name_sentence(first).unwrap_or_default())
         }
         Style::Detected | Style::DetectedUnquoted | Style::DetectedInShape => {
-            Fault::new(400, dialect.code, detected(service, dialect.style, violations))
+            Fault::new(400, dialect.code, detected(dialect.style, violations))
         }
         Style::MissingParameter { stop } => parameter(service, dialect.code, first, stop),
         Style::InvalidParameterAt => {
@@ -129,15 +129,13 @@ fn name_sentence(violation: &Violation) -> Option<String> {
 /// Enumerations that a service tells in another order than its model's, as recorded.
 const ORDERS: &[(&str, &[&str])] = &[("lambda", &["LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"])];
 
-/// A constraint in the service's own order.
-fn ordered(service: &Service, constraint: &Constraint) -> String {
-    let Constraint::Enum(allowed) = constraint else { return constraint.to_string() };
+/// The values of an enumeration in the service's own order.
+pub(super) fn ordered(service: &Service, allowed: &'static [&'static str]) -> &'static [&'static str] {
     let same = |all: &[&str]| all.len() == allowed.len() && all.iter().all(|one| allowed.contains(one));
-    let known = ORDERS.iter().find(|(id, all)| *id == service.id && same(all));
-    Constraint::Enum(known.map_or(allowed, |(_, all)| all)).to_string()
+    ORDERS.iter().find(|(id, all)| *id == service.id && same(all)).map_or(allowed, |(_, all)| *all)
 }
 
-fn detected(service: &Service, style: Style, violations: &[Violation]) -> String {
+fn detected(style: Style, violations: &[Violation]) -> String {
     let count = violations.len();
     let mut out = format!("{count} validation error{} detected: ", if count == 1 { "" } else { "s" });
     for (at, violation) in violations.iter().enumerate() {
@@ -150,7 +148,6 @@ fn detected(service: &Service, style: Style, violations: &[Violation]) -> String
         let separator = if at == 0 { "" } else { "; " };
         let shape =
             if style == Style::DetectedInShape { input_prefix(violation.input) } else { String::new() };
-        let constraint = ordered(service, constraint);
         out +=
             &format!("{separator}Value{value} at '{shape}{path}' failed to satisfy constraint: {constraint}");
     }

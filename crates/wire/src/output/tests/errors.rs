@@ -102,7 +102,7 @@ fn lambda_tells_whose_fault_it_was_where_its_model_has_a_place_for_it() {
         let members = members.iter().map(|name| member(name, to(string))).collect();
         b.shape("Gone", Kind::Structure(error("Gone", 410, members)));
         let refused = Fault::new(status, "Gone", "no");
-        text(&fault(Some(&b.done(None)), None, Protocol::RestJson, &refused, ID)).to_owned()
+        text(&fault(Some(&b.done(None)), None, Protocol::RestJson, &refused, ID))
     };
     let both = ["Type", "message"];
     assert_eq!(answer("lambda", 410, &both), r#"{"message":"no","Type":"User"}"#);
