@@ -195,6 +195,7 @@ def test_a_stream_drives_a_function(account):
     assert found["dynamodb"]["NewImage"] == {"k": {"S": "one"}, "b": {"B": "eA=="}}
     assert found["dynamodb"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
     assert abs(found["dynamodb"]["ApproximateCreationDateTime"] - time.time()) < 120
+    assert isinstance(found["dynamodb"]["ApproximateCreationDateTime"], float)
     dynamodb.delete_item(TableName="tab", Key={"k": {"S": "one"}})
     for key in ("two", "worse", "three"):
         dynamodb.put_item(TableName="tab", Item={"k": {"S": key}})

@@ -89,6 +89,15 @@ pub struct Lost<'a> {
     /// `None`: nobody was given them at last.
     pub handed: Option<&'a Handed>,
     pub batch_info: Value,
+    pub records: &'a [Record],
+}
+
+/// What is kept in a bucket of records that are given up.
+#[derive(Clone, Debug)]
+pub struct Remains {
+    pub bucket: String,
+    pub key: String,
+    pub bytes: Vec<u8>,
 }
 
 /// Who is fed.
@@ -126,6 +135,9 @@ pub trait Consumer: Debug + Send + Sync + 'static {
     /// # Errors
     /// What it is told to answers.
     fn tell(&self, cx: &mut Cx<'_>, to: &str, lost: &Lost<'_>) -> Result<(), Fault>;
+
+    /// What to put in the place of being told, where `to` is a bucket.
+    fn remains(&self, cloud: &Cloud, to: &str, lost: &Lost<'_>) -> Option<Remains>;
 }
 
 impl Feed {

@@ -123,13 +123,14 @@ impl Post {
         service: &str,
         operation: &str,
         members: Vec<(&'static str, Value)>,
+        body: Body,
     ) -> Result<Value, Fault> {
         let value = Value::Struct(members.into_iter().collect::<Struct>());
         let (role, source) = (self.role()?, self.consumer.source_arn());
         let whom = Whom::Role { arn: &role, account: self.feed.account, source: source.as_deref() };
         let call = Call { service, operation, value };
         let name = self.consumer.service();
-        let answer = self.cloud.stream_call_for(name, whom, self.feed.region, call, Body::empty()).await?;
+        let answer = self.cloud.stream_call_for(name, whom, self.feed.region, call, body).await?;
         Ok(answer.value)
     }
 

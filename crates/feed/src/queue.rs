@@ -9,6 +9,7 @@ use crate::post::{Post, broken, pause, until};
 use crate::record::{self, BYTES_MAX, Record};
 use crate::verdict::Verdict;
 use base::Arn;
+use kernel::Body;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -64,7 +65,7 @@ async fn receive(post: &Post, most: usize, wait: u64) -> Result<Vec<Record>, Fau
         ("MessageSystemAttributeNames", all()),
         ("MessageAttributeNames", all()),
     ];
-    let answer = post.stream("sqs", "ReceiveMessage", members).await?;
+    let answer = post.stream("sqs", "ReceiveMessage", members, Body::empty()).await?;
     let messages = answer.member("Messages").and_then(Value::as_list).unwrap_or_default();
     let region = post.feed.region.name();
     let now = post.cloud.clock().now();

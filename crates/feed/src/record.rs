@@ -114,7 +114,8 @@ fn plain(value: &Value) -> Value {
         }
         Value::List(items) => Value::List(items.iter().map(plain).collect()),
         Value::Blob(bytes) => Value::Str(STANDARD.encode(bytes)),
-        Value::Time(time) => Value::Int(time.micros().div_euclid(1_000_000)),
+        // AWS: recorded events have it as a number with a fraction, which languages that tell the two apart see.
+        Value::Time(time) => Value::Float(time.micros().div_euclid(1_000_000) as f64),
         scalar => scalar.clone(),
     }
 }
@@ -154,7 +155,7 @@ mod tests {
             ("Keys", Value::Map(vec![("k".into(), key)])),
         ]);
         let said = structure([("eventName", Value::str("INSERT")), ("dynamodb", body)]);
-        let wanted = r#"{"eventName":"INSERT","dynamodb":{"ApproximateCreationDateTime":7,"Keys":{"k":{"B":"eA=="}}},"eventSourceARN":"arn"}"#;
+        let wanted = r#"{"eventName":"INSERT","dynamodb":{"ApproximateCreationDateTime":7.0,"Keys":{"k":{"B":"eA=="}}},"eventSourceARN":"arn"}"#;
         assert_eq!(wire::json::text(&change(&said, "arn")), wanted);
     }
 

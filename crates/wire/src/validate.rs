@@ -215,6 +215,10 @@ impl Walk {
 
     fn add(&mut self, path: &Path, value: Option<String>, constraint: Constraint) {
         if self.found.len() < VIOLATIONS_MAX {
+            let constraint = match constraint {
+                Constraint::Enum(allowed) => Constraint::Enum(dialect::ordered(self.service, allowed)),
+                other => other,
+            };
             let (input, member, location) = (self.input, self.member, self.location);
             self.found.push(Violation { path: path.render(), input, member, location, value, constraint });
         }

@@ -5,7 +5,9 @@
 use crate::post::{Post, pause};
 use crate::record::{self, Record};
 use crate::verdict::Verdict;
-use crate::{Handed, Lost};
+use crate::{Handed, Lost, Remains};
+use bytes::Bytes;
+use kernel::Body;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,12 +134,28 @@ impl Lane {
         let arn = self.post.consumer.arn();
         kernel::log::warn("records were given up", &[("of", arn.as_str()), ("reason", condition)]);
         let Some(target) = &self.post.feed.on_failure else { return };
-        let lost = Lost { condition, retries: batch.retries, handed, batch_info: self.info(batch) };
-        let sent: Result<(), Fault> = self.post.act(|cx| self.post.consumer.tell(cx, target, &lost)).await;
+        let lost = Lost {
+            condition,
+            retries: batch.retries,
+            handed,
+            batch_info: self.info(batch),
+            records: &batch.records,
+        };
+        let sent = match self.post.consumer.remains(&self.post.cloud, target, &lost) {
+            Some(remains) => self.keep(remains).await,
+            None => self.post.act(|cx| self.post.consumer.tell(cx, target, &lost)).await,
+        };
         if let Err(fault) = sent {
             self.post.trouble(&fault).await;
             kernel::log::error("records were given up untold", &[("problem", &fault.to_string())]);
         }
+    }
+
+    /// Puts what remains into its bucket, as the consumer's role.
+    async fn keep(&self, remains: Remains) -> Result<(), Fault> {
+        let members = vec![("Bucket", Value::Str(remains.bucket)), ("Key", Value::Str(remains.key))];
+        let body = Body::of(Bytes::from(remains.bytes), None);
+        self.post.stream("s3", "PutObject", members, body).await.map(drop)
     }
 
     fn info(&self, batch: &Batch) -> Value {

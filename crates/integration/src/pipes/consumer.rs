@@ -10,7 +10,7 @@ use crate::events::outcall::{self, Asked};
 use base::{Arn, Region, Timestamp};
 use feed::record::Record;
 use feed::verdict::{self, Verdict};
-use feed::{Actor, Consumer, Handed, Lost};
+use feed::{Actor, Consumer, Handed, Lost, Remains};
 use kernel::outbound::Client;
 use kernel::{As, Body, Call, Cloud, Cx, Running, Whom};
 use std::collections::BTreeSet;
@@ -254,5 +254,10 @@ impl Consumer for Fed {
             _ => ("sqs", "SendMessage", members([queue_url(&arn), ("MessageBody", text)])),
         };
         cx.call(call.0, call.1, call.2, As::Caller).map(drop)
+    }
+
+    /// Buckets are no targets of what a pipe gives up.
+    fn remains(&self, _: &Cloud, _: &str, _: &Lost<'_>) -> Option<Remains> {
+        None
     }
 }

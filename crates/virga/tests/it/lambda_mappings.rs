@@ -164,6 +164,34 @@ fn what_cannot_be_mapped() {
     }
     let missing = map(&root, of("none", json!({}))).refused(400, "InvalidParameterValueException");
     assert!(missing.starts_with("Error occurred while ReceiveMessage. SQS Error Code: "), "{missing}");
+    let stream = table(&cloud, &root);
+    let begun = |more: Value| {
+        let mut all = json!({ "EventSourceArn": stream });
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        map(&root, all)
+    };
+    for (asked, message) in [
+        (
+            json!({ "StartingPosition": "LATEST", "StartingPositionTimestamp": 123_456 }),
+            "Timestamp only valid with StartingPosition AT_TIMESTAMP".to_owned(),
+        ),
+        (
+            json!({ "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 1000 }),
+            format!("Unsupported starting position for arn type: {stream}"),
+        ),
+    ] {
+        let refused = begun(asked);
+        // Whose fault it was is told of what the service itself refuses, and not of what its model does.
+        assert_eq!(refused.value["Type"], "User");
+        refused.refused_with(400, "InvalidParameterValueException", &message);
+    }
+    let refused = begun(json!({ "StartingPosition": "0" }));
+    assert_eq!(refused.value.get("Type"), None);
+    refused.refused_with(
+        400,
+        "ValidationException",
+        "1 validation error detected: Value '0' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]",
+    );
     let kinesis = json!({ "EventSourceArn": "arn:aws:kinesis:us-east-1:123456789012:stream/s" });
     map(&root, kinesis).refused(501, "NotImplemented");
     root.call("lambda", "CreateEventSourceMapping", json!({ "FunctionName": "g", "EventSourceArn": QUEUE }))
@@ -275,6 +303,55 @@ fn changes_of_a_table_and_what_becomes_of_those_that_fail() {
     until(&cloud, || root.call("lambda", "GetEventSourceMapping", json!({ "UUID": id })).status == 404);
     let snapshot = cloud.cloud.store().snapshot();
     assert_eq!(compute::lambda::model::PROGRESS.count(&snapshot, &store::Key::empty()).unwrap(), 0);
+}
+
+#[test]
+fn what_is_given_up_is_kept_in_a_bucket() {
+    let cloud = Cloud::new();
+    let root = begin(&cloud);
+    let stream = table(&cloud, &root);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "remains" })).ok();
+    let asked = || {
+        let place = json!({ "OnFailure": { "Destination": "arn:aws:s3:::remains" } });
+        map(
+            &root,
+            json!({
+                "EventSourceArn": stream, "StartingPosition": "TRIM_HORIZON", "MaximumRetryAttempts": 0,
+                "DestinationConfig": place,
+            }),
+        )
+    };
+    for (granted, wanted) in [("s3:ListBucket", "PutObject"), ("s3:PutObject", "ListBucket")] {
+        allow(&root, &json!(["dynamodb:*", granted]));
+        asked().refused_with(
+            400,
+            "InvalidParameterValueException",
+            &format!("The provided execution role does not have permissions to call {wanted} on S3"),
+        );
+    }
+    allow(&root, &json!(["dynamodb:*", "s3:PutObject", "s3:ListBucket"]));
+    let made = asked().ok();
+    assert_eq!(made["DestinationConfig"]["OnFailure"]["Destination"], "arn:aws:s3:::remains");
+    write(&root, "fail");
+    let keys = || {
+        let listed = root.call("s3", "ListObjectsV2", json!({ "Bucket": "remains" })).ok();
+        let all = listed["Contents"].as_array().cloned().unwrap_or_default();
+        all.iter().map(|object| object["Key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    until(&cloud, || !keys().is_empty());
+    let [key] = &keys()[..] else { panic!("{:?}", keys()) };
+    let reply = root.call("s3", "GetObject", json!({ "Bucket": "remains", "Key": key }));
+    let told: Value = serde_json::from_slice(&reply.body).unwrap();
+    let shard = told["DDBStreamBatchInfo"]["shardId"].as_str().unwrap();
+    let place = format!("aws/lambda/{}/{shard}/", made["UUID"].as_str().unwrap());
+    assert!(key.starts_with(&place), "{key}");
+    assert_eq!(told["requestContext"]["condition"], "RetryAttemptsExhausted");
+    assert_eq!(told["responseContext"]["functionError"], "Unhandled");
+    let payload: Value = serde_json::from_str(told["payload"].as_str().unwrap()).unwrap();
+    let record = &payload["Records"][0];
+    assert_eq!(record["dynamodb"]["NewImage"], json!({ "k": { "S": "fail" } }));
+    assert!(record["dynamodb"]["ApproximateCreationDateTime"].is_f64());
+    root.call("lambda", "DeleteEventSourceMapping", json!({ "UUID": made["UUID"] })).ok();
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::xml::{self, Xml};
 use super::{Reply, members, quirk};
 use crate::Fault;
 use crate::model::{ErrorTrait, Kind, NOBODY, Operation, Protocol, Service, Shape, Structure};
-use crate::value::Struct;
+use crate::value::{Struct, Value};
 use http::header::{HeaderName, HeaderValue};
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -264,6 +264,12 @@ impl Writer<'_> {
         for (name, value) in self.fault.members.iter().filter(|(name, _)| !is_message(name)) {
             let of_shape = self.known.as_ref().is_some_and(|k| k.structure.member(name).is_some());
             (if of_shape { &mut modelled } else { &mut further }).set(name, value.clone());
+        }
+        if let (Some(known), Some((name, side))) =
+            (&self.known, quirk::side_member(self.service(), self.status))
+            && known.structure.member(name).is_some()
+        {
+            modelled.set(name, Value::str(side));
         }
         (modelled, further)
     }

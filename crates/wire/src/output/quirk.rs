@@ -103,6 +103,12 @@ pub(crate) fn shows_item(service: &Service, fault: &Fault) -> bool {
         && fault.members.get("Item").is_some()
 }
 
+/// The member in which a service tells whose fault an error was, and its word for the caller, where its model has the
+/// member of the error: recorded answers of Lambda have it of all that the caller has done wrong.
+pub(crate) fn side_member(service: &Service, status: u16) -> Option<(&'static str, &'static str)> {
+    (service.id == "lambda" && (400..500).contains(&status)).then_some(("Type", "User"))
+}
+
 /// JSON's name of an error that no operation models.
 pub(crate) fn shape_of(service: &Service, code: &str) -> Option<&'static str> {
     TWO_NAMES.iter().find(|(id, _, query)| *id == service.id && *query == code).map(|(_, shape, _)| *shape)

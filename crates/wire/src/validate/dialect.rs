@@ -126,6 +126,15 @@ fn name_sentence(violation: &Violation) -> Option<String> {
     Some(format!("The specified value for {path} is invalid. It must {rule}"))
 }
 
+/// Enumerations that a service tells in another order than its model's, as recorded.
+const ORDERS: &[(&str, &[&str])] = &[("lambda", &["LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"])];
+
+/// The values of an enumeration in the service's own order.
+pub(super) fn ordered(service: &Service, allowed: &'static [&'static str]) -> &'static [&'static str] {
+    let same = |all: &[&str]| all.len() == allowed.len() && all.iter().all(|one| allowed.contains(one));
+    ORDERS.iter().find(|(id, all)| *id == service.id && same(all)).map_or(allowed, |(_, all)| *all)
+}
+
 fn detected(style: Style, violations: &[Violation]) -> String {
     let count = violations.len();
     let mut out = format!("{count} validation error{} detected: ", if count == 1 { "" } else { "s" });

@@ -6,9 +6,10 @@ use crate::lambda::invocation::{self, Asked};
 use crate::lambda::lineage::Chain;
 use crate::lambda::metering;
 use crate::lambda::model::{self, MAPPINGS, Mapping};
+use base::{Arn, Rng};
 use feed::record::Record;
 use feed::verdict::{self, Verdict};
-use feed::{Consumer, Handed, Lost};
+use feed::{Consumer, Handed, Lost, Remains};
 use kernel::{Cloud, Cx, Running};
 use std::sync::Arc;
 use store::{Read, StoreError, Tx};
@@ -23,6 +24,27 @@ pub(super) struct Fed(pub(super) Mapping);
 fn event(records: &[Record]) -> String {
     let all: Vec<&str> = records.iter().map(|record| record.json.as_str()).collect();
     format!("{{\"Records\":[{}]}}", all.join(","))
+}
+
+/// What a destination is told of the last answer: a function that has answered has no error (`null`, as recorded),
+/// whatever has failed of the batch.
+fn response(version: &str, failed: bool) -> Value {
+    Value::map(vec![
+        ("statusCode", Value::Int(200)),
+        ("executedVersion", Value::str(version)),
+        ("functionError", if failed { Value::str("Unhandled") } else { Value::Null }),
+    ])
+}
+
+/// The last request that was made with the records, or a new name where there was none.
+fn request_id(lost: &Lost<'_>, rng: &Rng) -> String {
+    lost.handed.map_or_else(|| base::id::uuid(rng), |handed| handed.request_id.clone())
+}
+
+/// Where what remains of a shard's records is put: `aws/lambda/<mapping>/<shard>/2026/11/30/2026-11-30T16.05.58-<unique>`.
+fn key(mapping: &str, shard: &str, now: &str, unique: &str) -> String {
+    let (day, time) = (now[..10].replace('-', "/"), now[..19].replace(':', "."));
+    format!("aws/lambda/{mapping}/{shard}/{day}/{time}-{unique}")
 }
 
 impl Fed {
@@ -57,20 +79,15 @@ impl Fed {
         };
         // A stream's batch has failed from where the first of its records has.
         let is_well = verdict == Verdict::None || (self.0.is_queue() && verdict != Verdict::All);
-        let mut said =
-            vec![("statusCode", Value::Int(200)), ("executedVersion", Value::str(&outcome.version))];
-        if outcome.failed {
-            said.push(("functionError", Value::str("Unhandled")));
-        }
         Ok(Handed {
             verdict,
             note: if is_well { "OK" } else { FAILED }.to_owned(),
             request_id,
-            response: Some(Value::map(said)),
+            response: Some(response(&outcome.version, outcome.failed)),
         })
     }
 
-    fn obituary(&self, now: String, request_id: String, lost: &Lost<'_>) -> Value {
+    fn obituary(&self, now: &str, request_id: String, lost: &Lost<'_>) -> Vec<(&'static str, Value)> {
         let context = Value::map(vec![
             ("requestId", Value::Str(request_id)),
             ("functionArn", Value::Str(self.0.named().qualified_arn())),
@@ -81,9 +98,9 @@ impl Fed {
         let response = lost.handed.and_then(|handed| handed.response.clone());
         members.extend(response.map(|said| ("responseContext", said)));
         members.push(("version", Value::str("1.0")));
-        members.push(("timestamp", Value::Str(now)));
+        members.push(("timestamp", Value::str(now)));
         members.push(("DDBStreamBatchInfo", lost.batch_info.clone()));
-        Value::map(members)
+        members
     }
 }
 
@@ -123,19 +140,29 @@ impl Consumer for Fed {
 
     fn tell(&self, cx: &mut Cx<'_>, to: &str, lost: &Lost<'_>) -> Result<(), Fault> {
         let arn = self.arn();
-        let request_id = match lost.handed {
-            Some(handed) => handed.request_id.clone(),
-            None => base::id::uuid(cx.rng()),
-        };
-        let text = wire::json::text(&self.obituary(cx.now.iso8601_millis(), request_id, lost));
+        let request_id = request_id(lost, cx.rng());
+        let said = self.obituary(&cx.now.iso8601_millis(), request_id, lost);
+        let text = wire::json::text(&Value::map(said));
         let news = News { detail_type: "Lambda Function Invocation Result - Failure", about: &arn };
         destination::send(cx, to, &text, news)
+    }
+
+    /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html>: beside what others are told the
+    /// whole event, as text.
+    fn remains(&self, cloud: &Cloud, to: &str, lost: &Lost<'_>) -> Option<Remains> {
+        let bucket = Arn::parse(to).filter(|arn| arn.service == "s3")?.resource;
+        let now = cloud.clock().now();
+        let mut said = self.obituary(&now.iso8601_millis(), request_id(lost, cloud.rng()), lost);
+        said.push(("payload", Value::Str(event(lost.records))));
+        let shard = lost.batch_info.entry("shardId").and_then(Value::as_str).unwrap_or_default();
+        let key = key(&self.0.id, shard, &now.iso8601(), &base::id::uuid(cloud.rng()));
+        Some(Remains { bucket, key, bytes: wire::json::text(&Value::map(said)).into_bytes() })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::event;
+    use super::{event, key, response};
     use base::Timestamp;
     use feed::record::Record;
 
@@ -149,5 +176,20 @@ mod tests {
             json: json.to_owned(),
         };
         assert_eq!(event(&[record("1"), record("11")]), r#"{"Records":[1,11]}"#);
+    }
+
+    #[test]
+    fn what_remains_has_its_place() {
+        let told = key("m", "shardId-1", "2026-11-30T16:05:58Z", "u");
+        assert_eq!(told, "aws/lambda/m/shardId-1/2026/11/30/2026-11-30T16.05.58-u");
+    }
+
+    #[test]
+    fn a_destination_is_told_of_an_error_and_of_none() {
+        let told = |failed| wire::json::text(&response("$LATEST", failed));
+        let with = |error: &str| {
+            format!(r#"{{"statusCode":200,"executedVersion":"$LATEST","functionError":{error}}}"#)
+        };
+        assert_eq!((told(true), told(false)), (with("\"Unhandled\""), with("null")));
     }
 }

@@ -7,7 +7,7 @@ use crate::lambda::destination;
 use crate::lambda::errors::{LambdaError, invalid, is_denied};
 use crate::lambda::model::{self, Mapping};
 use crate::lambda::ops::configuration::{not_built, says};
-use base::Arn;
+use base::{Arn, Timestamp};
 use feed::filter::Filters;
 use kernel::{As, Cx, Target};
 use wire::{Struct, Value};
@@ -76,7 +76,7 @@ impl Mapping {
     ///
     /// # Errors
     /// `InvalidParameterValueException`, `NotImplemented` for other kinds of sources.
-    pub(crate) fn begin(&mut self, start: Option<String>) -> Result<(), LambdaError> {
+    pub(crate) fn begin(&mut self, start: Option<String>, at: Option<Timestamp>) -> Result<(), LambdaError> {
         let arn = Arn::parse(&self.source).ok_or_else(|| invalid("Unrecognized event source."))?;
         match arn.service.as_str() {
             "sqs" if start.is_some() => {
@@ -85,6 +85,9 @@ impl Mapping {
             "sqs" => self.batch = QUEUE_BATCH,
             "dynamodb" if arn.resource.contains("/stream/") => {
                 match start.as_deref() {
+                    Some("TRIM_HORIZON" | "LATEST") if at.is_some() => {
+                        return Err(invalid("Timestamp only valid with StartingPosition AT_TIMESTAMP"));
+                    }
                     Some("TRIM_HORIZON" | "LATEST") => {}
                     Some(_) => {
                         let source = &self.source;
@@ -190,10 +193,7 @@ impl Mapping {
             self.on_failure = arn.filter(|arn| !arn.is_empty());
             if let Some(arn) = &self.on_failure {
                 match Arn::parse(arn).map(|arn| arn.service) {
-                    Some(service) if matches!(service.as_str(), "sqs" | "sns") => {}
-                    Some(service) if service == "s3" => {
-                        return Err(LambdaError::NotBuilt("A bucket as a destination".into()));
-                    }
+                    Some(service) if matches!(service.as_str(), "sqs" | "sns" | "s3") => {}
                     _ => return Err(invalid(format!("The provided destination ARN is invalid: {arn}"))),
                 }
             }
@@ -210,14 +210,21 @@ impl Mapping {
         let cloud = std::sync::Arc::clone(cx.cloud());
         let home = (self.account, self.region);
         let checked = cloud.act_as_role(cx.tx, SERVICE, &version.role, home, |role| {
-            if let Some(target) = &self.on_failure
-                && let Some(action) = destination::action(target)
-            {
-                self.check_may(role, action, target)?;
+            if let Some(target) = &self.on_failure {
+                self.check_destination(role, target)?;
             }
             if self.is_queue() { self.check_queue(role, version.timeout) } else { self.check_stream(role) }
         });
         checked.map_err(|_| invalid("The role defined for the function cannot be assumed by Lambda."))?
+    }
+
+    fn check_destination(&self, role: &Cx<'_>, target: &str) -> Result<(), LambdaError> {
+        if let Some(action) = destination::action(target) {
+            return self.check_may(role, action, target);
+        }
+        // AWS: the guide on destinations in S3 asks for both.
+        self.check_may(role, "s3:PutObject", &format!("{target}/aws/lambda/{}", self.id))?;
+        self.check_may(role, "s3:ListBucket", target)
     }
 
     fn check_may(&self, role: &Cx<'_>, action: &str, resource: &str) -> Result<(), LambdaError> {

@@ -31,6 +31,7 @@ wire::shape! {
         scaling: Option<Scaling> = "ScalingConfig",
         responses: Option<Vec<String>> = "FunctionResponseTypes",
         start: Option<String> = "StartingPosition",
+        start_at: Option<Timestamp> = "StartingPositionTimestamp",
         parallel: Option<u32> = "ParallelizationFactor",
         destinations: Option<Destinations> = "DestinationConfig",
         age: Option<i64> = "MaximumRecordAgeInSeconds",
@@ -201,7 +202,7 @@ fn create(cx: &mut Cx<'_>, req: CreateMapping) -> Result<MappingView, LambdaErro
         tags: tag::checked(req.tags)?,
         ..Mapping::default()
     };
-    mapping.begin(req.start)?;
+    mapping.begin(req.start, req.start_at)?;
     let asked = Asked {
         batch: req.batch,
         window: req.window,

@@ -95,6 +95,23 @@ fn bodies() {
 }
 
 #[test]
+fn lambda_tells_whose_fault_it_was_where_its_model_has_a_place_for_it() {
+    let answer = |id: &'static str, status: u16, members: &[&'static str]| {
+        let mut b = Build::new(id, Protocol::RestJson);
+        let string = b.string();
+        let members = members.iter().map(|name| member(name, to(string))).collect();
+        b.shape("Gone", Kind::Structure(error("Gone", 410, members)));
+        let refused = Fault::new(status, "Gone", "no");
+        text(&fault(Some(&b.done(None)), None, Protocol::RestJson, &refused, ID))
+    };
+    let both = ["Type", "message"];
+    assert_eq!(answer("lambda", 410, &both), r#"{"message":"no","Type":"User"}"#);
+    assert_eq!(answer("lambda", 500, &both), r#"{"message":"no"}"#);
+    assert_eq!(answer("lambda", 410, &["message"]), r#"{"message":"no"}"#);
+    assert_eq!(answer("backup", 410, &both), r#"{"message":"no"}"#);
+}
+
+#[test]
 fn what_no_model_knows_goes_out_as_it_is() {
     let denied = Fault::new(400, "AccessDeniedException", "no").with("Reason", Value::Int(7));
     let failure = Fault::new(500, "InternalFailure", "");
