@@ -205,6 +205,10 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<View, Ec2Error> {
             "Volumes that are attached to several instances at once are not built in this version of Virga.";
         return Err(Plain::Unsupported(what.into()).into());
     }
+    // Recorded: it says this before it looks at the zone.
+    if req.size.is_none() && req.snapshot.is_none() {
+        return Err(Plain::MissingParameter("size/snapshot".into()).into());
+    }
     let zone = zone(cx, &req)?;
     // AWS: of the one that a volume is made of it says this.
     let gone = |error: Ec2Error| match error.code() {
