@@ -170,10 +170,10 @@ fn states_follow_each_other() {
         refused(&root, "StartInstances", json!({ "InstanceIds": ["web"] })),
         "InvalidInstanceID.Malformed"
     );
-    root.call("ec2", "TerminateInstances", json!({ "InstanceIds": ["i-0abcdef1234567890"] })).refused_with(
+    root.call("ec2", "TerminateInstances", json!({ "InstanceIds": ["i-web"] })).refused_with(
         400,
         "InvalidInstanceID.Malformed",
-        "The instance ID 'i-0abcdef1234567890' is malformed",
+        "The instance ID 'i-web' is malformed",
     );
     let protect = |on: bool| json!({ "InstanceId": id, "DisableApiTermination": { "Value": on } });
     ec2(&root, "ModifyInstanceAttribute", protect(true));
