@@ -8,7 +8,7 @@ store::record! {
     /// Under the interface's key.
     #[derive(Clone, PartialEq, Debug)]
     pub struct Attachment {
-        /// `eni-attach-…`
+        /// `eni-attach-…`, and `ela-attach-…` where a service has attached it.
         1 => pub id: String,
         /// Absent where a service of the cloud has attached it (a NAT gateway, an endpoint).
         2 => pub instance: Option<String>,

@@ -67,10 +67,23 @@ pub fn some<R: Record>(
     kind: &Kind,
     ids: &[String],
 ) -> Result<Vec<R>, Ec2Error> {
+    ids.iter().try_for_each(|id| check_id(kind, id))?;
+    some_of_any(cx, table, kind, ids)
+}
+
+/// The same, where an id of any form is looked for.
+///
+/// # Errors
+/// The kind's `NotFound`.
+pub fn some_of_any<R: Record>(
+    cx: &Cx<'_>,
+    table: &Table<R>,
+    kind: &Kind,
+    ids: &[String],
+) -> Result<Vec<R>, Ec2Error> {
     if ids.is_empty() {
         return all(cx, table);
     }
-    ids.iter().try_for_each(|id| check_id(kind, id))?;
     let mut seen = Vec::new();
     let (mut out, mut missing) = (Vec::new(), Vec::new());
     for id in ids {

@@ -6,6 +6,7 @@ use wire::Fault;
 wire::errors! {
     /// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
     pub enum Plain {
+        AddressUnavailable(address: String) = 400, "InvalidAddress.NotFound", "The Elastic IP address '{address}' does not exist or is not available.";
         AnalysisExists(what: String) = 400, "AnalysisExistsForNetworkInsightsPath", "{what}";
         AuthFailure(what: String) = 403, "AuthFailure", "{what}";
         CannotDelete(what: String) = 400, "CannotDelete", "{what}";
@@ -51,7 +52,7 @@ wire::errors! {
         InvalidImage(what: String) = 400, "InvalidAMIID.NotFound", "{what}";
         InvalidInstanceType(what: String) = 400, "InvalidInstanceType", "{what}";
         InvalidKeyFormat = 400, "InvalidKey.Format", "Key is not in valid OpenSSH public key format";
-        InvalidKeyPairDuplicate(name: String) = 400, "InvalidKeyPair.Duplicate", "The keypair already exists: {name}";
+        InvalidKeyPairDuplicate = 400, "InvalidKeyPair.Duplicate", "The keypair already exists";
         InvalidKeyPairNotFound(name: String) = 400, "InvalidKeyPair.NotFound", "The key pair '{name}' does not exist";
         InvalidUserData(what: String) = 400, "InvalidUserData.Malformed", "{what}";
         InvalidNetworkAclEntry(what: String) = 400, "InvalidNetworkAclEntry.NotFound", "{what}";
@@ -140,7 +141,7 @@ wire::errors! {
         Route(table: String) = 400, "RouteLimitExceeded", "The maximum number of routes has been reached for route table {table}.";
         InternetGateway = 400, "InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.";
         EgressOnlyGateway = 400, "EgressOnlyInternetGatewayLimitExceeded", "The maximum number of egress-only internet gateways has been reached.";
-        NatGateway(zone: String) = 400, "NatGatewayLimitExceeded", "The maximum number of NAT Gateways has been reached in {zone}.";
+        NatGateway(max: usize) = 400, "NatGatewayLimitExceeded", "Performing this operation would exceed the limit of {max} NAT gateways";
         Address = 400, "AddressLimitExceeded", "The maximum number of addresses has been reached.";
         NetworkInterface = 400, "NetworkInterfaceLimitExceeded", "The maximum number of network interfaces has been reached.";
         PrivateAddresses(max: usize) = 400, "PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit of {max}.";
@@ -190,11 +191,16 @@ impl Ec2Error {
 
     /// The id does not look like one of its kind.
     pub fn malformed(kind: &Kind, id: &str) -> Ec2Error {
-        // Recorded: of instances it expects nothing else where the beginning is right.
-        let is_begun = *kind == INSTANCE && id.starts_with("i-");
-        let hint = if is_begun { String::new() } else { format!(" (expecting \"{}-...\")", kind.prefix) };
+        // Recorded: of instances it does not say what it expects.
+        let hint =
+            if *kind == INSTANCE { String::new() } else { format!(" (expecting \"{}-...\")", kind.prefix) };
         let what = format!("Invalid id: \"{id}\"{hint}");
         Ec2Error(Box::new(Fault::new(400, kind.malformed, what)))
+    }
+
+    /// The id does not look like one of its kind, as newer operations say it; `noun` as they write it.
+    pub fn not_an_id(code: &str, noun: &str, id: &str) -> Ec2Error {
+        Ec2Error(Box::new(Fault::new(400, code, format!("The {noun} ID '{id}' is malformed"))))
     }
 
     /// `InvalidParameterValue` in EC2's usual words; `name` as they write it, `cidrBlock`.

@@ -33,7 +33,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    VPC = "vpc", "vpc", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed", "vpc ID", "ec2:VpcID";
+    VPC = "vpc", "vpc", "InvalidVpcID.NotFound", "InvalidVpcId.Malformed", "vpc ID", "ec2:VpcID";
     SUBNET = "subnet", "subnet", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed", "subnet ID", "ec2:SubnetID";
     ROUTE_TABLE = "route-table", "rtb", "InvalidRouteTableID.NotFound", "InvalidRouteTableId.Malformed", "routeTable ID", "ec2:RouteTableID";
     INTERNET_GATEWAY = "internet-gateway", "igw", "InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed", "internetGateway ID", "ec2:InternetGatewayID";

@@ -89,9 +89,12 @@ impl Data {
     }
 }
 
-/// Whether a launch may name an image so: by its id, or by a parameter that holds it.
+/// Whether a template may name an image so: by a parameter that holds it, or by its id. Recorded: here ids may have fewer
+/// digits than any image's.
 fn is_image(name: &str) -> bool {
-    IMAGE.fits(name) || name.starts_with("resolve:ssm:")
+    let is_hex = |digits: &str| digits.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    let is_short = |digits: &str| (1..8).contains(&digits.len()) && is_hex(digits);
+    IMAGE.fits(name) || name.strip_prefix("ami-").is_some_and(is_short) || name.starts_with("resolve:ssm:")
 }
 
 /// Data as it is shown: what nobody put in is not there, lists that are empty among it.

@@ -14,6 +14,12 @@ pub(crate) fn vpc(cx: &Cx<'_>, id: &str) -> Result<Vpc, Ec2Error> {
     get(cx, &VPCS, &kind::VPC, id)
 }
 
+/// A VPC whose id may be anything. Recorded: what makes subnets and route tables does not look at its form.
+pub(crate) fn vpc_by_any(cx: &Cx<'_>, id: &str) -> Result<Vpc, Ec2Error> {
+    let found = VPCS.get(cx.tx, &ec2::register::key(cx.account, cx.region, id))?;
+    found.ok_or_else(|| Ec2Error::not_found(&kind::VPC, id))
+}
+
 pub(crate) fn subnet(cx: &Cx<'_>, id: &str) -> Result<Subnet, Ec2Error> {
     get(cx, &SUBNETS, &kind::SUBNET, id)
 }

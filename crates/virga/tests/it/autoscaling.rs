@@ -376,7 +376,13 @@ fn a_launch_that_fails_is_told_and_tried_again() {
     let (cloud, _plane) = cloud(Simulator::new(), None);
     let root = cloud.root(ACCOUNT);
     let id = template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "KeyName": "none" }));
-    asg(&root, "CreateAutoScalingGroup", asked(json!({ "DesiredCapacity": 1 })));
+    let words = "You must use a valid fully-formed launch template. The key pair 'none' does not exist";
+    let early = refused(&root, "CreateAutoScalingGroup", asked(json!({})));
+    assert_eq!(early, ("ValidationError".into(), words.into()));
+    ec2(&root, "CreateKeyPair", json!({ "KeyName": "none" }));
+    asg(&root, "CreateAutoScalingGroup", asked(json!({})));
+    ec2(&root, "DeleteKeyPair", json!({ "KeyName": "none" }));
+    asg(&root, "SetDesiredCapacity", json!({ "AutoScalingGroupName": "web", "DesiredCapacity": 1 }));
     cloud.reconcile();
     let told = activities(&root);
     assert_eq!((told.len(), &told[0]["StatusCode"]), (1, &json!("Failed")));
@@ -386,6 +392,33 @@ fn a_launch_that_fails_is_told_and_tried_again() {
     cloud.advance(Duration::from_secs(5));
     until(&cloud, || settled(&root, 1));
     assert!(id.starts_with("lt-"));
+}
+
+#[test]
+fn the_groups_of_a_template_are_of_the_vpc_that_it_launches_in() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let elsewhere = text(&ec2(&root, "CreateVpc", json!({ "CidrBlock": "10.0.0.0/16" }))["vpc"]["vpcId"]);
+    let made = json!({ "VpcId": elsewhere, "GroupName": "web", "Description": "web" });
+    let id = text(&ec2(&root, "CreateSecurityGroup", made)["groupId"]);
+    let data = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "SecurityGroupIds": [id] });
+    template(&root, data);
+    let words = "One or more security groups in the launch template are not linked to the VPCs configured in the Auto Scaling group";
+    let wrong = refused(&root, "CreateAutoScalingGroup", asked(json!({})));
+    assert_eq!(wrong, ("ValidationError".into(), words.into()));
+    let inside = json!({ "VpcId": elsewhere, "CidrBlock": "10.0.1.0/24" });
+    let inside = text(&ec2(&root, "CreateSubnet", inside)["subnet"]["subnetId"]);
+    let there = asked(json!({ "AvailabilityZones": null, "VPCZoneIdentifier": inside }));
+    asg(&root, "CreateAutoScalingGroup", there);
+    let back = json!({ "AutoScalingGroupName": "web", "AvailabilityZones": ["us-east-1a"] });
+    assert_eq!(refused(&root, "UpdateAutoScalingGroup", back).1, words);
+    asg(&root, "DeleteAutoScalingGroup", json!({ "AutoScalingGroupName": "web" }));
+    ec2(&root, "DeleteSecurityGroup", json!({ "GroupId": id }));
+    let gone = refused(&root, "CreateAutoScalingGroup", asked(json!({})));
+    let words = format!(
+        "You must use a valid fully-formed launch template. The security group '{id}' does not exist"
+    );
+    assert_eq!(gone, ("ValidationError".into(), words));
 }
 
 #[test]

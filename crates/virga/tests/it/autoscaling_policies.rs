@@ -225,6 +225,9 @@ fn a_metric_is_kept_near_its_target() {
     let cloud = begin(json!({ "DesiredCapacity": 2, "MinSize": 1 }));
     let root = cloud.root(ACCOUNT);
     let made = policy(&root, "track", tracking(50.0, json!({})));
+    let again = refused(&root, "PutScalingPolicy", named("again", tracking(60.0, json!({}))));
+    let words = "Only one TargetTrackingScaling policy for a given metric specification is allowed.";
+    assert_eq!(again, ("ValidationError".into(), words.into()));
     let names: Vec<String> = items(&made["Alarms"]).iter().map(|alarm| text(&alarm["AlarmName"])).collect();
     assert!(names[0].starts_with("TargetTracking-web-AlarmHigh-"), "{names:?}");
     assert!(names[1].starts_with("TargetTracking-web-AlarmLow-"), "{names:?}");

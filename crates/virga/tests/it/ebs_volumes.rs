@@ -128,6 +128,11 @@ fn what_is_wrong_is_refused() {
             "The request must contain the parameter size/snapshot",
         ),
         (
+            json!({ "AvailabilityZone": "eu-central-1a" }),
+            "MissingParameter",
+            "The request must contain the parameter size/snapshot",
+        ),
+        (
             json!({ "AvailabilityZone": "us-east-1z", "Size": 1 }),
             "InvalidZone.NotFound",
             "The zone 'us-east-1z' does not exist.",

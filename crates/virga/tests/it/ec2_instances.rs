@@ -67,7 +67,11 @@ fn key_pairs_are_made_brought_along_and_deleted() {
     let same = ec2(&root, "ImportKeyPair", import("c", &public("b")));
     assert_eq!(same["keyFingerprint"], made["keyFingerprint"]);
     ec2(&root, "ImportKeyPair", import("d", &public("a")));
-    assert_eq!(refused(&root, "CreateKeyPair", json!({ "KeyName": "a" })), "InvalidKeyPair.Duplicate");
+    root.call("ec2", "CreateKeyPair", json!({ "KeyName": "a" })).refused_with(
+        400,
+        "InvalidKeyPair.Duplicate",
+        "The keypair already exists",
+    );
     assert_eq!(refused(&root, "ImportKeyPair", import("e", "ssh-rsa no")), "InvalidKey.Format");
     let gone = ec2(&root, "DeleteKeyPair", json!({ "KeyName": "a" }));
     assert_eq!(gone["keyPairId"], rsa["keyPairId"]);
@@ -148,7 +152,7 @@ fn states_follow_each_other() {
         refused(&root, "StartInstances", json!({ "InstanceIds": ["i-00000000000000000"] })),
         "InvalidInstanceID.NotFound"
     );
-    for malformed in ["i-", "i-000000000"] {
+    for malformed in ["i-", "i-000000000", "i", "10.10.1.202"] {
         root.call("ec2", "DescribeInstances", json!({ "InstanceIds": [malformed] })).refused_with(
             400,
             "InvalidInstanceID.Malformed",
@@ -165,6 +169,11 @@ fn states_follow_each_other() {
     assert_eq!(
         refused(&root, "StartInstances", json!({ "InstanceIds": ["web"] })),
         "InvalidInstanceID.Malformed"
+    );
+    root.call("ec2", "TerminateInstances", json!({ "InstanceIds": ["i-web"] })).refused_with(
+        400,
+        "InvalidInstanceID.Malformed",
+        "The instance ID 'i-web' is malformed",
     );
     let protect = |on: bool| json!({ "InstanceId": id, "DisableApiTermination": { "Value": on } });
     ec2(&root, "ModifyInstanceAttribute", protect(true));

@@ -61,8 +61,11 @@ fn what_can_be_attached_and_detached() {
     let made = call("AttachNetworkInterface", attach(&first, &instance, 1)).ok();
     assert_eq!(made["networkCardIndex"], "0");
     let attachment = text(&made["attachmentId"]);
-    call("AttachNetworkInterface", attach(&first, &instance, 2))
-        .refused(400, "InvalidNetworkInterface.InUse");
+    call("AttachNetworkInterface", attach(&first, &instance, 2)).refused_with(
+        400,
+        "InvalidParameterValue",
+        &format!("Network interface '{first}' is currently in use."),
+    );
     call("AttachNetworkInterface", attach(&second, &instance, 2)).refused_with(
         400,
         "AttachmentLimitExceeded",

@@ -202,6 +202,20 @@ fn some_data_is_refused_some_is_warned_of_and_some_is_nobodys_business() {
         let expected = (code.to_owned(), message.to_owned());
         assert_eq!(refused(&root, "CreateLaunchTemplate", named(data)), expected);
     }
+    let other = json!({ "LaunchTemplateName": "web", "LaunchTemplateData": { "InstanceType": "t3.micro" },
+        "TagSpecifications": [{ "ResourceType": "instance", "Tags": [{ "Key": "a", "Value": "b" }] }] });
+    let words = "The value for the ResourceType member of the TagSpecification request parameter must be ‘launch-template’. Verify the ResourceType and try again.";
+    assert_eq!(refused(&root, "CreateLaunchTemplate", other), ("InvalidParameterValue".into(), words.into()));
+    for (image, is_one) in
+        [("ami-def456", true), ("ami-hij789", false), ("ami-", false), ("ami-123456789", false)]
+    {
+        let asked = json!({ "LaunchTemplateName": image, "LaunchTemplateData": { "ImageId": image } });
+        let made = root.call("ec2", "CreateLaunchTemplate", asked);
+        match is_one {
+            true => drop(made.ok()),
+            false => drop(made.refused(400, "InvalidAMIID.Malformed")),
+        }
+    }
     // Neither the image nor the key pair is looked for.
     cloud.advance(Duration::from_millis(250));
     let quiet = json!({ "ImageId": "ami-00000000000000000", "KeyName": "nobody", "MetadataOptions": { "HttpPutResponseHopLimit": 64 } });

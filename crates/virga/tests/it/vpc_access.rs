@@ -131,7 +131,7 @@ fn tags_of_everything() {
     };
     create(&id, "aws:x").refused(400, "InvalidParameterValue");
     create("vpc-0123456789abcdef0", "a").refused(400, "InvalidVpcID.NotFound");
-    create("vpc-x", "a").refused(400, "InvalidVpcID.Malformed");
+    create("vpc-x", "a").refused(400, "InvalidVpcId.Malformed");
     create("thing-1", "a").refused_with(400, "InvalidID", "The ID 'thing-1' is not valid");
     let many: Vec<Value> = (0..49).map(|n| json!({ "Key": format!("k{n}"), "Value": "" })).collect();
     root.call("ec2", "CreateTags", json!({ "Resources": [id], "Tags": many }))

@@ -33,11 +33,20 @@ fn an_interface_and_its_private_addresses() {
     assert_eq!(made["groupSet"][0]["groupName"], "default");
     let eni = text(&made["networkInterfaceId"]);
     assert_eq!(described(&root, &eni)["status"], "available");
+    assert_eq!(
+        (&made["requesterId"], &described(&root, &eni)["requesterId"]),
+        (&json!(ACCOUNT), &json!(ACCOUNT))
+    );
     let create = |more: Value| {
         let mut all = json!({ "SubnetId": inside });
         all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         root.call("ec2", "CreateNetworkInterface", all)
     };
+    create(json!({ "Groups": ["sg-05b1d815d1eeeeeee"] })).refused_with(
+        400,
+        "InvalidSecurityGroupID.NotFound",
+        "The securityGroup ID 'sg-05b1d815d1eeeeeee' does not exist",
+    );
     create(json!({ "PrivateIpAddress": "10.0.1.4" })).refused_with(
         400,
         "InvalidIPAddress.InUse",
@@ -190,12 +199,35 @@ fn a_nat_gateway_comes_up_and_goes() {
     let id = vpc(&root);
     let inside = subnet(&root, &id, "10.0.1.0/24");
     let igw = gateway(&root, &id);
-    root.call("ec2", "CreateNatGateway", json!({ "SubnetId": inside })).refused(400, "MissingParameter");
-    let allocation = text(&ec2(&root, "AllocateAddress", json!({}))["allocationId"]);
+    root.call("ec2", "CreateNatGateway", json!({ "SubnetId": inside })).refused_with(
+        400,
+        "MissingParameter",
+        "The request must include the AllocationId parameter. Add the required parameter and retry the request.",
+    );
+    let allocated = ec2(&root, "AllocateAddress", json!({}));
+    let allocation = text(&allocated["allocationId"]);
+    let nowhere = json!({ "SubnetId": "subnet-public-1a", "AllocationId": allocation });
+    root.call("ec2", "CreateNatGateway", nowhere).refused_with(
+        400,
+        "InvalidSubnet",
+        "The subnet ID 'subnet-public-1a' is malformed",
+    );
+    let nothing = json!({ "SubnetId": inside, "AllocationId": "MalformedElasticIpId" });
+    root.call("ec2", "CreateNatGateway", nothing).refused_with(
+        400,
+        "InvalidElasticIpID.Malformed",
+        "The elastic-ip ID 'MalformedElasticIpId' is malformed",
+    );
     let create = json!({ "SubnetId": inside, "AllocationId": allocation });
     let made = ec2(&root, "CreateNatGateway", create.clone());
     let gateway = text(&made["natGateway"]["natGatewayId"]);
     assert_eq!(made["natGateway"]["state"], "pending");
+    // AWS: what is asked for is told, and nothing else yet.
+    assert_eq!(
+        made["natGateway"]["natGatewayAddressSet"],
+        json!([{ "allocationId": allocation, "isPrimary": "true", "status": "associating" }])
+    );
+    assert!(made["natGateway"]["tagSet"].is_null());
     cloud.reconcile();
     let shown = nat(&root, &gateway);
     assert_eq!(shown["state"], "available");
@@ -207,6 +239,7 @@ fn a_nat_gateway_comes_up_and_goes() {
         (&json!("nat_gateway"), &json!("in-use"), &json!("true"))
     );
     assert_eq!(eni["association"]["publicIp"], address["publicIp"]);
+    assert!(text(&eni["attachment"]["attachmentId"]).starts_with("ela-attach-"));
     root.call("ec2", "CreateNatGateway", create).refused(400, "Resource.AlreadyAssociated");
     let eni_id = text(&eni["networkInterfaceId"]);
     root.call("ec2", "DeleteNetworkInterface", json!({ "NetworkInterfaceId": eni_id }))
@@ -227,6 +260,17 @@ fn a_nat_gateway_comes_up_and_goes() {
     assert_eq!(nat(&root, &gateway)["state"], "deleted");
     let holes = ec2(&root, "DescribeRouteTables", json!({ "Filters": filter("route.state", "blackhole") }));
     assert_eq!(holes["routeTableSet"][0]["routeTableId"], json!(table));
+    let address = &allocated["publicIp"];
+    root.call("ec2", "ReleaseAddress", json!({ "PublicIp": address })).refused_with(
+        400,
+        "InvalidParameterValue",
+        "You must specify an allocation id when releasing a VPC elastic IP address",
+    );
+    root.call("ec2", "AllocateAddress", json!({ "Address": address })).refused_with(
+        400,
+        "InvalidAddress.NotFound",
+        &format!("The Elastic IP address '{}' does not exist or is not available.", text(address)),
+    );
     ec2(&root, "ReleaseAddress", json!({ "AllocationId": allocation }));
     ec2(&root, "DetachInternetGateway", json!({ "InternetGatewayId": igw, "VpcId": id }));
     ec2(&root, "DeleteSubnet", json!({ "SubnetId": inside }));
@@ -278,5 +322,9 @@ fn a_nat_gateway_without_internet_fails_and_a_private_one_needs_none() {
         ec2(&root, "CreateNatGateway", json!({ "SubnetId": inside, "ConnectivityType": "private" }));
     }
     let more = json!({ "SubnetId": inside, "ConnectivityType": "private" });
-    root.call("ec2", "CreateNatGateway", more).refused(400, "NatGatewayLimitExceeded");
+    root.call("ec2", "CreateNatGateway", more).refused_with(
+        400,
+        "NatGatewayLimitExceeded",
+        "Performing this operation would exceed the limit of 5 NAT gateways",
+    );
 }

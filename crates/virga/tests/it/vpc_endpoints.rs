@@ -243,6 +243,7 @@ fn names_of_an_endpoint() {
         items(&made["vpcEndpoint"]["dnsEntrySet"]).iter().map(|entry| text(&entry["dnsName"])).collect()
     };
     let made = asked("ecr.api", json!({})).ok();
+    assert_eq!(made["vpcEndpoint"]["dnsOptions"], json!({ "dnsRecordIpType": "ipv4" }));
     let named = names(&made);
     let label = named[0].strip_suffix(".api.ecr.us-east-1.vpce.amazonaws.com").unwrap();
     assert!(label.starts_with(&text(&made["vpcEndpoint"]["vpcEndpointId"])), "{label}");

@@ -63,6 +63,19 @@ fn groups_have_names_and_ends() {
         "CannotDelete",
         &format!("the specified group: \"{default}\" name: \"default\" cannot be deleted by a user"),
     );
+    let two = format!("{web} {app}");
+    delete(&two).refused_with(
+        400,
+        "InvalidGroupId.Malformed",
+        &format!("The security-group ID '{two}' is malformed"),
+    );
+    for operation in ["RevokeSecurityGroupIngress", "RevokeSecurityGroupEgress"] {
+        root.call("ec2", operation, json!({ "GroupId": default })).refused_with(
+            400,
+            "MissingParameter",
+            "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.",
+        );
+    }
     let six: Vec<String> = (0..6).map(|n| group(&root, &id, &format!("g{n}"))).collect();
     root.call("ec2", "CreateNetworkInterface", json!({ "SubnetId": inside, "Groups": six }))
         .refused(400, "SecurityGroupsPerInterfaceLimitExceeded");
@@ -89,6 +102,10 @@ fn rules_come_one_by_one_and_go_so() {
     let rules = items(&made["securityGroupRuleSet"]);
     assert_eq!(rules.len(), 2);
     let first = text(&rules[0]["securityGroupRuleId"]);
+    // Where there are no tags, new rules are told without them.
+    let shown = ec2(&root, "DescribeSecurityGroupRules", json!({ "SecurityGroupRuleIds": [first] }));
+    let shown = &shown["securityGroupRuleSet"][0]["tagSet"];
+    assert_eq!((&rules[0]["tagSet"], shown), (&Value::Null, &json!("")));
     assert_eq!(
         rules[0]["securityGroupRuleArn"],
         json!(format!("arn:aws:ec2:us-east-1:{ACCOUNT}:security-group-rule/{first}"))

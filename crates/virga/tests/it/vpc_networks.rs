@@ -178,8 +178,36 @@ fn what_a_vpc_may_not_be() {
         let message = format!("Invalid id: \"{id}\" (expecting \"vpc-...\")");
         root.call("ec2", "DescribeVpcs", json!({ "VpcIds": [id] })).refused_with(
             400,
-            "InvalidVpcID.Malformed",
+            "InvalidVpcId.Malformed",
             &message,
+        );
+    }
+    // Not every operation looks at an id's form, and those that do have words of their own.
+    let not_there = "The vpc ID 'InvalidVpcId' does not exist";
+    root.call("ec2", "CreateSubnet", json!({ "VpcId": "InvalidVpcId", "CidrBlock": "10.0.0.0/24" }))
+        .refused_with(400, "InvalidVpcID.NotFound", not_there);
+    root.call("ec2", "CreateRouteTable", json!({ "VpcId": "InvalidVpcId" })).refused_with(
+        400,
+        "InvalidVpcID.NotFound",
+        not_there,
+    );
+    let group = json!({ "VpcId": "vpc-xxxxxxxx", "GroupName": "x", "Description": "x" });
+    root.call("ec2", "CreateSecurityGroup", group).refused_with(
+        400,
+        "InvalidVpcId.Malformed",
+        "The vpc ID 'vpc-xxxxxxxx' is malformed",
+    );
+    let endpoint = json!({ "VpcId": "MalformedVpcId", "ServiceName": "com.amazonaws.us-east-1.s3" });
+    root.call("ec2", "CreateVpcEndpoint", endpoint).refused_with(
+        400,
+        "InvalidVpcId.Malformed",
+        "Invalid Id: 'MalformedVpcId' (expecting 'vpc-...; the Id may only contain lowercase alphanumeric characters and a single dash')",
+    );
+    for id in ["", "subnet-xxx"] {
+        root.call("ec2", "DescribeSubnets", json!({ "SubnetIds": [id] })).refused_with(
+            400,
+            "InvalidSubnetID.NotFound",
+            &format!("The subnet ID '{id}' does not exist"),
         );
     }
     // The default one counts.
@@ -505,6 +533,11 @@ fn regions_and_zones() {
     let root = cloud.root(ACCOUNT);
     let regions = items(&ec2(&root, "DescribeRegions", json!({}))["regionInfo"]);
     assert_eq!(regions.len(), base::Region::all().count());
+    let long = |region: &str, words: &str| {
+        let zones = json!({ "Filters": filter("group-long-name", words) });
+        items(&root.in_region(region).call("ec2", "DescribeAvailabilityZones", zones).ok()["availabilityZoneInfo"]).len()
+    };
+    assert_eq!((long("us-east-2", "US East (Ohio) 1"), long("eu-west-1", "Europe (Ireland) 1")), (3, 3));
     let one = ec2(&root, "DescribeRegions", json!({ "RegionNames": ["eu-west-1"] }));
     assert_eq!(
         one["regionInfo"][0],

@@ -133,7 +133,18 @@ fn routes_lead_somewhere_or_are_black_holes() {
         .refused(400, "RouteAlreadyExists");
     create(json!({ "DestinationCidrBlock": "10.0.1.0/24", "GatewayId": gateway }))
         .refused(400, "InvalidParameterValue");
-    create(json!({ "DestinationCidrBlock": "10.9.0.0/16" })).refused(400, "InvalidParameterCombination");
+    create(json!({ "DestinationCidrBlock": "10.9.0.0/16" })).refused_with(
+        400,
+        "MissingParameter",
+        "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId, egressOnlyInternetGatewayId, transitGatewayId, localGatewayId or instanceId",
+    );
+    create(json!({ "DestinationCidrBlock": "10.0.2.0/24", "NetworkInterfaceId": interface })).refused_with(
+        400,
+        "InvalidParameterValue",
+        "Route destination doesn't match any subnet CIDR blocks.",
+    );
+    create(json!({ "DestinationCidrBlock": "10.0.1.0/24", "NetworkInterfaceId": interface })).ok();
+    ec2(&root, "DeleteRoute", json!({ "RouteTableId": table, "DestinationCidrBlock": "10.0.1.0/24" }));
     create(json!({ "GatewayId": gateway })).refused(400, "MissingParameter");
     create(json!({ "DestinationCidrBlock": "10.9.0.0/16", "GatewayId": "igw-0123456789abcdef0" }))
         .refused_with(

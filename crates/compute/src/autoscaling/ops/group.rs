@@ -1,6 +1,7 @@
 //! Groups: what they should be. [`crate::autoscaling::work`] makes them so.
 
 use super::activity::forget_old;
+use super::fit::{self, unfit};
 use super::hook::{self, Specification};
 use super::mixed::{self, MixedShape};
 use super::tag::{self, Filter};
@@ -417,21 +418,18 @@ pub(super) fn template(cx: &mut Cx<'_>, asked: &TemplateSpecification) -> Result
         vec![("Versions", Value::List(vec![Value::str(asked.version.as_deref().unwrap_or("$Default"))]))];
     members.extend(asked.id.as_ref().map(|id| ("LaunchTemplateId", Value::str(id))));
     members.extend(asked.name.as_ref().map(|name| ("LaunchTemplateName", Value::str(name))));
-    let unfit =
-        |message: &str| invalid(format!("You must use a valid fully-formed launch template. {message}"));
     let found =
         call(cx, "ec2", "DescribeLaunchTemplateVersions", members).map_err(|fault| unfit(&fault.message))?;
     let version = list(&found, "LaunchTemplateVersions").first().ok_or(AutoScalingError::Internal)?;
     let (id, name) = (text(version, "LaunchTemplateId"), text(version, "LaunchTemplateName"));
-    let data = version.member("LaunchTemplateData");
-    if data.is_none_or(|data| text(data, "ImageId").is_empty()) {
-        return Err(unfit("The request must contain the parameter ImageId"));
-    }
+    let data = version.member("LaunchTemplateData").filter(|data| !text(data, "ImageId").is_empty());
+    let data = data.ok_or_else(|| unfit("The request must contain the parameter ImageId"))?;
+    fit::there(cx, data)?;
     let arn = cx.arn("ec2", &format!("launch-template/{id}")).to_string();
     let mut asks = vec![("ec2:RunInstances", Target::on(&arn).key("ec2:LaunchTemplate", &arn))];
     let instance = cx.arn("ec2", "instance/*").to_string();
     asks.push(("ec2:RunInstances", Target::on(instance).key("ec2:LaunchTemplate", &arn)));
-    if let Some(profile) = data.and_then(|data| data.member("IamInstanceProfile")) {
+    if let Some(profile) = data.member("IamInstanceProfile") {
         let named = [text(profile, "Name"), text(profile, "Arn")].into_iter().find(|name| !name.is_empty());
         let named = named.unwrap_or_default();
         let named = named.rsplit('/').next().unwrap_or_default();
@@ -534,6 +532,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
         name: req.name,
         ..Group::default()
     };
+    fit::linked(cx, &group)?;
     check_sizes(&group)?;
     check_unit(&group)?;
     let role = match &req.role {
@@ -611,9 +610,13 @@ fn update(cx: &mut Cx<'_>, req: Update) -> Result<Empty, AutoScalingError> {
     if let Some(asked) = &req.role {
         group.role = Some(linked::named(cx, asked)?);
     }
-    if req.subnets.is_some() || !req.zones.is_empty() {
+    let is_moved = req.subnets.is_some() || !req.zones.is_empty();
+    if is_moved {
         group.subnets = subnets(cx, req.subnets.as_ref(), &req.zones)?;
         group.identifier = req.subnets;
+    }
+    if is_moved || req.template.is_some() || req.mixed.is_some() {
+        fit::linked(cx, &group)?;
     }
     if req.placement.is_some() {
         group.placement = placement(cx, req.placement)?;

@@ -6,6 +6,7 @@ pub(crate) mod activity;
 pub(crate) mod attachment;
 pub(crate) mod capacity;
 pub(crate) mod execute;
+mod fit;
 pub(crate) mod group;
 pub(crate) mod hook;
 pub(crate) mod instance;

@@ -157,6 +157,14 @@ fn put(cx: &mut Cx<'_>, req: Put) -> Result<WasPut, AutoScalingError> {
         disabled: req.enabled == Some(false),
     };
     check(&policy)?;
+    let metric = policy.tracks.as_ref().map(|tracks| &tracks.metric);
+    let is_like = |other: &Policy| {
+        other.name != policy.name && metric.is_some() && other.tracks.as_ref().map(|t| &t.metric) == metric
+    };
+    if known.iter().any(is_like) {
+        let what = "Only one TargetTrackingScaling policy for a given metric specification is allowed.";
+        return Err(invalid(what));
+    }
     if was_tracking && policy.tracks.as_ref().is_none_or(|tracks| tracks.only_out) {
         delete_alarms(cx, &policy)?;
     }

@@ -116,15 +116,21 @@ fn check(cx: &Cx<'_>, instance: &Instance, req: &Attach, zone: &str) -> Result<(
     Ok(())
 }
 
-/// An interface that an instance may have.
+/// An interface that an instance may be launched with.
 pub(super) fn free(cx: &mut Cx<'_>, id: &String) -> Result<Value, Ec2Error> {
+    let shown = owned(cx, id)?;
+    if ATTACHMENTS.contains(cx.tx, &register::key(cx.account, cx.region, id))? {
+        return Err(Plain::InterfaceInUse(format!("Interface: {id} in use.")).into());
+    }
+    Ok(shown)
+}
+
+/// An interface that is none of a service's.
+fn owned(cx: &mut Cx<'_>, id: &String) -> Result<Value, Ec2Error> {
     let shown = call(cx, "DescribeNetworkInterfaces", [("NetworkInterfaceIds", texts([id]))])?;
     let shown = list(&shown, "NetworkInterfaces").first().cloned().ok_or(Plain::InternalError)?;
     if shown.member("RequesterManaged").and_then(Value::as_bool) == Some(true) {
         return Err(of_service());
-    }
-    if ATTACHMENTS.contains(cx.tx, &register::key(cx.account, cx.region, id))? {
-        return Err(Plain::InterfaceInUse(format!("Interface: {id} in use.")).into());
     }
     Ok(shown)
 }
@@ -148,7 +154,11 @@ pub(super) fn attachment(cx: &mut Cx<'_>, instance: &Instance, device: i64) -> A
 
 fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<Attached, Ec2Error> {
     let mut instance = describe::get(cx, &INSTANCES, &INSTANCE, &req.instance)?;
-    let shown = free(cx, &req.interface)?;
+    let shown = owned(cx, &req.interface)?;
+    if ATTACHMENTS.contains(cx.tx, &register::key(cx.account, cx.region, &req.interface))? {
+        let what = format!("Network interface '{}' is currently in use.", req.interface);
+        return Err(Plain::InvalidParameterValue(what).into());
+    }
     check(cx, &instance, &req, &text(&shown, "AvailabilityZone"))?;
     let attachment = attachment(cx, &instance, req.device);
     let mut places = devices(cx, &instance)?;

@@ -196,7 +196,7 @@ fn check_name(cx: &Cx<'_>, name: &str) -> Result<(), Ec2Error> {
         return Err(Ec2Error::value(name, "keyName", "Up to 255 ASCII characters are allowed."));
     }
     match find(cx, name)? {
-        Some(_) => Err(Plain::InvalidKeyPairDuplicate(name.to_owned()).into()),
+        Some(_) => Err(Plain::InvalidKeyPairDuplicate.into()),
         None => Ok(()),
     }
 }

@@ -196,6 +196,9 @@ fn reboot(cx: &mut Cx<'_>, req: Named) -> Result<Empty, Ec2Error> {
 }
 
 fn terminate(cx: &mut Cx<'_>, req: Terminate) -> Result<Terminating, Ec2Error> {
+    if let Some(id) = req.ids.iter().find(|id| !INSTANCE.fits(id)) {
+        return Err(Ec2Error::not_an_id(INSTANCE.malformed, "instance", id));
+    }
     let found = named(cx, &req.ids)?;
     // AWS: one that is protected keeps all of the call from happening.
     if let Some(protected) = found.iter().find(|i| i.termination_protected && !i.is_over()) {

@@ -187,6 +187,11 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
     const USED: &str = "Client token already used before.";
     check_name(&req.name)?;
     template_version::check(&req.data)?;
+    let is_other = |kind: &String| !kind.is_empty() && kind != LAUNCH_TEMPLATE.noun;
+    if req.tags.iter().filter_map(|tags| tags.resource_type.as_ref()).any(is_other) {
+        let what = "The value for the ResourceType member of the TagSpecification request parameter must be ‘launch-template’. Verify the ResourceType and try again.";
+        return Err(Plain::InvalidParameterValue(what.into()).into());
+    }
     let own = tags::of_new(cx.caller, &req.tags, &LAUNCH_TEMPLATE, &[&LAUNCH_TEMPLATE])?;
     if let Some(id) = made(cx, req.token.as_ref(), &req, USED)? {
         // AWS: only while the template is as the token has made it.

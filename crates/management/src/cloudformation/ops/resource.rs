@@ -120,7 +120,8 @@ fn one(cx: &mut Cx<'_>, req: DescribeStackResource) -> Result<Detailed, CfnError
             time: resource.time,
             status: resource.status,
             reason: resource.reason,
-            metadata: resource.metadata,
+            // Recorded: of a resource without any it says so.
+            metadata: resource.metadata.or_else(|| Some("{}".to_owned())),
             drift,
         },
     })

@@ -21,6 +21,8 @@ store::record! {
         11 => pub kind: InterfaceKind,
         /// The service that manages it.
         12 => pub requester: Option<String>,
+        /// The id of the principal who asked for it by itself.
+        13 => pub maker: Option<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]

@@ -198,7 +198,7 @@ fn allocate(cx: &mut Cx<'_>, req: Allocate) -> Result<Allocated, Ec2Error> {
             let wanted: Option<Ipv4Addr> = text.parse().ok().filter(|address| public::is_ours(*address));
             let free = match wanted {
                 Some(address) if public::holder(cx, address)?.is_none() => address,
-                _ => return Err(Plain::InvalidAddressNotFound(text.clone()).into()),
+                _ => return Err(Plain::AddressUnavailable(text.clone()).into()),
             };
             public::give(cx, free, &id);
             free
@@ -219,6 +219,10 @@ fn allocate(cx: &mut Cx<'_>, req: Allocate) -> Result<Allocated, Ec2Error> {
 
 fn release(cx: &mut Cx<'_>, req: Release) -> Result<Empty, Ec2Error> {
     let address = one_of(cx, req.id.as_ref(), req.address.as_ref())?;
+    if req.id.is_none() {
+        let what = "You must specify an allocation id when releasing a VPC elastic IP address";
+        return Err(Plain::InvalidParameterValue(what.into()).into());
+    }
     if address.association.is_some() {
         let what = format!("Address {} is in use.", address.address);
         return Err(Plain::InvalidAddressInUse(what).into());

@@ -21,6 +21,7 @@ use ec2::shapes::GroupView;
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, register, token};
 use kernel::Cx;
+use wire::Fault;
 
 kernel::ops! {
     pub(crate) static OPS:
@@ -72,6 +73,7 @@ wire::shape! {
         subnets: Vec<String> = "SubnetIds",
         groups: Vec<GroupView> = "Groups",
         address_type: String = "IpAddressType",
+        dns: Option<DnsOptions> = "DnsOptions",
         private_dns: bool = "PrivateDnsEnabled",
         requester_managed: bool = "RequesterManaged",
         interfaces: Vec<String> = "NetworkInterfaceIds",
@@ -81,6 +83,9 @@ wire::shape! {
         owner: String = "OwnerId",
         region: String = "ServiceRegion",
     }
+
+    #[derive(Debug)]
+    struct DnsOptions { record_type: String = "DnsRecordIpType" }
 
     #[derive(Debug)]
     struct DnsName { name: String = "DnsName" }
@@ -199,6 +204,8 @@ fn view(cx: &Cx<'_>, endpoint: &Endpoint) -> Result<View, Ec2Error> {
         subnets: endpoint.subnets.clone(),
         groups: group_views(cx, &endpoint.groups)?,
         address_type: "ipv4".into(),
+        // The resolver knows its names by IPv4 alone.
+        dns: (endpoint.kind == EndpointKind::Interface).then(|| DnsOptions { record_type: "ipv4".into() }),
         private_dns: endpoint.private_dns,
         requester_managed: false,
         interfaces: endpoint.interfaces.clone(),
@@ -239,11 +246,22 @@ fn policy(text: &str) -> Result<String, Ec2Error> {
     Ok(text.to_owned())
 }
 
+/// Recorded: endpoints have words of their own for it.
+fn not_a_vpc(id: &str) -> Ec2Error {
+    let what = format!(
+        "Invalid Id: '{id}' (expecting 'vpc-...; the Id may only contain lowercase alphanumeric characters and a single dash')"
+    );
+    Fault::new(400, VPC.malformed, what).into()
+}
+
 fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
     let tags = tags::of_new(cx.caller, &req.tags, &VPC_ENDPOINT, &[&VPC_ENDPOINT])?;
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         let endpoint = find::endpoint(cx, &id)?;
         return Ok(Made { endpoint: view(cx, &endpoint)?, token: req.token });
+    }
+    if !VPC.fits(&req.vpc) {
+        return Err(not_a_vpc(&req.vpc));
     }
     let vpc = find::vpc(cx, &req.vpc)?;
     let name = super::needed(req.service.as_ref(), "serviceName")?.to_owned();

@@ -218,6 +218,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
         return Err(Ec2Error::value(&req.name, "groupName", why));
     }
     let vpc = match &req.vpc {
+        Some(id) if !VPC.fits(id) => return Err(Ec2Error::not_an_id(VPC.malformed, "vpc", id)),
         Some(id) => find::vpc(cx, id)?,
         None => find::default_vpc(cx)?.ok_or(Plain::VpcIdNotSpecified)?,
     };
@@ -242,6 +243,9 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
 }
 
 fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Deleted, Ec2Error> {
+    if let Some(id) = req.id.as_ref().filter(|id| !SECURITY_GROUP.fits(id)) {
+        return Err(Ec2Error::not_an_id(SECURITY_GROUP.malformed, "security-group", id));
+    }
     let group = by(cx, req.id.as_ref(), req.name.as_ref())?;
     if group.name == DEFAULT_GROUP {
         let what =

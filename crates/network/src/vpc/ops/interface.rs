@@ -16,6 +16,7 @@ use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, public, register, token};
 use kernel::{Cx, Empty};
 use store::Key;
+use wire::Fault;
 
 kernel::ops! {
     pub(crate) static OPS:
@@ -191,6 +192,8 @@ pub(crate) struct New {
     pub(crate) kind: InterfaceKind,
     /// The service that manages it; it is attached to that.
     pub(crate) requester: Option<String>,
+    /// The id of the principal who asks for it by itself.
+    pub(crate) maker: Option<String>,
 }
 
 /// Makes an interface in a subnet.
@@ -222,6 +225,7 @@ pub(crate) fn plug(
         no_source_dest_check: managed && new.kind == InterfaceKind::Nat,
         kind: new.kind,
         requester: new.requester,
+        maker: new.maker,
         ..Interface::default()
     };
     let is_native = subnet.is_native();
@@ -242,7 +246,7 @@ pub(crate) fn plug(
     register::enter(cx, &NETWORK_INTERFACE, &interface.id, tags, &place);
     if managed {
         let attachment = Attachment {
-            id: make::id(cx, "eni-attach"),
+            id: make::id(cx, "ela-attach"),
             owner: attachment::CLOUD.into(),
             device_index: 1,
             at: cx.now,
@@ -304,6 +308,24 @@ pub(crate) fn groups(
     if out.len() > GROUPS_MAX { Err(Limit::GroupsPerInterface.into()) } else { Ok(out) }
 }
 
+/// AWS's words of a new interface whose group is not there; of launches it has others.
+fn no_group(cx: &Cx<'_>, error: Ec2Error, req: &Create) -> Ec2Error {
+    let is_there =
+        |id: &String| !find::group(cx, id).is_err_and(|error| error.code() == SECURITY_GROUP.not_found);
+    match req.groups.iter().find(|id| !is_there(id)) {
+        Some(id) if maker(cx).is_some() => {
+            let what = format!("The securityGroup ID '{id}' does not exist");
+            Fault::new(400, "InvalidSecurityGroupID.NotFound", what).into()
+        }
+        _ => error,
+    }
+}
+
+/// Who asks, unless that is a service.
+fn maker(cx: &Cx<'_>) -> Option<String> {
+    cx.caller.service_id().is_none().then(|| cx.caller.user_id.clone())
+}
+
 /// The primary address first.
 fn wanted(req: &Create) -> Result<Vec<String>, Ec2Error> {
     let mut primary: Vec<String> = req.address.iter().cloned().collect();
@@ -334,7 +356,8 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
         return Ok(Made { interface: view(cx, &interface)?, token: req.token });
     }
     let subnet = find::subnet(cx, &req.subnet)?;
-    let groups = groups(cx, &subnet.id, &subnet.vpc, &req.groups)?;
+    let groups =
+        groups(cx, &subnet.id, &subnet.vpc, &req.groups).map_err(|error| no_group(cx, error, &req))?;
     let addresses = wanted(&req)?;
     let more = usize::try_from(req.secondary.unwrap_or(0)).unwrap_or(0);
     let asked: Vec<String> = req.ipv6.iter().filter_map(|wanted| wanted.address.clone()).collect();
@@ -345,7 +368,8 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
     let ipv6 = super::interface_address::ipv6(cx, &subnet, &asked, usize::try_from(count).unwrap_or(0))?;
     let description = req.description.clone().unwrap_or_default();
     let kind = InterfaceKind::Interface;
-    let new = New { description, addresses, more, ipv6, groups, kind, requester: None };
+    let maker = maker(cx);
+    let new = New { description, addresses, more, ipv6, groups, kind, requester: None, maker };
     let interface = plug(cx, &subnet, new, &tags)?;
     token::keep(cx, req.token.as_ref(), &req, &interface.id);
     let mut made = view(cx, &interface)?;
@@ -457,7 +481,7 @@ fn view(cx: &Cx<'_>, interface: &Interface) -> Result<View, Ec2Error> {
         private_dns: address.as_ref().and_then(|address| private_dns(cx, &vpc, address)),
         address,
         addresses,
-        requester: interface.requester.clone(),
+        requester: interface.requester.clone().or_else(|| interface.maker.clone()),
         requester_managed: interface.requester.is_some(),
         source_dest_check: !interface.no_source_dest_check,
         status: status.into(),

@@ -58,7 +58,7 @@ wire::shape! {
         state: String = "State",
         subnet: String = "SubnetId",
         vpc: String = "VpcId",
-        tags: Vec<Tag> = "Tags",
+        tags: Option<Vec<Tag>> = "Tags",
         kind: String = "ConnectivityType",
         mode: String = "AvailabilityMode",
     }
@@ -66,8 +66,8 @@ wire::shape! {
     #[derive(Debug)]
     pub(crate) struct AddressView {
         allocation: Option<String> = "AllocationId",
-        interface: String = "NetworkInterfaceId",
-        private: String = "PrivateIp",
+        interface: Option<String> = "NetworkInterfaceId",
+        private: Option<String> = "PrivateIp",
         public: Option<String> = "PublicIp",
         association: Option<String> = "AssociationId",
         primary: bool = "IsPrimary",
@@ -101,14 +101,24 @@ pub(crate) fn save(cx: &mut Cx<'_>, nat: &Nat) {
 pub(crate) fn address_views(nat: &Nat, status: &str) -> Vec<AddressView> {
     let view = |(at, address): (usize, &NatAddress)| AddressView {
         allocation: address.allocation.clone(),
-        interface: address.interface.clone(),
-        private: address.private.clone(),
+        interface: Some(address.interface.clone()),
+        private: Some(address.private.clone()),
         public: address.public.clone(),
         association: address.association.clone(),
         primary: at == 0,
         status: status.to_owned(),
     };
     nat.addresses.iter().enumerate().map(view).collect()
+}
+
+/// What is said of the addresses of a gateway that has just been asked for. Recorded: of Elastic IP addresses no more
+/// than which they are.
+fn begun(nat: &Nat) -> Vec<AddressView> {
+    if nat.private {
+        return address_views(nat, "succeeded");
+    }
+    let bare = |view: AddressView| AddressView { interface: None, private: None, public: None, ..view };
+    address_views(nat, "associating").into_iter().map(bare).collect()
 }
 
 fn view(cx: &Cx<'_>, nat: &Nat) -> Result<View, Ec2Error> {
@@ -122,7 +132,7 @@ fn view(cx: &Cx<'_>, nat: &Nat) -> Result<View, Ec2Error> {
         state: nat.state.word().into(),
         subnet: nat.subnet.clone(),
         vpc: nat.vpc.clone(),
-        tags: tags::view(&register::tags(cx, &nat.id)?),
+        tags: Some(tags::view(&register::tags(cx, &nat.id)?)),
         kind: if nat.private { "private" } else { "public" }.into(),
         mode: "zonal".into(),
     })
@@ -131,8 +141,11 @@ fn view(cx: &Cx<'_>, nat: &Nat) -> Result<View, Ec2Error> {
 /// An Elastic IP address that nobody uses.
 ///
 /// # Errors
-/// `InvalidElasticIpID.NotFound`, `Resource.AlreadyAssociated`.
+/// `InvalidElasticIpID.Malformed`, `InvalidElasticIpID.NotFound`, `Resource.AlreadyAssociated`.
 pub(crate) fn free_address(cx: &Cx<'_>, id: &str) -> Result<Address, Ec2Error> {
+    if !ELASTIC_IP.fits(id) {
+        return Err(Ec2Error::not_an_id("InvalidElasticIpID.Malformed", "elastic-ip", id));
+    }
     let found = ADDRESSES.get(cx.tx, &register::key(cx.account, cx.region, id))?;
     let found = found.ok_or_else(|| Plain::ElasticIpNotFound(id.to_owned()))?;
     if found.association.is_some() {
@@ -147,7 +160,10 @@ fn check(req: &Create, private: bool) -> Result<(), Ec2Error> {
     let combination = |what: &str| Err(Plain::InvalidParameterCombination(what.into()).into());
     match (private, &req.allocation) {
         (true, Some(_)) => return combination("AllocationId can only be specified for public NAT Gateways"),
-        (false, None) => return Err(Plain::MissingParameter("AllocationId".into()).into()),
+        (false, None) => {
+            let what = "The request must include the AllocationId parameter. Add the required parameter and retry the request.";
+            return Err(Plain::MissingTarget(what.into()).into());
+        }
         _ => {}
     }
     if private && !req.allocations.is_empty() {
@@ -180,7 +196,11 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
     }
     let private = req.kind.as_deref() == Some("private");
     check(&req, private)?;
-    let subnet = find::subnet(cx, super::needed(req.subnet.as_ref(), "SubnetId")?)?;
+    let subnet = super::needed(req.subnet.as_ref(), "SubnetId")?;
+    if !SUBNET.fits(subnet) {
+        return Err(Ec2Error::not_an_id("InvalidSubnet", "subnet", subnet));
+    }
+    let subnet = find::subnet(cx, subnet)?;
     room(cx, &subnet)?;
     let id = NAT_GATEWAY.id(cx.rng());
     let mut elastic = Vec::new();
@@ -235,7 +255,8 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
     let place = [in_vpc(cx, &nat.vpc)];
     register::enter(cx, &NAT_GATEWAY, &nat.id, &tags, &place);
     token::keep(cx, req.token.as_ref(), &req, &nat.id);
-    Ok(Made { gateway: view(cx, &nat)?, token: req.token })
+    let gateway = View { addresses: begun(&nat), tags: tags::if_any(&tags), ..view(cx, &nat)? };
+    Ok(Made { gateway, token: req.token })
 }
 
 fn room(cx: &Cx<'_>, subnet: &Subnet) -> Result<(), Ec2Error> {
@@ -246,7 +267,7 @@ fn room(cx: &Cx<'_>, subnet: &Subnet) -> Result<(), Ec2Error> {
             count += 1;
         }
     }
-    if count < NATS_MAX { Ok(()) } else { Err(Limit::NatGateway(subnet.zone.clone()).into()) }
+    if count < NATS_MAX { Ok(()) } else { Err(Limit::NatGateway(NATS_MAX).into()) }
 }
 
 fn delete(cx: &mut Cx<'_>, req: OneNat) -> Result<OneNat, Ec2Error> {

@@ -208,8 +208,8 @@ pub(crate) fn rules(
         }
     }
     if out.is_empty() {
-        let what = "Either 'ipPermissions' with at least one range, group or prefix list, or 'securityGroupRuleIds' should be provided.";
-        return Err(Plain::InvalidParameterCombination(what.into()).into());
+        let what = "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.";
+        return Err(Plain::MissingTarget(what.into()).into());
     }
     Ok(out)
 }

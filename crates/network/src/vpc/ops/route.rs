@@ -210,8 +210,8 @@ fn target(cx: &Cx<'_>, table: &RouteTable, req: &Create) -> Result<Target, Ec2Er
     ];
     match all.iter().filter(|t| t.is_some()).count() {
         0 => {
-            let what = "The request must contain exactly one of: gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId, egressOnlyInternetGatewayId, instanceId, vpcEndpointId";
-            return Err(Plain::InvalidParameterCombination(what.into()).into());
+            let what = "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId, egressOnlyInternetGatewayId, transitGatewayId, localGatewayId or instanceId";
+            return Err(Plain::MissingTarget(what.into()).into());
         }
         1 => {}
         _ => {
@@ -303,12 +303,21 @@ fn fits(cx: &Cx<'_>, table: &RouteTable, destination: &str, target: &Target) -> 
             );
             Err(Plain::InvalidParameterValue(what).into())
         }
+        (_, false, Target::Interface(_) | Target::Nat(_)) if is_inside && !is_of_subnet(cx, table, cidr)? => {
+            let what = "Route destination doesn't match any subnet CIDR blocks.";
+            Err(Plain::InvalidParameterValue(what.into()).into())
+        }
         (_, false, Target::Local) => {
             let what = "The local target is for the destination of a local route only.";
             Err(Plain::InvalidParameterValue(what.into()).into())
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a destination is the whole block of a subnet.
+fn is_of_subnet(cx: &Cx<'_>, table: &RouteTable, destination: Cidr) -> Result<bool, Ec2Error> {
+    Ok(find::subnets_of(cx, &table.vpc)?.iter().any(|subnet| subnet.blocks().contains(&destination)))
 }
 
 fn save(cx: &mut Cx<'_>, table: &RouteTable) {

@@ -171,7 +171,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
         let table = find::route_table(cx, &id)?;
         return Ok(Made { table: view(cx, &table)?, token: req.token });
     }
-    let vpc = find::vpc(cx, &req.vpc)?;
+    let vpc = find::vpc_by_any(cx, &req.vpc)?;
     if find::tables_of(cx, &vpc.id)?.len() >= TABLES_MAX {
         return Err(Limit::RouteTable.into());
     }

@@ -2,7 +2,7 @@
 
 use super::group::{by, named};
 use super::permission::{Pair, Permission, Range, rules, views};
-use super::rule_list::{RuleView, view};
+use super::rule_list::{RuleView, made};
 use crate::vpc::find;
 use crate::vpc::model::{GROUPS, Group, PREFIX_LISTS, Peer, Rule};
 use base::tag::Tags;
@@ -225,7 +225,7 @@ fn authorize(
     for rule in &new {
         register::enter(cx, &SECURITY_GROUP_RULE, &rule.id, tags, &[]);
     }
-    let rules = new.iter().map(|rule| view(cx, &group, rule)).collect::<Result<_, _>>()?;
+    let rules = new.iter().map(|rule| made(cx, &group, rule, tags)).collect::<Result<_, _>>()?;
     Ok(Authorized { ok: true, rules })
 }
 

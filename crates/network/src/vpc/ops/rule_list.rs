@@ -8,6 +8,7 @@ use crate::vpc::access::{list, on};
 use crate::vpc::find;
 use crate::vpc::make::arn;
 use crate::vpc::model::{GROUPS, Group, Peer, Rule};
+use base::tag::Tags;
 use ec2::describe::{self, Ask, all, check_id};
 use ec2::filter::{Filter, Known};
 use ec2::kind::{SECURITY_GROUP, SECURITY_GROUP_RULE};
@@ -53,7 +54,7 @@ wire::shape! {
         list: Option<String> = "PrefixListId",
         referenced: Option<Referenced> = "ReferencedGroupInfo",
         description: Option<String> = "Description",
-        tags: Vec<Tag> = "Tags",
+        tags: Option<Vec<Tag>> = "Tags",
         arn: String = "SecurityGroupRuleArn",
     }
 
@@ -129,7 +130,7 @@ pub(crate) fn view(cx: &Cx<'_>, group: &Group, rule: &Rule) -> Result<RuleView, 
         list: None,
         referenced: None,
         description: rule.description.clone(),
-        tags: tags::view(&register::tags(cx, &rule.id)?),
+        tags: Some(tags::view(&register::tags(cx, &rule.id)?)),
         arn: arn(cx, SECURITY_GROUP_RULE.noun, &rule.id),
     };
     match &rule.peer {
@@ -148,6 +149,11 @@ pub(crate) fn view(cx: &Cx<'_>, group: &Group, rule: &Rule) -> Result<RuleView, 
         }
     }
     Ok(out)
+}
+
+/// The same of a rule that has just been made. Recorded: without tags it is told without `Tags`.
+pub(crate) fn made(cx: &Cx<'_>, group: &Group, rule: &Rule, tags: &Tags) -> Result<RuleView, Ec2Error> {
+    Ok(RuleView { tags: tags::if_any(tags), ..view(cx, group, rule)? })
 }
 
 static FILTERS: &Known<RuleView> = &[

@@ -160,7 +160,7 @@ fn create_subnet(cx: &mut Cx<'_>, req: CreateSubnet) -> Result<Made, Ec2Error> {
     let tags = tags::of_new(cx.caller, &req.tags, &SUBNET, &[&SUBNET])?;
     let cidr = ipv4(&req)?;
     let zone = find::zone(cx, req.zone.as_deref(), req.zone_id.as_deref())?;
-    let vpc = find::vpc(cx, &req.vpc)?;
+    let vpc = find::vpc_by_any(cx, &req.vpc)?;
     let others = find::subnets_of(cx, &vpc.id)?;
     if let Some((text, cidr)) = cidr {
         let present: Vec<Cidr> = others.iter().filter_map(Subnet::block).collect();
@@ -234,7 +234,7 @@ static FILTERS: &Known<SubnetView> = &[
 
 fn describe_subnets(cx: &mut Cx<'_>, req: DescribeSubnets) -> Result<SubnetList, Ec2Error> {
     ids_or_pages(&req.ids, "subnetIds", req.max)?;
-    let found = describe::some(cx, &SUBNETS, &SUBNET, &req.ids)?;
+    let found = describe::some_of_any(cx, &SUBNETS, &SUBNET, &req.ids)?;
     let listed = |subnet: &Subnet| Ok(SubnetView { blocks: Some(Blocks::none()), ..view(cx, subnet)? });
     let views = found.iter().map(listed).collect::<Result<Vec<_>, Ec2Error>>()?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());

@@ -55,6 +55,7 @@ wire::shape! {
         group: String = "GroupName",
         border: String = "NetworkBorderGroup",
         kind: String = "ZoneType",
+        group_words: String = "GroupLongName",
         state: String = "State",
     }
 
@@ -101,6 +102,7 @@ fn describe_regions(_: &mut Cx<'_>, req: DescribeRegions) -> Result<Regions, Ec2
 }
 
 static ZONE_FILTERS: &Known<ZoneView> = &[
+    ("group-long-name", |z| one(&z.group_words)),
     ("group-name", |z| one(&z.group)),
     ("message", |z| z.messages.iter().map(|message| message.text.clone()).collect()),
     ("opt-in-status", |z| one(&z.opt_in)),
@@ -129,6 +131,8 @@ fn describe_zones(cx: &mut Cx<'_>, req: DescribeZones) -> Result<Zones, Ec2Error
         group: format!("{}-zg-1", region.name()),
         border: region.name().into(),
         kind: "availability-zone".into(),
+        // Here AWS writes Europe out.
+        group_words: format!("{} 1", region.words().replace("EU (", "Europe (")),
     };
     let mut zones: Vec<ZoneView> = region.zones().map(view).collect();
     if let Some(unknown) = req.names.iter().find(|name| zones.iter().all(|zone| zone.name != **name)) {

@@ -125,6 +125,11 @@ fn check(cx: &Cx<'_>, req: &Create) -> Result<Tags, Ec2Error> {
 
 /// The zone that is named by its name or id.
 fn zone(cx: &Cx<'_>, req: &Create) -> Result<String, Ec2Error> {
+    // Recorded: of a volume of no size it says so before it looks at the zone.
+    let named = req.zone.is_some() || req.zone_id.is_some();
+    if named && req.size.is_none() && req.snapshot.is_none() {
+        return Err(Plain::MissingParameter("size/snapshot".into()).into());
+    }
     let region = cx.region;
     let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     match (said(&req.zone), said(&req.zone_id)) {
