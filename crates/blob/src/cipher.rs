@@ -14,7 +14,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::hmac;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// The plaintext of every block but the last.
 pub const BLOCK: usize = 64 << 10;
@@ -50,6 +50,21 @@ impl fmt::Debug for Cipher {
 #[derive(Clone)]
 pub struct Root(Arc<Keys>);
 
+/// A [`Root`] that may be gone.
+pub(crate) struct WeakRoot(Weak<Keys>);
+
+impl fmt::Debug for WeakRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakRoot(..)")
+    }
+}
+
+impl WeakRoot {
+    pub(crate) fn is(&self, root: &Root) -> bool {
+        self.0.upgrade().is_some_and(|keys| Arc::ptr_eq(&keys, &root.0))
+    }
+}
+
 struct Keys {
     key: hmac::Key,
     /// Of the second layer.
@@ -63,6 +78,15 @@ impl fmt::Debug for Root {
 }
 
 impl Root {
+    /// Whether it is this very root, and not only one of the same key.
+    pub(crate) fn is(&self, other: &Root) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn weak(&self) -> WeakRoot {
+        WeakRoot(Arc::downgrade(&self.0))
+    }
+
     pub fn new(key: &[u8; 32]) -> Root {
         Root(Arc::new(Keys { key: hmac::Key::new(hmac::HMAC_SHA256, key), outer: None }))
     }

@@ -7,6 +7,7 @@ use crate::hot::{Hot, Name};
 use crate::pool::Pool;
 use crate::read::{self, Reader};
 use crate::refs::{self, CONTENTS, GARBAGE};
+use crate::small::Small;
 use crate::write::Writer;
 use base::{Clock, Rng, Timestamp};
 use bytes::Bytes;
@@ -29,6 +30,7 @@ pub struct Contents {
     started: Timestamp,
     pool: Arc<Pool>,
     hot: Arc<Hot>,
+    small: Small,
     pins: Arc<Pins>,
 }
 
@@ -59,7 +61,15 @@ impl Contents {
     pub fn new(blobs: Arc<dyn Blobs>) -> Contents {
         let wall = Clock::system();
         let started = wall.now();
-        Contents { blobs, wall, started, pool: Arc::default(), hot: Arc::default(), pins: Arc::default() }
+        Contents {
+            blobs,
+            wall,
+            started,
+            pool: Arc::default(),
+            hot: Arc::default(),
+            small: Small::default(),
+            pins: Arc::default(),
+        }
     }
 
     pub fn new_id(&self, rng: &Rng) -> ContentId {
@@ -109,9 +119,20 @@ impl Contents {
         read::hot(&self.hot, name, from, to)
     }
 
+    /// A whole small content, where it lies open under this very root.
+    pub fn open(&self, id: ContentId, root: &Root) -> Option<Bytes> {
+        self.small.get(id, root)
+    }
+
+    /// A whole content has been opened: if it is small and is read again, [`Contents::open`] has it.
+    pub fn opened(&self, id: ContentId, root: &Root, bytes: &Bytes) {
+        self.small.opened(id, root, bytes);
+    }
+
     /// Forgets what is kept of contents that are read often.
     pub fn cool(&self) {
         self.hot.clear();
+        self.small.clear();
     }
 
     fn is_pinned(&self, id: ContentId) -> bool {

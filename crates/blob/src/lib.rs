@@ -3,7 +3,7 @@
 //! A [`ContentId`] names them; who refers to them is kept by the services, in the store. Small contents are rows of the
 //! store ([`inline`]), larger ones lie behind the [`Blobs`] trait: files by default, or
 //! objects of a bucket elsewhere. Everything is encrypted under a key that its service gives, in blocks, so that any
-//! range can be read ([`cipher`]). What is read again and again is kept open for a while ([`hot`]).
+//! range can be read ([`cipher`]). What is read again and again is kept open for a while ([`hot`], `small`).
 //!
 //! What it promises: a content that [`Contents::write`] has finished is on the disk; one that nobody claimed
 //! ([`refs`]) goes away, after a crash too; one that somebody reads stays until he is done.
@@ -22,6 +22,7 @@ pub mod object_store;
 pub mod pool;
 pub mod read;
 pub mod refs;
+mod small;
 pub mod write;
 
 pub use blobs::{Blobs, Sink, Source};

@@ -12,6 +12,7 @@ use auth::sigv4::{
 use base::{AccountId, Timestamp};
 use std::sync::Arc;
 use wire::Fault;
+use wire::head::names;
 use wire::model::{Operation, Protocol, Service};
 
 /// How the service of a request words its authentication errors.
@@ -71,7 +72,7 @@ pub(crate) fn caller(
     let Some(presented) = sigv4::read(head).map_err(tell)? else {
         // S3 lets anybody ask; its policies decide. Elsewhere only what the model marks may come unsigned.
         let open = operation.is_some_and(|op| op.unsigned) || dialect == Dialect::S3;
-        let payload = head.headers.get("x-amz-content-sha256").and_then(|value| value.to_str().ok());
+        let payload = head.headers.get(names::AMZ_CONTENT_SHA256).and_then(|value| value.to_str().ok());
         return if open {
             unverified(anonymous(), payload.and_then(Payload::parse))
         } else {

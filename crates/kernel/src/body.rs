@@ -8,6 +8,7 @@ use auth::sigv4::chunked::{Decoder, Finished};
 use auth::sigv4::{Cause, ChecksumKind, Dialect, Payload, SigError, Verified};
 use aws_lc_rs::digest;
 use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use wire::Fault;
@@ -126,7 +127,7 @@ impl Body {
     /// A payload that is all there, and has been held against its signature. Where there is none, and nobody has said so,
     /// its length is not known: S3 tells that.
     pub(crate) fn checked(bytes: Bytes, head: &Head<'_>) -> Body {
-        let said = !bytes.is_empty() || head.header("content-length").is_some();
+        let said = !bytes.is_empty() || head.header(CONTENT_LENGTH).is_some();
         let body = Body::of(bytes, None);
         Body { length: body.length.filter(|_| said), ..body }
     }
@@ -138,8 +139,8 @@ impl Body {
     /// # Errors
     /// Those of [`Decoder::new`].
     pub(crate) fn claimed(incoming: Incoming, head: &Head<'_>, claim: &Claim) -> Result<Body, Fault> {
-        let length = head.header("content-length").and_then(|text| text.parse().ok());
-        let in_chunks = head.header("transfer-encoding").is_some();
+        let length = head.header(CONTENT_LENGTH).and_then(|text| text.parse().ok());
+        let in_chunks = head.header(TRANSFER_ENCODING).is_some();
         let mut body = Body { dialect: claim.dialect, in_chunks, ..Body::of(incoming, length) };
         if claim.payload.is_chunked() {
             let decoded = head.header("x-amz-decoded-content-length");

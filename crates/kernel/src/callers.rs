@@ -2,7 +2,7 @@
 
 use crate::identity::Caller;
 use auth::sigv4::Secret;
-use std::collections::HashMap;
+use base::Map;
 use std::sync::{Arc, PoisonError, RwLock};
 use store::Watch;
 
@@ -13,7 +13,7 @@ const ENTRIES_MAX: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Callers {
     watches: Vec<Watch>,
-    entries: RwLock<HashMap<String, Entry>>,
+    entries: RwLock<Map<String, Entry>>,
 }
 
 #[derive(Clone, Debug)]

@@ -18,10 +18,9 @@ use crate::turned_away::TurnedAway;
 use crate::witness::Witness;
 use auth::actions::AccessLevel;
 use auth::sigv4::{KeyCache, Secret};
-use base::page::Pager;
 use base::{Clock, Rng, Timestamp};
+use base::{Map, page::Pager};
 use blob::{Blobs, Contents};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{CommitError, Direction, Key, KeyRange, Read, Store, StoreError, Table};
@@ -91,7 +90,7 @@ pub struct Cloud {
     settings: Settings,
     services: Vec<&'static Service>,
     /// By service and operation.
-    built: HashMap<(&'static str, &'static str), Built>,
+    built: Map<(&'static str, &'static str), Built>,
     pub(crate) directory: Arc<dyn Directory>,
     reconcilers: Vec<Arc<dyn Reconciler>>,
     subscribers: Vec<Arc<dyn Subscriber>>,
@@ -415,7 +414,7 @@ fn built(
     services: &[&'static Service],
     tariffs: &[&'static dyn Tariff],
     gates: &[&'static dyn Gate],
-) -> HashMap<(&'static str, &'static str), Built> {
+) -> Map<(&'static str, &'static str), Built> {
     let ops = services.iter().flat_map(|service| service.ops().map(move |op| (service, op)));
     let entry = |(service, op): (&&'static Service, &'static Op)| {
         let level = auth::actions::access_level(op.action);

@@ -10,9 +10,11 @@ use crate::way::Way;
 use crate::witness::Trace;
 use base::page::Pager;
 use base::{AccountId, Arn, Region, Rng, Timestamp};
+use http::header::AUTHORIZATION;
 use std::net::IpAddr;
 use std::sync::Arc;
 use store::{StoreError, Tx};
+use wire::head::names;
 use wire::{Fault, Value};
 
 /// What is known of a request beside its parameters.
@@ -64,12 +66,12 @@ impl Signed {
     /// What the head says of it; whether it holds is for [`crate::authenticate`].
     pub(crate) fn of(head: &wire::head::Head<'_>, wall_now: Timestamp) -> Option<Signed> {
         let presigned = head.query_value("X-Amz-Signature").is_some();
-        let authorization = || head.header("authorization")?.split_once(' ').map(|(algorithm, _)| algorithm);
+        let authorization = || head.header(AUTHORIZATION)?.split_once(' ').map(|(algorithm, _)| algorithm);
         let algorithm =
             if presigned { head.query_value("X-Amz-Algorithm") } else { authorization() }?.to_owned();
-        let date = if presigned { head.query_value("X-Amz-Date") } else { head.header("x-amz-date") };
+        let date = if presigned { head.query_value("X-Amz-Date") } else { head.header(names::AMZ_DATE) };
         let age = date.and_then(Timestamp::parse_sigv4).map(|date| wall_now.since(date)).unwrap_or_default();
-        let payload = head.header("x-amz-content-sha256").map(str::to_owned);
+        let payload = head.header(names::AMZ_CONTENT_SHA256).map(str::to_owned);
         Some(Signed { presigned, algorithm, age, payload })
     }
 }

@@ -16,11 +16,12 @@ use auth::sigv4::RequestHead;
 use base::Region;
 use bytes::Bytes;
 use http::HeaderValue;
+use http::header::{REFERER, USER_AGENT};
 use http::request::Parts;
 use http_body::Body as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wire::head::Head;
+use wire::head::{Head, names};
 use wire::model::Operation;
 use wire::output::success_head;
 use wire::route::{Rejection, Route, Step};
@@ -214,9 +215,9 @@ impl Cloud {
             operation: route.operation.name,
             secure: peer.tls.is_some(),
             peer: Some(peer),
-            user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
-            referer: head.header("referer").map(str::to_owned),
-            chain: head.header("x-amzn-trace-id").map(str::to_owned),
+            user_agent: head.header(USER_AGENT).unwrap_or_default().to_owned(),
+            referer: head.header(REFERER).map(str::to_owned),
+            chain: head.header(names::AMZN_TRACE_ID).map(str::to_owned),
             host: host(parts),
             via: Vec::new(),
             source: None,

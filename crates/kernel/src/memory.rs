@@ -5,13 +5,13 @@
 //! when the cloud is reset. Nothing in it may decide what is true: that is in the store, and a restart forgets the
 //! rest.
 
+use base::Map;
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// One value of each type.
 #[derive(Default)]
-pub(crate) struct Memory(RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+pub(crate) struct Memory(RwLock<Map<TypeId, Arc<dyn Any + Send + Sync>>>);
 
 impl Memory {
     pub(crate) fn of<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {

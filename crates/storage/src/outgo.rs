@@ -35,9 +35,29 @@ struct Span {
     /// Of the whole content.
     size: u64,
     range: Range<u64>,
-    /// Where it lies in the store: its ciphertext, read with the record.
-    sealed: Option<Bytes>,
+    /// Where it lies in the store: read with the record.
+    within: Option<Within>,
     _pin: Option<Pin>,
+}
+
+/// A content in the store.
+#[derive(Debug)]
+enum Within {
+    Sealed(Bytes),
+    /// It is read often.
+    Open(Bytes),
+}
+
+impl Within {
+    /// # Errors
+    /// The store's, and where its bytes are missing.
+    fn of(cx: &Cx<'_>, content: ContentId, root: &Root) -> Result<Within, Failure> {
+        if let Some(bytes) = cx.cloud().contents().open(content, root) {
+            return Ok(Within::Open(bytes));
+        }
+        let sealed = inline::get(cx.tx, content)?.ok_or_else(|| missing(content))?;
+        Ok(Within::Sealed(Bytes::copy_from_slice(&sealed)))
+    }
 }
 
 impl Plan {
@@ -54,17 +74,17 @@ impl Plan {
             let end = start + piece.size;
             let (from, to) = (range.start.max(start), range.end.min(end));
             if from < to {
-                let sealed = match piece.inline {
-                    true => Some(inline::get(cx.tx, piece.content)?.ok_or_else(|| missing(piece.content))?),
+                let within = match piece.inline {
+                    true => Some(Within::of(cx, piece.content, &root)?),
                     false => None,
                 };
                 spans.push_back(Span {
                     content: piece.content,
-                    name: sealed.is_none().then(|| contents.name(piece.content, &root)),
+                    name: within.is_none().then(|| contents.name(piece.content, &root)),
                     size: piece.size,
                     range: from - start..to - start,
-                    _pin: sealed.is_none().then(|| contents.pin(piece.content)),
-                    sealed: sealed.map(|slice| Bytes::copy_from_slice(&slice)),
+                    _pin: within.is_none().then(|| contents.pin(piece.content)),
+                    within,
                 });
             }
             start = end;
@@ -82,16 +102,23 @@ impl Plan {
     /// # Errors
     /// `InvalidData` where the bytes are damaged.
     pub(crate) fn whole(&self) -> Option<io::Result<Bytes>> {
-        match self.spans.iter().collect::<Vec<_>>()[..] {
-            [] => Some(Ok(Bytes::new())),
-            [span] => span.sealed.as_ref().map(|sealed| self.opened(span, sealed)),
+        match (self.spans.front(), self.spans.len()) {
+            (None, _) => Some(Ok(Bytes::new())),
+            (Some(span), 1) => span.within.as_ref().map(|within| self.opened(span, within)),
             _ => None,
         }
     }
 
-    fn opened(&self, span: &Span, sealed: &[u8]) -> io::Result<Bytes> {
-        let opened = open_whole(&self.root.cipher(span.content), sealed, span.size);
-        let bytes = Bytes::from(opened.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?);
+    fn opened(&self, span: &Span, within: &Within) -> io::Result<Bytes> {
+        let bytes = match within {
+            Within::Open(bytes) => bytes.clone(),
+            Within::Sealed(sealed) => {
+                let opened = open_whole(&self.root.cipher(span.content), sealed, span.size);
+                let bytes = Bytes::from(opened.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?);
+                self.cloud.contents().opened(span.content, &self.root, &bytes);
+                bytes
+            }
+        };
         Ok(bytes.slice(span.range.start as usize..span.range.end as usize))
     }
 
@@ -101,8 +128,8 @@ impl Plan {
     /// The disk's, and `InvalidData` for damaged bytes.
     pub(crate) fn next(&mut self) -> io::Result<Option<Bytes>> {
         let Some(span) = self.spans.front() else { return Ok(None) };
-        let bytes = match &span.sealed {
-            Some(sealed) => self.opened(span, sealed)?,
+        let bytes = match &span.within {
+            Some(within) => self.opened(span, within)?,
             None => {
                 let reader = match self.reader.take() {
                     Some(reader) if reader.0 == span.content => reader,
@@ -132,7 +159,7 @@ impl Plan {
         self.left -= count;
         if let Some(span) = self.spans.front_mut() {
             span.range.start += count;
-            if span.range.is_empty() || span.sealed.is_some() {
+            if span.range.is_empty() || span.within.is_some() {
                 self.spans.pop_front();
             }
         }

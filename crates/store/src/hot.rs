@@ -8,8 +8,9 @@
 //! older state is not let in any more.
 
 use crate::slice::Slice;
+use base::map::Hashing;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 const SHARDS: usize = 64;
@@ -23,7 +24,7 @@ const ROW_OVERHEAD: usize = 96;
 const GUESTS: usize = 64;
 
 pub(crate) struct Hot {
-    hasher: RandomState,
+    hasher: Hashing,
     shards: Box<[RwLock<Shard>]>,
 }
 
@@ -73,7 +74,7 @@ impl Default for Hot {
     fn default() -> Hot {
         let shard =
             || RwLock::new(Shard { rows: HashMap::default(), bytes: 0, written: 0, guests: [0; GUESTS] });
-        Hot { hasher: RandomState::new(), shards: (0..SHARDS).map(|_| shard()).collect() }
+        Hot { hasher: Hashing::default(), shards: (0..SHARDS).map(|_| shard()).collect() }
     }
 }
 

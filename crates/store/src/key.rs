@@ -58,7 +58,7 @@ impl Key {
 
     /// With room for most keys: one that grows part by part is copied each time.
     fn beginning(first: &[u8]) -> Key {
-        let mut bytes = Vec::with_capacity(80);
+        let mut bytes = Vec::with_capacity(128);
         bytes.extend(first);
         Key(bytes)
     }
@@ -110,6 +110,10 @@ impl Key {
     }
 
     fn bytes_prefix(mut self, bytes: &[u8]) -> Key {
+        if !bytes.contains(&0) {
+            self.0.extend(bytes);
+            return self;
+        }
         let mut parts = bytes.split(|byte| *byte == 0);
         self.0.extend(parts.next().unwrap_or_default());
         for part in parts {

@@ -16,7 +16,8 @@ use crate::oneshot::{Giver, Taker, pair};
 use crate::slice::Slice;
 use crate::tx::Append;
 use crate::watch::Watches;
-use std::collections::{HashMap, VecDeque};
+use base::map::{Hashing, Map};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
@@ -334,7 +335,7 @@ impl Sequencer {
     /// Decides for each commit in order, and merges what the accepted ones write.
     fn validate(&mut self, commits: Vec<CommitRequest>) -> (Vec<Write>, Vec<Decided>) {
         let mut batch: Vec<Write> = Vec::with_capacity(commits.len() + 1);
-        let mut places: HashMap<Slice, usize> = HashMap::with_capacity(commits.len());
+        let mut places: Map<Slice, usize> = Map::with_capacity_and_hasher(commits.len(), Hashing::default());
         let mut decided = Vec::with_capacity(commits.len());
         for commit in commits {
             let (done, endings) = (commit.done, commit.endings);

@@ -1,7 +1,18 @@
 //! [`Head`]: what is known of a request before its body: its first line and its headers.
 
 use crate::input::percent;
-use http::HeaderMap;
+use http::header::{AsHeaderName, CONTENT_TYPE, HeaderMap};
+
+/// Headers of AWS's own that every request is asked for.
+pub mod names {
+    use http::HeaderName;
+
+    pub const AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+    pub const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+    pub const AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+    pub const AMZN_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+    pub(crate) const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
+}
 
 /// The head of one HTTP request, as it came over the wire.
 #[derive(Clone, Copy, Debug)]
@@ -17,14 +28,15 @@ pub struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// The first value of a header; `None` also where it is not visible ASCII.
-    pub fn header(&self, lower_case_name: &str) -> Option<&'a str> {
-        self.headers.get(lower_case_name)?.to_str().ok()
+    /// The first value of a header; `None` also where it is not visible ASCII. What every request is asked for is asked
+    /// for by a constant of [`names`]: text is read as a name first, each time.
+    pub fn header(&self, name: impl AsHeaderName) -> Option<&'a str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// The media type without its parameters; empty where there is none.
     pub fn media_type(&self) -> &'a str {
-        let full = self.header("content-type").unwrap_or("");
+        let full = self.header(CONTENT_TYPE).unwrap_or("");
         full.split(';').next().unwrap_or("").trim()
     }
 

@@ -19,9 +19,10 @@ pub use rest::Labels;
 
 use crate::catalog::{self, Entry, Model};
 use crate::fault::Fault;
-use crate::head::{Head, pairs};
+use crate::head::{Head, names, pairs};
 use crate::input::percent;
 use crate::model::{Kind, Operation, Protocol, Service};
+use http::header::{AUTHORIZATION, HOST};
 use rest::{Match, Miss};
 
 /// Longest action name, query key or scope that is looked at.
@@ -85,10 +86,10 @@ pub fn route<'a>(head: &Head<'a>, body: &[u8]) -> Result<Route<'a>, Rejection> {
 /// [`Rejection`] when the request leads to no operation.
 pub fn route_head<'a>(head: &Head<'a>) -> Result<Step<'a>, Rejection> {
     let scope = Scope::of(head);
-    if let Some(target) = head.header("x-amz-target") {
+    if let Some(target) = head.header(names::AMZ_TARGET) {
         return by_target(head, target, scope).map(Step::Ready);
     }
-    if head.header("smithy-protocol") == Some("rpc-v2-cbor") {
+    if head.header(names::SMITHY_PROTOCOL) == Some("rpc-v2-cbor") {
         return by_rpc_path(head, scope).map(Step::Ready);
     }
     let form = head.media_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
@@ -123,31 +124,41 @@ struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     fn of(head: &Head<'a>) -> Option<Scope<'a>> {
-        if let Some(authorization) = head.header("authorization") {
-            if let Some((_, rest)) = authorization.split_once("Credential=") {
+        if let Some(authorization) = head.header(AUTHORIZATION) {
+            if let Some(rest) = credential(authorization) {
                 let end = rest.find([',', ' ']).unwrap_or(rest.len());
-                return Scope::read(&rest[..end], "/");
+                return Scope::read(&rest[..end].split('/').collect::<Vec<_>>());
             }
             // Signature version 2, which only S3 still knows.
             return authorization.starts_with("AWS ").then_some(Scope { region: None, service: "s3" });
         }
         let credential = head.query_value("X-Amz-Credential")?;
-        Scope::read(credential, "%2F").or_else(|| Scope::read(credential, "/"))
+        let parted_by = |slash| credential.split(slash).collect::<Vec<_>>();
+        Scope::read(&parted_by("%2F")).or_else(|| Scope::read(&parted_by("/")))
     }
 
     /// From the right, since an access key id could hold anything. SigV4A's scope has no region.
-    fn read(credential: &'a str, slash: &str) -> Option<Scope<'a>> {
-        let mut parts = credential.rsplit(slash);
-        if parts.next()? != TERMINATOR && credential.split(slash).count() > PARTS {
+    fn read(parts: &[&'a str]) -> Option<Scope<'a>> {
+        if parts.len() > PARTS && parts.last() != Some(&TERMINATOR) {
             // It has too many parts, which the service that it means will say.
-            let mut parts = credential.split(slash).skip(2);
-            let (region, service) = (parts.next()?, parts.next().filter(|service| !service.is_empty())?);
-            return Some(Scope { region: Some(region), service });
+            let (region, service) = (parts[2], parts[3]);
+            return (!service.is_empty()).then_some(Scope { region: Some(region), service });
         }
+        let mut parts = parts.iter().rev().skip(1).copied();
         let service = parts.next().filter(|s| !s.is_empty() && s.len() <= NAME_BYTES_MAX)?;
         let region = parts.next()?;
         let is_date = region.len() == 8 && region.bytes().all(|b| b.is_ascii_digit());
         Some(Scope { region: (!is_date).then_some(region), service })
+    }
+}
+
+/// What follows `Credential=`, which is nearly always at the first `=`.
+fn credential(authorization: &str) -> Option<&str> {
+    const NAME: &str = "Credential";
+    match authorization.split_once('=') {
+        Some((before, rest)) if before.ends_with(NAME) => Some(rest),
+        Some((_, rest)) => rest.split_once("Credential=").map(|(_, rest)| rest),
+        None => None,
     }
 }
 
@@ -223,7 +234,7 @@ fn plain<'a>(
 /// The region that a request is for: its signature's, else its host's. A signature for a set of regions names one only
 /// when there is no other in the set.
 fn region<'a>(head: &Head<'a>, scope: Option<Scope<'a>>) -> Option<&'a str> {
-    let of_host = || head.header("host").and_then(|host| host::read(host).region);
+    let of_host = || head.header(HOST).and_then(|host| host::read(host).region);
     match scope {
         None => of_host(),
         Some(scope) => scope.region.or_else(of_host).or_else(|| {
@@ -236,7 +247,7 @@ fn region<'a>(head: &Head<'a>, scope: Option<Scope<'a>>) -> Option<&'a str> {
 fn by_signing_name<'a>(head: &Head<'a>, scope: Scope<'a>, action: bool) -> Result<Step<'a>, Rejection> {
     let candidates = catalog::signing_as(scope.service);
     // The host decides between services that share a signing name, and carries S3's bucket.
-    let name = match (candidates, head.header("host")) {
+    let name = match (candidates, head.header(HOST)) {
         ([], _) => return Err(reject::unknown_service(guessed_protocol(action), scope.service)),
         ([_, _, ..], Some(host)) => host::read(host),
         _ => host::HostName::default(),
@@ -245,7 +256,7 @@ fn by_signing_name<'a>(head: &Head<'a>, scope: Scope<'a>, action: bool) -> Resul
 }
 
 fn by_host<'a>(head: &Head<'a>, action: bool) -> Result<Step<'a>, Rejection> {
-    let name = head.header("host").map(host::read).unwrap_or_default();
+    let name = head.header(HOST).map(host::read).unwrap_or_default();
     if let Some(prefix) = name.endpoint_prefix {
         return by_candidates(head, name, None, action, catalog::hosted_as(prefix));
     }

@@ -6,9 +6,9 @@
 use super::asymmetric::{self, AsymmetricKey};
 use super::head::Scope;
 use aws_lc_rs::hmac;
-use std::collections::HashMap;
+use base::map::{Hashing, Map};
 use std::fmt;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// A secret access key. `Debug` does not show it.
@@ -73,7 +73,8 @@ const SHARDS: usize = 16;
 /// keys of other days go first.
 #[derive(Debug)]
 pub struct KeyCache {
-    shards: [RwLock<HashMap<u64, Entry>>; SHARDS],
+    hashing: Hashing,
+    shards: [RwLock<Map<u64, Entry>>; SHARDS],
     shard_keys_max: usize,
 }
 
@@ -106,7 +107,8 @@ impl KeyCache {
     /// A cache of at most about `keys_max` keys (some 1.5 KiB each).
     pub fn new(keys_max: usize) -> KeyCache {
         KeyCache {
-            shards: std::array::from_fn(|_| RwLock::new(HashMap::new())),
+            hashing: Hashing::default(),
+            shards: std::array::from_fn(|_| RwLock::default()),
             shard_keys_max: keys_max.div_ceil(SHARDS).max(1),
         }
     }
@@ -120,24 +122,23 @@ impl KeyCache {
         self.len() == 0
     }
 
-    fn slot(access_key: &str, scope: &Scope) -> u64 {
-        let hasher = BuildHasherDefault::<DefaultHasher>::default();
-        hasher.hash_one((access_key, &scope.date, &scope.region, &scope.service))
+    fn slot(&self, access_key: &str, scope: &Scope) -> u64 {
+        self.hashing.hash_one((access_key, &scope.date, &scope.region, &scope.service))
     }
 
-    fn shard(&self, slot: u64) -> &RwLock<HashMap<u64, Entry>> {
+    fn shard(&self, slot: u64) -> &RwLock<Map<u64, Entry>> {
         &self.shards[(slot % SHARDS as u64) as usize]
     }
 
     pub(super) fn get(&self, access_key: &str, secret: &Secret, scope: &Scope) -> Option<SigningKey> {
-        let slot = KeyCache::slot(access_key, scope);
+        let slot = self.slot(access_key, scope);
         let shard = self.shard(slot).read().unwrap_or_else(PoisonError::into_inner);
         let entry = shard.get(&slot)?;
         entry.is_for(access_key, secret, scope).then(|| entry.key.clone())
     }
 
     pub(super) fn put(&self, access_key: &str, secret: &Secret, scope: &Scope, key: SigningKey) {
-        let slot = KeyCache::slot(access_key, scope);
+        let slot = self.slot(access_key, scope);
         let mut shard = self.shard(slot).write().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= self.shard_keys_max && !shard.contains_key(&slot) {
             shard.retain(|_, entry| entry.scope.date == scope.date);

@@ -6,7 +6,14 @@ use super::encode::decode_text;
 use super::head::{Payload, RequestHead, Scope, Via};
 use super::{AUTHORIZATION_BYTES_MAX, PRESIGN_SECONDS_MAX, TARGET_BYTES_MAX};
 use base::Timestamp;
+use http::header::{DATE, HeaderName};
+use memchr::{memchr2, memchr3};
 use std::borrow::Cow;
+
+const AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const AMZ_REGION_SET: HeaderName = HeaderName::from_static("x-amz-region-set");
+const AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
@@ -152,7 +159,7 @@ pub fn read<'a>(head: &RequestHead<'a>) -> Result<Option<Presented<'a>>, Cause> 
     }
 }
 
-fn header<'a>(head: &RequestHead<'a>, name: &str) -> Option<Cow<'a, str>> {
+fn header<'a>(head: &RequestHead<'a>, name: HeaderName) -> Option<Cow<'a, str>> {
     head.headers.get(name).map(text_of)
 }
 
@@ -169,10 +176,27 @@ fn lower_case(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        match memchr3(b',', b' ', b'\t', text.as_bytes()) {
+            Some(at) => {
+                rest = Some(&text[at + 1..]);
+                Some(&text[..at])
+            }
+            None => rest.take(),
+        }
+    })
+}
+
 fn from_header<'a>(head: &RequestHead<'a>, authorization: &'a str) -> Result<Presented<'a>, Cause> {
     let text = authorization.trim();
     let whole = || authorization.to_owned();
-    let (algorithm, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+    let (algorithm, rest) = match memchr2(b' ', b'\t', text.as_bytes()) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
+    };
     if algorithm == "AWS" || algorithm.starts_with("AWS3") {
         return Err(Cause::SignatureV2);
     }
@@ -181,7 +205,7 @@ fn from_header<'a>(head: &RequestHead<'a>, authorization: &'a str) -> Result<Pre
     }
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
     // Blanks part as well as commas: `Credential= x` is answered with "'x' not a valid key=value pair".
-    for part in rest.split([',', ' ', '\t']).filter(|part| !part.is_empty()) {
+    for part in parts(rest).filter(|part| !part.is_empty()) {
         let Some((name, value)) = part.split_once('=') else {
             return Err(Cause::NotKeyValue { part: part.to_owned(), authorization: whole() });
         };
@@ -192,7 +216,7 @@ fn from_header<'a>(head: &RequestHead<'a>, authorization: &'a str) -> Result<Pre
             _ => {}
         }
     }
-    let date = header(head, "x-amz-date").or_else(|| header(head, "date"));
+    let date = header(head, AMZ_DATE).or_else(|| header(head, DATE));
     let (Some(credential), Some(signature), Some(signed_headers), Some(date)) =
         (credential, signature, signed_headers, &date)
     else {
@@ -212,11 +236,11 @@ fn from_header<'a>(head: &RequestHead<'a>, authorization: &'a str) -> Result<Pre
         scope,
         signed_headers: lower_case(signed_headers),
         signature: Cow::Borrowed(signature),
-        token: header(head, "x-amz-security-token"),
+        token: header(head, AMZ_SECURITY_TOKEN),
         timestamp,
         expires_seconds: None,
-        content_sha256: header(head, "x-amz-content-sha256"),
-        region_set: header(head, "x-amz-region-set"),
+        content_sha256: header(head, AMZ_CONTENT_SHA256),
+        region_set: header(head, AMZ_REGION_SET),
     })
 }
 
@@ -306,11 +330,11 @@ fn from_query<'a>(head: &RequestHead<'a>, query: Query<'a>) -> Result<Presented<
         scope,
         signed_headers: Cow::Owned(signed_headers.to_ascii_lowercase()),
         signature,
-        token: query.token.or_else(|| header(head, "x-amz-security-token")),
+        token: query.token.or_else(|| header(head, AMZ_SECURITY_TOKEN)),
         timestamp,
         expires_seconds,
-        content_sha256: query.content_sha256.or_else(|| header(head, "x-amz-content-sha256")),
-        region_set: query.region_set.or_else(|| header(head, "x-amz-region-set")),
+        content_sha256: query.content_sha256.or_else(|| header(head, AMZ_CONTENT_SHA256)),
+        region_set: query.region_set.or_else(|| header(head, AMZ_REGION_SET)),
     })
 }
 

@@ -3,13 +3,12 @@
 use super::USAGE;
 use super::line::{Kind, Line};
 use crate::sharded::Sharded;
-use base::Timestamp;
-use std::collections::HashMap;
+use base::{Map, Timestamp};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{Key, StoreError, Tx};
 
 /// Amounts by the keys of their rows.
-pub(crate) type Amounts = HashMap<Key, (&'static Kind, u64)>;
+pub(crate) type Amounts = Map<Key, (&'static Kind, u64)>;
 
 /// What has been counted and is not yet written.
 #[derive(Default, Debug)]
@@ -49,7 +48,7 @@ impl Meter {
 
     /// Hands out all that waits.
     pub(crate) fn take(&self) -> Amounts {
-        let mut all = Amounts::new();
+        let mut all = Amounts::default();
         for taken in self.shards.take() {
             if all.is_empty() {
                 all = taken;

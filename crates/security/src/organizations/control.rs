@@ -8,9 +8,8 @@ use super::model::{Kind, Organization, TABLES};
 use super::tree;
 use crate::iam::directory::Compiled;
 use auth::policy::{PolicyForm, PolicySource};
-use base::AccountId;
+use base::{AccountId, Map};
 use kernel::identity::{ControlLevel, Membership};
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use store::Read;
 use store::{Store, StoreError, Watch};
@@ -48,7 +47,7 @@ pub struct Controls {
 #[derive(Default, Debug)]
 struct Known {
     generation: u64,
-    accounts: HashMap<AccountId, Arc<Limits>>,
+    accounts: Map<AccountId, Arc<Limits>>,
 }
 
 impl Controls {
@@ -75,7 +74,7 @@ impl Controls {
         let limits = Arc::new(read(&self.store.snapshot(), account, compiled)?);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.generation < generation || known.accounts.len() >= ACCOUNTS_MAX {
-            *known = Known { generation, accounts: HashMap::new() };
+            *known = Known { generation, accounts: Map::default() };
         }
         if known.generation == generation {
             known.accounts.insert(account, Arc::clone(&limits));

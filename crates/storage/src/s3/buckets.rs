@@ -7,9 +7,9 @@
 use super::errors::{Refusal, S3Error};
 use super::model::bucket::{BUCKETS, BucketRecord};
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
+use base::Map;
 use kernel::Cloud;
 use kernel::identity::Attached;
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use store::{Key, Read, Record, Slice};
 
@@ -29,7 +29,7 @@ pub struct Bucket {
 
 /// The remembered buckets, each with the bytes it was made of, by name.
 #[derive(Default, Debug)]
-pub struct BucketMemory(RwLock<HashMap<String, (Slice, Arc<Bucket>)>>);
+pub struct BucketMemory(RwLock<Map<String, (Slice, Arc<Bucket>)>>);
 
 impl Bucket {
     fn of(record: BucketRecord) -> Result<Bucket, S3Error> {

@@ -7,7 +7,7 @@ use crate::route::Route;
 use crate::value::{Struct, Value};
 use base64::Engine as _;
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 /// Query parameters that belong to signing and to the SDKs: never members, never unknown.
 const OWN_QUERY: [&str; 6] =
@@ -135,12 +135,12 @@ pub(super) fn request(
 /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>: what an object was encrypted with is not said
 /// when it is read, and who says it gets an error.
 fn refuse_encryption(route: &Route, head: &Head) -> Read<()> {
-    const NAME: &str = "x-amz-server-side-encryption";
+    const NAME: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
     let reads = route.service.id == "s3" && matches!(route.operation.name, "GetObject" | "HeadObject");
     match head.header(NAME).filter(|_| reads) {
         None => Ok(()),
         Some(value) => Err(Bad::Scalar {
-            name: NAME.to_owned(),
+            name: NAME.as_str().to_owned(),
             value: value.to_owned(),
             expected: "x-amz-server-side-encryption header is not supported for this operation.",
         }),
