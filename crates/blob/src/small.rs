@@ -83,7 +83,7 @@ mod tests {
         let (small, root, bytes) = (Small::default(), Root::new(&[7; 32]), Bytes::from_static(b"one"));
         small.opened(id(1), &root, &bytes);
         assert_eq!(small.get(id(1), &root), None);
-        small.opened(id(1), &root.clone(), &bytes);
+        small.opened(id(1), &root, &bytes);
         assert_eq!(small.get(id(1), &root), Some(bytes));
         assert_eq!(small.get(id(2), &root), None);
         assert_eq!(small.get(id(1), &Root::new(&[7; 32])), None, "an equal root is another");

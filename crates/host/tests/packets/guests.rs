@@ -59,21 +59,26 @@ fn can_run() -> bool {
 }
 
 /// How long a machine's program takes to listen, at most, where an emulated guest shares its processors with builds.
+#[track_caller]
 fn soon(what: impl Fn() -> bool) {
     let begun = Instant::now();
     while !what() {
-        assert!(begun.elapsed() < Duration::from_secs(180));
+        assert!(begun.elapsed() < Duration::from_secs(120));
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
+/// Goes on where somebody has given up before it answered.
 const SERVER: &str = "
 import socket, hashlib
 listener = socket.create_server(('', 5432))
 while True:
     stream, peer = listener.accept()
-    stream.sendall(peer[0].encode())
-    stream.shutdown(socket.SHUT_WR)
+    try:
+        stream.sendall(peer[0].encode())
+        stream.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
     stream.close()
 ";
 
