@@ -62,7 +62,8 @@ impl Target {
             mode: ResourceMode::None,
             grant: None,
             tags: None,
-            keys: Vec::new(),
+            // Room for those that requests mostly answer.
+            keys: Vec::with_capacity(8),
             canonical_id: None,
             bearer: None,
             words: None,

@@ -58,7 +58,7 @@ impl Key {
 
     /// With room for most keys: one that grows part by part is copied each time.
     fn beginning(first: &[u8]) -> Key {
-        let mut bytes = Vec::with_capacity(128);
+        let mut bytes = Vec::with_capacity(192);
         bytes.extend(first);
         Key(bytes)
     }

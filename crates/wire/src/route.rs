@@ -127,7 +127,9 @@ impl<'a> Scope<'a> {
         if let Some(authorization) = head.header(AUTHORIZATION) {
             if let Some(rest) = credential(authorization) {
                 let end = rest.find([',', ' ']).unwrap_or(rest.len());
-                return Scope::read(&rest[..end].split('/').collect::<Vec<_>>());
+                let mut parts = Vec::with_capacity(2 * PARTS);
+                parts.extend(rest[..end].split('/'));
+                return Scope::read(&parts);
             }
             // Signature version 2, which only S3 still knows.
             return authorization.starts_with("AWS ").then_some(Scope { region: None, service: "s3" });

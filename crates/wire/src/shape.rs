@@ -244,13 +244,17 @@ macro_rules! shape {
 
             #[allow(unused_mut, reason = "a shape may have no member")]
             fn to_value(self) -> Option<$crate::Value> {
-                let mut members = $crate::Struct::new();
+                let declared = <Self as $crate::ToValue>::MEMBERS.map_or(0, <[_]>::len);
+                let mut members = $crate::Struct::with_capacity(declared.min($crate::shape::ROOM));
                 $( if let Some(value) = $crate::ToValue::to_value(self.$field) { members.push($wire, value); } )*
                 Some($crate::Value::Struct(members))
             }
         }
     )+ };
 }
+
+/// For so many members there is room from the beginning; answers mostly leave some out.
+pub const ROOM: usize = 16;
 
 /// The paths (`Policy.Statement`) in `value` that no declaration in `known` covers.
 pub fn undeclared(value: &Value, known: &[Member], out: &mut Vec<String>) {

@@ -5,11 +5,10 @@
 use super::attached::last_part;
 use super::model::{self, ACCESS_KEYS, ROLES};
 use auth::policy::Principal;
-use base::{AccountId, Timestamp};
+use base::{AccountId, Map, Timestamp};
 use kernel::Cloud;
 use kernel::identity::Caller;
 use kernel::reconcile::Reconciler;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{Key, StoreError, Tx};
@@ -33,7 +32,7 @@ struct Use {
 
 /// Uses that are not written yet.
 #[derive(Debug, Default)]
-pub struct LastUsed(Mutex<HashMap<Used, Use>>);
+pub struct LastUsed(Mutex<Map<Used, Use>>);
 
 impl LastUsed {
     pub(crate) fn note(&self, caller: &Caller, service: &'static str, region: &'static str, at: Timestamp) {

@@ -31,7 +31,8 @@ impl ReplyHead {
         status: u16,
         request_id: &str,
     ) -> ReplyHead {
-        let mut headers = HeaderMap::with_capacity(8);
+        // Room for those of an object, so that they are not moved about.
+        let mut headers = HeaderMap::with_capacity(16);
         let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static(""));
         if service.is_some_and(quirk::is_s3) {
             headers.insert(S3_REQUEST_ID, id);
@@ -76,6 +77,7 @@ impl ReplyHead {
                 }
             }
         }
+        let mut text = Vec::with_capacity(64);
         for (member, value) in members::in_head(structure, value) {
             match (member.location, value) {
                 (Location::StatusCode, Value::Int(n)) => {
@@ -89,7 +91,7 @@ impl ReplyHead {
                     let Ok(name) = HeaderName::from_bytes(members::name(protocol, member).as_bytes()) else {
                         continue;
                     };
-                    let mut text = Vec::with_capacity(32);
+                    text.clear();
                     header_text(service, &member.target, value, &mut text);
                     let value = if quirk::is_s3(service) { s3_value(&text) } else { header_value(&text) };
                     self.headers.insert(name, value);

@@ -44,6 +44,7 @@ pub(super) fn object<'b>(
         _ => record.owner,
     };
     let acl = match (wanted, version) {
+        _ if record.ownership == Ownership::BucketOwnerEnforced => None,
         (Some(wanted), Some(version)) => Some((Cow::Owned(acl_of(version)), wanted)),
         // What is not there has no ACL: whoever the bucket's lets list learns that it is missing.
         (Some(Permission::Read), None) => Some((Cow::Borrowed(&record.grants[..]), Permission::Read)),
