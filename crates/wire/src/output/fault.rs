@@ -268,6 +268,7 @@ impl Writer<'_> {
         if let (Some(known), Some((name, side))) =
             (&self.known, quirk::side_member(self.service(), self.status))
             && known.structure.member(name).is_some()
+            && modelled.get(name).is_none()
         {
             modelled.set(name, Value::str(side));
         }
