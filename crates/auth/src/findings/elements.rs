@@ -3,22 +3,11 @@
 use super::{
     At, Effect, FindingType, PolicyType, Report, Statement, action, condition, grants, principal, resource,
 };
+use crate::policy::{POLICY_ELEMENTS, STATEMENT_ELEMENTS};
 use crate::spans::{Json, Node};
 use std::collections::BTreeMap;
 
 const VERSIONS: [&str; 2] = ["2012-10-17", "2008-10-17"];
-const POLICY_ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
-const STATEMENT_ELEMENTS: [&str; 9] = [
-    "Sid",
-    "Effect",
-    "Principal",
-    "NotPrincipal",
-    "Action",
-    "NotAction",
-    "Resource",
-    "NotResource",
-    "Condition",
-];
 /// Pairs of which a statement has at most one.
 const EXCLUSIVE: [(&str, &str); 3] =
     [("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal")];

@@ -14,6 +14,22 @@ use super::principal::{Naming, Principal, Principals};
 use super::reader;
 use super::request::Asked;
 
+/// The elements of a policy, in the order in which AWS shows them.
+pub const POLICY_ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
+
+/// Those of a statement.
+pub const STATEMENT_ELEMENTS: [&str; 9] = [
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+];
+
 /// What a document is attached to, which decides the elements that it may have.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PolicyKind {

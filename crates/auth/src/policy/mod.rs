@@ -32,7 +32,9 @@ mod scalar;
 
 pub use context::{Context, Found, Lazy, Values};
 pub use decision::{Cause, Decision, Finding, Layer, Reason};
-pub use document::{Effect, Policy, PolicyKind, Position, Statement, Version};
+pub use document::{
+    Effect, POLICY_ELEMENTS, Policy, PolicyKind, Position, STATEMENT_ELEMENTS, Statement, Version,
+};
 pub use evaluate::evaluate;
 pub use explain::{Matched, Outcome, Simulation, simulate};
 pub use layers::{Attached, Ceiling, Grant, Layers, Level, PolicyForm, PolicySource, ResourceMode};

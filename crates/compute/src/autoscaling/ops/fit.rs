@@ -7,7 +7,7 @@ use super::super::model::{Group, Template};
 use super::{call, list, text, texts};
 use kernel::Cx;
 use std::collections::BTreeSet;
-use wire::{Struct, Value};
+use wire::Value;
 
 /// In AWS's words, before those of EC2.
 pub(super) fn unfit(message: &str) -> AutoScalingError {
@@ -42,8 +42,9 @@ pub(super) fn there(cx: &mut Cx<'_>, data: &Value) -> Result<(), AutoScalingErro
 /// # Errors
 /// `ValidationError` where a security group of the template is of another VPC than the group's subnets.
 pub(super) fn linked(cx: &mut Cx<'_>, group: &Group) -> Result<(), AutoScalingError> {
-    let data = data(cx, &group.template)?;
-    let groups = groups(&data);
+    let Template { id, version, .. } = &group.template;
+    let version = self::version(cx, [("LaunchTemplateId", Value::str(id))], version.as_deref())?;
+    let groups = version.member("LaunchTemplateData").map(groups).unwrap_or_default();
     if groups.is_empty() {
         return Ok(());
     }
@@ -58,15 +59,20 @@ pub(super) fn linked(cx: &mut Cx<'_>, group: &Group) -> Result<(), AutoScalingEr
     ))
 }
 
-/// What a template holds, in the version that the group goes by.
-fn data(cx: &mut Cx<'_>, template: &Template) -> Result<Value, AutoScalingError> {
-    let version = Value::List(vec![Value::str(template.version.as_deref().unwrap_or("$Default"))]);
-    let members = [("LaunchTemplateId", Value::str(&template.id)), ("Versions", version)];
+/// A version of the template that `named` names; its default one where none is.
+///
+/// # Errors
+/// `ValidationError` where it is not there.
+pub(super) fn version(
+    cx: &mut Cx<'_>,
+    named: impl IntoIterator<Item = (&'static str, Value)>,
+    version: Option<&str>,
+) -> Result<Value, AutoScalingError> {
+    let versions = ("Versions", Value::List(vec![Value::str(version.unwrap_or("$Default"))]));
+    let members = named.into_iter().chain([versions]);
     let found =
         call(cx, "ec2", "DescribeLaunchTemplateVersions", members).map_err(|fault| unfit(&fault.message))?;
-    let version = list(&found, "LaunchTemplateVersions").first();
-    let data = version.and_then(|version| version.member("LaunchTemplateData")).cloned();
-    Ok(data.unwrap_or_else(|| Value::Struct(Struct::new())))
+    list(&found, "LaunchTemplateVersions").first().cloned().ok_or(AutoScalingError::Internal)
 }
 
 /// The VPCs of what a Describe operation shows.

@@ -414,14 +414,10 @@ fn placement(cx: &mut Cx<'_>, named: Option<String>) -> Result<Option<String>, A
 /// The template that is named, once the caller may launch by it and hand its role over.
 /// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html>
 pub(super) fn template(cx: &mut Cx<'_>, asked: &TemplateSpecification) -> Result<Template, AutoScalingError> {
-    let mut members =
-        vec![("Versions", Value::List(vec![Value::str(asked.version.as_deref().unwrap_or("$Default"))]))];
-    members.extend(asked.id.as_ref().map(|id| ("LaunchTemplateId", Value::str(id))));
-    members.extend(asked.name.as_ref().map(|name| ("LaunchTemplateName", Value::str(name))));
-    let found =
-        call(cx, "ec2", "DescribeLaunchTemplateVersions", members).map_err(|fault| unfit(&fault.message))?;
-    let version = list(&found, "LaunchTemplateVersions").first().ok_or(AutoScalingError::Internal)?;
-    let (id, name) = (text(version, "LaunchTemplateId"), text(version, "LaunchTemplateName"));
+    let id = asked.id.as_ref().map(|id| ("LaunchTemplateId", Value::str(id)));
+    let name = asked.name.as_ref().map(|name| ("LaunchTemplateName", Value::str(name)));
+    let version = fit::version(cx, id.into_iter().chain(name), asked.version.as_deref())?;
+    let (id, name) = (text(&version, "LaunchTemplateId"), text(&version, "LaunchTemplateName"));
     let data = version.member("LaunchTemplateData").filter(|data| !text(data, "ImageId").is_empty());
     let data = data.ok_or_else(|| unfit("The request must contain the parameter ImageId"))?;
     fit::there(cx, data)?;

@@ -45,7 +45,7 @@ pub(super) fn object<'b>(
     };
     let acl = match (wanted, version) {
         _ if record.ownership == Ownership::BucketOwnerEnforced => None,
-        (Some(wanted), Some(version)) => Some((Cow::Owned(acl_of(version)), wanted)),
+        (Some(wanted), Some(version)) => Some((Cow::Owned(acl::of(version).into_owned()), wanted)),
         // What is not there has no ACL: whoever the bucket's lets list learns that it is missing.
         (Some(Permission::Read), None) => Some((Cow::Borrowed(&record.grants[..]), Permission::Read)),
         _ => None,
@@ -63,11 +63,6 @@ pub(super) fn into<'b>(bucket: &'b Bucket, key: &str) -> Guarded<'b> {
         owner: record.owner,
         acl: Some((Cow::Borrowed(&record.grants[..]), Permission::Write)),
     }
-}
-
-/// A version's ACL; silence stands for its owner's full control.
-pub(super) fn acl_of(version: &Version) -> Vec<AclGrant> {
-    if version.grants.is_empty() { acl::private(version.owner) } else { version.grants.clone() }
 }
 
 impl Guarded<'_> {

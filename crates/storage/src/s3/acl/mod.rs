@@ -11,8 +11,10 @@ pub mod document;
 pub mod headers;
 
 use super::model::acl::{Grant, Grantee, Permission};
+use super::model::object::Version;
 use auth::policy::Principal;
 use base::AccountId;
+use std::borrow::Cow;
 
 pub(crate) const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 pub(crate) const AUTHENTICATED_USERS: &str = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
@@ -24,6 +26,15 @@ pub const GRANTS_MAX: usize = 100;
 /// What the owner has of everything that is private.
 pub fn private(owner: AccountId) -> Vec<Grant> {
     vec![full_control(owner)]
+}
+
+/// A version's list; silence stands for its owner's full control.
+pub fn of(version: &Version) -> Cow<'_, [Grant]> {
+    if version.grants.is_empty() {
+        Cow::Owned(private(version.owner))
+    } else {
+        Cow::Borrowed(&version.grants)
+    }
 }
 
 pub(crate) fn full_control(account: AccountId) -> Grant {

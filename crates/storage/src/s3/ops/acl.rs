@@ -4,7 +4,7 @@ use super::shapes::{OfBucket, change, load, requests};
 use crate::s3::access;
 use crate::s3::acl::document::{self, AccessControlPolicy, GrantView, OwnerView};
 use crate::s3::acl::headers::Stated;
-use crate::s3::acl::{accept, private};
+use crate::s3::acl::{self, accept, private};
 use crate::s3::errors::{Denial, Refusal, S3Error};
 use crate::s3::events::{self, Happened};
 use crate::s3::model::acl::Grant;
@@ -113,8 +113,7 @@ fn get_object_acl(cx: &mut Cx<'_>, req: GetObjectAcl) -> Result<AclView, S3Error
     if bucket.record.ownership == Ownership::BucketOwnerEnforced {
         return Ok(view(bucket.record.owner, &private(bucket.record.owner)));
     }
-    let silent = private(version.owner);
-    Ok(view(version.owner, if version.grants.is_empty() { &silent } else { &version.grants }))
+    Ok(view(version.owner, &acl::of(version)))
 }
 
 fn put_object_acl(cx: &mut Cx<'_>, req: PutObjectAcl) -> Result<Empty, S3Error> {
@@ -133,9 +132,7 @@ fn put_object_acl(cx: &mut Cx<'_>, req: PutObjectAcl) -> Result<Empty, S3Error> 
     if grants.is_empty() && found.version.grants.is_empty() {
         return Err(Refusal::InvalidRequest("An object's ACL must grant something.".into()).into());
     }
-    let silent = private(found.version.owner);
-    let before = if found.version.grants.is_empty() { &silent } else { &found.version.grants };
-    if *before == grants {
+    if *acl::of(&found.version) == grants[..] {
         // AWS tells of changes only.
         return Ok(Empty);
     }

@@ -7,7 +7,9 @@ use crate::s3::access;
 use crate::s3::canonical;
 use crate::s3::errors::{Denial, Refusal, S3Error};
 use crate::s3::model::bucket::arn;
-use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource, ResourceMode};
+use auth::policy::{
+    POLICY_ELEMENTS, Policy, PolicyForm, PolicyKind, PolicySource, ResourceMode, STATEMENT_ELEMENTS,
+};
 use base::AccountId;
 use kernel::{Cx, Empty, Target};
 use std::collections::BTreeMap;
@@ -114,23 +116,10 @@ fn get_policy(cx: &mut Cx<'_>, req: OfBucket) -> Result<PolicyView, S3Error> {
     Ok(PolicyView { policy: as_told(&cx.unbind(policy, &bucket.record.policy_names)?) })
 }
 
-const OF_DOCUMENT: [&str; 3] = ["Version", "Id", "Statement"];
-const OF_STATEMENT: [&str; 9] = [
-    "Sid",
-    "Effect",
-    "Principal",
-    "NotPrincipal",
-    "Action",
-    "NotAction",
-    "Resource",
-    "NotResource",
-    "Condition",
-];
-
 /// AWS: recorded answers. A policy is told without spaces, its elements in AWS's order.
 fn as_told(policy: &str) -> String {
     let Some(Value::Map(mut document)) = wire::json::read(policy) else { return policy.to_owned() };
-    arrange(&mut document, &OF_DOCUMENT);
+    arrange(&mut document, &POLICY_ELEMENTS);
     for (_, value) in document.iter_mut().filter(|(name, _)| name == "Statement") {
         let statements = match value {
             Value::List(statements) => statements.as_mut_slice(),
@@ -138,7 +127,7 @@ fn as_told(policy: &str) -> String {
         };
         for statement in statements {
             if let Value::Map(elements) = statement {
-                arrange(elements, &OF_STATEMENT);
+                arrange(elements, &STATEMENT_ELEMENTS);
             }
         }
     }
