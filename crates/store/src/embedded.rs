@@ -171,9 +171,11 @@ fn open_tree(dir: &Path, options: &Options) -> Result<Tree, EngineError> {
     .unwrap_or_else(|_| Err(EngineError::Damaged("its files are not what they should be".to_owned())))
 }
 
-/// On which levels a table's index and filter lie in pieces of 4 KiB: on all from the third on, whose are not kept in
-/// memory. Whole, they are most of a megabyte, and a read that does not find them in the cache reads all of it.
-const PARTED: [bool; 3] = [false, false, true];
+/// On which levels a table's index and filter lie in pieces of 4 KiB: on all but the first, whose tables are small and
+/// merged soon. Whole, they are most of a megabyte, and a read that does not find them in the cache reads all of it. The
+/// tree counts levels here from the first that holds rows, and when a folder is opened from the top: so the tables of its
+/// second would be kept in memory whole for as long as they are written, and read whole again and again afterwards.
+const PARTED: [bool; 2] = [false, true];
 
 /// Buckets per row in a table's blocks: a point read finds its row without a binary search.
 const HASH_RATIO: f32 = 1.5;

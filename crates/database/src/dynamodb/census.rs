@@ -2,7 +2,7 @@
 //!
 //! AWS: the page of DescribeTable: these figures are brought up to date about every six hours. Here a table of up to
 //! [`COUNTED_AT_ONCE`] rows is counted when it is asked for, and larger ones at that pace by a reconciler, so that no
-//! write ever touches a counter.
+//! write ever touches a counter. A restart does not begin anew: reading all of a large table is felt.
 
 use super::model::keys;
 use super::model::rows;
@@ -25,6 +25,7 @@ store::record! {
     pub struct Count {
         1 => pub items: i64,
         2 => pub bytes: i64,
+        3 => at: Timestamp,
     }
 }
 
@@ -81,13 +82,24 @@ impl Reconciler for Census {
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
         let tables: Result<Vec<_>, _> =
             TABLES.scan(&cloud.store().begin(), &Key::empty(), Direction::Forward).collect();
+        let now = cloud.clock().now();
+        let mut next = now.plus(EVERY);
         for (_, table) in tables.map_err(|e| e.to_string())? {
             for prefix in prefixes(&table) {
-                take(cloud, &prefix)?;
+                match due(cloud, &prefix)? {
+                    Some(due) if due > now => next = next.min(due),
+                    _ => take(cloud, &prefix, now)?,
+                }
             }
         }
-        Ok(Some(cloud.clock().now().plus(EVERY)))
+        Ok(Some(next))
     }
+}
+
+/// When what was counted before is to be counted again.
+fn due(cloud: &Cloud, prefix: &[u8]) -> Result<Option<Timestamp>, String> {
+    let counted = COUNTS.get(&cloud.store().begin(), &counts_key(prefix)).map_err(|e| e.to_string())?;
+    Ok(counted.map(|count| count.at.plus(EVERY)))
 }
 
 fn prefixes(table: &TableRecord) -> Vec<Vec<u8>> {
@@ -96,8 +108,8 @@ fn prefixes(table: &TableRecord) -> Vec<Vec<u8>> {
     std::iter::once(keys::items(account, region, number)).chain(indexes).collect()
 }
 
-fn take(cloud: &Cloud, prefix: &[u8]) -> Result<(), String> {
-    let mut count = Count::default();
+fn take(cloud: &Cloud, prefix: &[u8], now: Timestamp) -> Result<(), String> {
+    let mut count = Count { at: now, ..Count::default() };
     let mut range = KeyRange::prefix(prefix);
     loop {
         let tx = cloud.store().begin();

@@ -376,6 +376,31 @@ fn an_index_is_made_on_a_table_with_items() {
     assert_eq!(described["Table"]["AttributeDefinitions"].as_array().unwrap().len(), 1);
 }
 
+/// AWS: the page of DescribeTable has these figures brought up to date about every six hours.
+#[test]
+fn a_large_table_is_counted_every_six_hours() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    make(&cloud, &root, table("music", false));
+    let write = |batch: usize| {
+        let put = |n: usize| json!({"PutRequest": {"Item": {"pk": {"S": format!("{n:06}")}}}});
+        let puts: Vec<Value> = (batch * 25..(batch + 1) * 25).map(put).collect();
+        root.call("dynamodb", "BatchWriteItem", json!({"RequestItems": {"music": puts}})).ok();
+    };
+    let counted = || {
+        cloud.reconcile();
+        let told = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
+        [&told["Table"]["ItemCount"], &told["Table"]["TableSizeBytes"]].map(|number| number.as_u64().unwrap())
+    };
+    (0..201).for_each(write);
+    assert_eq!(counted(), [5025, 5025 * 8]);
+    write(201);
+    cloud.advance(Duration::from_secs(6 * 3_600 - 1));
+    assert_eq!(counted(), [5025, 5025 * 8], "reading all of it is felt");
+    cloud.advance(Duration::from_secs(1));
+    assert_eq!(counted(), [5050, 5050 * 8]);
+}
+
 #[test]
 fn changes_of_indexes_are_refused_in_dynamodbs_words() {
     let cloud = Cloud::new();
