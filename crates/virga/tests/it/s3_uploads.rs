@@ -472,6 +472,13 @@ fn uploads_are_listed_and_aborted() {
     assert_eq!(ids(&list(json!({ "KeyMarker": "dir/a" }))), [third.as_str()]);
     let rolled = list(json!({ "Delimiter": "/" }));
     assert_eq!((&rolled["CommonPrefixes"][0]["Prefix"], ids(&rolled)), (&json!("dir/"), vec![third.clone()]));
+    // A page that has nothing but prefixes leads nowhere, but whoever names the last one goes on behind it.
+    let cut = list(json!({ "Delimiter": "/", "MaxUploads": 1 }));
+    assert_eq!(
+        (&cut["IsTruncated"], &cut["NextKeyMarker"], &cut["NextUploadIdMarker"]),
+        (&json!(true), &json!(""), &json!(""))
+    );
+    assert_eq!(ids(&list(json!({ "Delimiter": "/", "KeyMarker": "dir/" }))), [third.as_str()]);
     assert_eq!(ids(&list(json!({ "Prefix": "dir" }))).len(), 2);
     for (key, id) in [("dir/a", &first), ("dir/a", &second), ("z", &third)] {
         let of = json!({ "Bucket": "bkt", "Key": key, "UploadId": id });

@@ -25,7 +25,7 @@ use store::{Direction, Key};
 use wire::shape;
 
 kernel::ops! { pub(crate) static OPS:
-    CreateMultipartUpload: [event] create, "s3:PutObject", access::put_object;
+    CreateMultipartUpload: [event] create, "s3:PutObject", access::create_upload;
     CompleteMultipartUpload: [event] complete, "s3:PutObject", access::upload_part;
     AbortMultipartUpload: [event] abort, "s3:AbortMultipartUpload", access::abort_upload;
 }
