@@ -369,6 +369,18 @@ fn an_upload_that_names_no_algorithm_has_none_to_be_compared() {
     let read = json!({ "Bucket": "bkt", "Key": "k", "PartNumber": 1, "ChecksumMode": "ENABLED" });
     assert_eq!(root.call("s3", "HeadObject", read).ok()["ChecksumCRC64NVME"], "Rnr2/5P7Gsk=");
 
+    // Of a part it is told too, and may come back with it, but no checksum that the part was sent with.
+    let upload = Upload::begin(&root, json!({}));
+    let told = upload.part(1, "aaa", json!({})).ok();
+    let complete = |name: &str, sum: &Value| {
+        upload.complete(json!([{ "PartNumber": 1, "ETag": told["ETag"], name: sum }]), json!({}))
+    };
+    complete("ChecksumCRC64NVME", &json!("AAAAAAAAAAA=")).refused(400, "InvalidPart");
+    let sent = upload.part(1, "aaa", json!({ "ChecksumAlgorithm": "CRC32", "ChecksumCRC32": "8AdzLQ==" }));
+    complete("ChecksumCRC32", &sent.ok()["ChecksumCRC32"]).refused(400, "InvalidPart");
+    assert_eq!(told["ChecksumCRC64NVME"], "Rnr2/5P7Gsk=");
+    complete("ChecksumCRC64NVME", &told["ChecksumCRC64NVME"]).ok();
+
     // Under a key of KMS the end does not tell it, the object does.
     let upload = Upload::begin(&root, json!({ "ServerSideEncryption": "aws:kms" }));
     let one = upload.part(1, "aaa", json!({})).ok()["ETag"].clone();
