@@ -136,7 +136,7 @@ wire::errors! {
     pub enum Limit {
         Vpc = 400, "VpcLimitExceeded", "The maximum number of VPCs has been reached.";
         Subnet = 400, "SubnetLimitExceeded", "The maximum number of subnets has been reached.";
-        Cidr(vpc: String, max: usize) = 400, "CidrLimitExceeded", "This network '{vpc}' has met its maximum number of allowed CIDRs: {max}";
+        Cidr(vpc: String, max: usize) = 400, "CidrLimitExceeded", "This network {vpc} has met its maximum number of allowed CIDRs: {max}";
         RouteTable = 400, "RouteTableLimitExceeded", "The maximum number of route tables has been reached.";
         Route(table: String) = 400, "RouteLimitExceeded", "The maximum number of routes has been reached for route table {table}.";
         InternetGateway = 400, "InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.";

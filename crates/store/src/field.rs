@@ -306,7 +306,7 @@ impl Field for AccountId {
 
     fn read(input: Input<'_>) -> Result<Self, Malformed> {
         let number = u64::read(input)?;
-        if number < 1_000_000_000_000 {
+        if number <= AccountId::ANONYMOUS.number() {
             Ok(AccountId::from_number(number))
         } else {
             Err(Malformed::new("it is no account id"))

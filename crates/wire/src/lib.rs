@@ -10,6 +10,7 @@ pub mod head;
 pub mod input;
 pub mod json;
 pub mod model;
+pub mod octets;
 pub mod output;
 pub mod route;
 pub mod shape;

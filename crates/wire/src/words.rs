@@ -4,9 +4,15 @@
 //! two, a blank between them.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use std::borrow::Cow;
 
+/// The bits of a last digit that no byte needs may be anything.
+const FORGIVING: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 /// What is left of the 75 characters of a word beside its frame.
 const ROOM: usize = 63;
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
@@ -95,20 +101,37 @@ pub fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// One word: its charset, `Q` or `B`, and its text.
+/// One word: its charset, perhaps with a language, `Q` or `B`, and its text. What follows it without a blank stays behind it.
 fn read(token: &str) -> Option<String> {
-    let mut parts = token.strip_prefix("=?")?.strip_suffix("?=")?.splitn(3, '?');
-    let (charset, coding, text) = (parts.next()?, parts.next()?, parts.next()?);
+    let mut parts = token.strip_prefix("=?")?.splitn(3, '?');
+    let (charset, coding, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    let (text, rest) = rest.split_once("?=")?;
     let bytes = match coding {
-        "B" | "b" => STANDARD.decode(text).ok()?,
+        "B" | "b" => unsixtyfoured(text)?,
         "Q" | "q" => unquoted(text)?,
         _ => return None,
     };
-    match charset.to_ascii_lowercase().as_str() {
-        "utf-8" | "us-ascii" => String::from_utf8(bytes).ok(),
-        "iso-8859-1" => Some(bytes.into_iter().map(char::from).collect()),
-        _ => None,
+    let charset = charset.split('*').next().unwrap_or_default();
+    let mut word = match charset.to_ascii_lowercase().as_str() {
+        "utf-8" => String::from_utf8_lossy(&bytes).into_owned(),
+        "us-ascii" => bytes.iter().map(|b| if b.is_ascii() { char::from(*b) } else { '\u{FFFD}' }).collect(),
+        "iso-8859-1" => bytes.into_iter().map(char::from).collect(),
+        _ => return None,
+    };
+    word.push_str(rest);
+    Some(word)
+}
+
+/// Base64 in which only padding ends anything: what is no digit of it is passed over.
+fn unsixtyfoured(text: &str) -> Option<Vec<u8>> {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let said: Vec<u8> = text.bytes().filter(|byte| is_digit(byte) || *byte == b'=').collect();
+    let end = said.iter().position(|byte| *byte == b'=').unwrap_or(said.len());
+    // Padding ends four of which two at least are digits, and is whole.
+    if end < said.len() && end % 4 < 2 {
+        return None;
     }
+    FORGIVING.decode(said.get(..end.next_multiple_of(4))?).ok()
 }
 
 fn unquoted(text: &str) -> Option<Vec<u8>> {
@@ -163,6 +186,19 @@ mod tests {
             ("a =?UTF-8?Q?b?= =?UTF-8?Q?_c?=  d", "a b c  d"),
             ("=?ISO-8859-1?Q?=E9?=", "é"),
             ("=?UTF-8?B?=GGG?=", "=?UTF-8?B?=GGG?="),
+            ("=?UTF-8?B?YWJj=?=", "=?UTF-8?B?YWJj=?="),
+            ("=?UTF-8?B?YQ=?=", "=?UTF-8?B?YQ=?="),
+            ("=?UTF-8?B?G=GG?=", "=?UTF-8?B?G=GG?="),
+            ("=?UTF-8?B?YW.Jj?=", "abc"),
+            ("=?UTF-8?B?YWJ?=", "=?UTF-8?B?YWJ?="),
+            ("=?UTF-8?B?YWI=YWJj?=", "ab"),
+            ("=?UTF-8?B?/w==?=", "\u{FFFD}"),
+            ("=?UTF-8?Q?a=FFb=GG?=", "=?UTF-8?Q?a=FFb=GG?="),
+            ("=?UTF-8?Q?a=FFb?=", "a\u{FFFD}b"),
+            ("=?UTF-8?Q?a=?=", "=?UTF-8?Q?a=?="),
+            ("=?UTF-8*en?Q?a?=b c", "ab c"),
+            ("=?UTF-8?Q??=", ""),
+            ("=?UTF-8?Q?a", "=?UTF-8?Q?a"),
             ("=?KOI8-R?B?YWJj?=", "=?KOI8-R?B?YWJj?="),
             ("a  b", "a  b"),
         ] {

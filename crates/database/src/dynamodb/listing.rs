@@ -49,7 +49,8 @@ pub(crate) struct Selection {
     pub(crate) fetch: bool,
 }
 
-/// Checks `Select` by itself, before the table is known. AWS's sentences are about queries where they are about scans.
+/// Checks `Select` by itself, before the table is known. AWS's sentences are about queries where they are about scans, and
+/// all that the newer layer, which counts what is wrong with a request by itself, says of either.
 ///
 /// # Errors
 /// `ValidationException`.
@@ -59,7 +60,7 @@ pub(crate) fn check_select(
     legacy_projection: bool,
     projects: bool,
 ) -> Result<(), Error> {
-    match select {
+    let checked = match select {
         Some("ALL_PROJECTED_ATTRIBUTES") if index.is_none() => {
             Err(validation("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"))
         }
@@ -72,7 +73,8 @@ pub(crate) fn check_select(
             Err(validation(format!("Cannot specify the {what} when choosing to get {all}")))
         }
         _ => Ok(()),
-    }
+    };
+    checked.map_err(Error::counted)
 }
 
 /// Holds the selection against the index.

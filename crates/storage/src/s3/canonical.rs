@@ -15,6 +15,11 @@ const NUMBER_AT: usize = 24;
 /// Who writes server access logs; also the owner that AWS shows for them.
 pub const LOG_DELIVERY: &str = "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0";
 
+/// Whoever calls without credentials.
+///
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/finding-canonical-user-id.html>
+pub const ANONYMOUS: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
+
 type Half = [u8; HALF];
 
 thread_local! {
@@ -41,6 +46,9 @@ pub fn customer(account: AccountId) -> String {
 }
 
 fn made(account: AccountId) -> String {
+    if account == AccountId::ANONYMOUS {
+        return ANONYMOUS.to_owned();
+    }
     let mut plain = [0_u8; 2 * HALF];
     plain[NUMBER_AT..].copy_from_slice(&account.number().to_be_bytes());
     let (mut left, mut right) = halves(&plain);
@@ -57,11 +65,16 @@ fn digit(value: u8) -> char {
 /// Whether somebody may have this id: an account, or one of those that S3 has of its own.
 pub fn exists(id: &str) -> bool {
     let is_of_cloudfront = id.len() == 96 && id.bytes().all(|b| b.is_ascii_hexdigit());
-    is_of_cloudfront || id == LOG_DELIVERY || account(id).is_some()
+    is_of_cloudfront
+        || id == LOG_DELIVERY
+        || account(id).is_some_and(|account| account != AccountId::ANONYMOUS)
 }
 
 /// The account whose canonical user id this is.
 pub fn account(id: &str) -> Option<AccountId> {
+    if id == ANONYMOUS {
+        return Some(AccountId::ANONYMOUS);
+    }
     let digits = id.as_bytes();
     if digits.len() != 4 * HALF || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
@@ -118,6 +131,9 @@ mod tests {
         assert_ne!(ids[0], ids[1]);
         assert_eq!(account(&"0".repeat(64)), None);
         assert_eq!(account("abc"), None);
+        assert_eq!(id(AccountId::ANONYMOUS), super::ANONYMOUS);
+        assert_eq!(account(super::ANONYMOUS), Some(AccountId::ANONYMOUS));
+        assert!(!super::exists(super::ANONYMOUS), "no policy names it");
         assert_eq!(account(&"z".repeat(64)), None);
     }
 }

@@ -205,6 +205,7 @@ wire::errors! {
         BucketNotEmptyOfVersions(bucket: String) = 409, "BucketNotEmpty", "The bucket you tried to delete is not empty. You must delete all versions in the bucket.";
         BucketOwned(bucket: String) = 409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.";
         BucketState(message: String) = 409, "InvalidBucketState", "{message}";
+        CopyOfNobody = 403, "AccessDenied", "Anonymous users cannot copy objects.  Please authenticate.";
         ContentUnexpected = 400, "UnexpectedContent", "This request does not support content";
         ConfigurationId(message: String) = 400, "InvalidConfigId", "{message}";
         ConfigurationMissing = 404, "NoSuchConfiguration", "The specified configuration does not exist.";
@@ -252,6 +253,7 @@ wire::errors! {
         RetentionPeriod(message: String) = 400, "InvalidRetentionPeriod", "{message}";
         TagSetMissing(bucket: String) = 404, "NoSuchTagSet", "The TagSet does not exist";
         TagsTooMany(message: String) = 400, "BadRequest", "{message}";
+        UploadOfNobody = 403, "AccessDenied", "Anonymous users cannot initiate multipart uploads.  Please authenticate.";
         VersioningUnsaid = 400, "IllegalVersioningConfigurationException", "The Versioning element must be specified";
         WebsiteMissing(bucket: String) = 404, "NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration";
     }

@@ -461,17 +461,17 @@ fn scans() {
     scan(json!({"Select": "SPECIFIC_ATTRIBUTES"})).refused_with(
         400,
         "ValidationException",
-        "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
+        "1 validation error detected: Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
     );
     scan(json!({"Select": "COUNT", "ProjectionExpression": "pk"})).refused_with(
         400,
         "ValidationException",
-        "Cannot specify the ProjectionExpression when choosing to get only the Count",
+        "1 validation error detected: Cannot specify the ProjectionExpression when choosing to get only the Count",
     );
     scan(json!({"Select": "ALL_PROJECTED_ATTRIBUTES"})).refused_with(
         400,
         "ValidationException",
-        "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+        "1 validation error detected: ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
     );
     scan(json!({"Segment": 3, "TotalSegments": 3})).refused_with(
         400,

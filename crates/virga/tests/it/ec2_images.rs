@@ -219,7 +219,16 @@ fn permissions_and_descriptions_are_changed_and_shown() {
     modify(json!({ "Description": { "Value": "new" } })).ok();
     assert_eq!(shown("description")["description"]["value"], "new");
     let seen = || items(&ec2(&other, "DescribeImages", json!({ "ImageIds": [id] }))["imagesSet"]).len();
-    other.call("ec2", "DescribeImages", json!({ "ImageIds": [id] })).refused(400, "InvalidAMIID.NotFound");
+    other.call("ec2", "DescribeImages", json!({ "ImageIds": [id] })).refused_with(
+        400,
+        "InvalidAMIID.NotFound",
+        &format!("The image id '[{id}]' does not exist"),
+    );
+    other.call("ec2", "DescribeImages", json!({ "ImageIds": [id, "ami-1234abcd"] })).refused_with(
+        400,
+        "InvalidAMIID.NotFound",
+        &format!("The image ids '[{id}, ami-1234abcd]' do not exist"),
+    );
     modify(json!({ "Attribute": "launchPermission", "OperationType": "add", "UserIds": [OTHER] })).ok();
     assert_eq!(shown("launchPermission")["launchPermission"][0]["userId"], OTHER);
     assert_eq!(seen(), 1);

@@ -252,6 +252,9 @@ fn is_let_in(reply: &Reply) -> bool {
     !denied && reply.status != 405 && (reply.status != 403 || code == "InvalidObjectState")
 }
 
+/// Of callers with credentials only, whatever lets others in.
+const NEED_CREDENTIALS: [&str; 2] = ["CopyObject", "CreateMultipartUpload"];
+
 /// Hands over a role, which only its own account's policies may allow.
 const PASSES_A_ROLE: &str = "PutBucketReplication";
 
@@ -375,8 +378,90 @@ fn acls_let_everybody_in() {
             open_acls(root);
             cloud.anonymous()
         },
-        |_, letting| !matches!(letting, Nothing | Owner),
+        |operation, letting| !matches!(letting, Nothing | Owner) && !NEED_CREDENTIALS.contains(&operation),
     );
+}
+
+/// What a stranger uploads by the bucket's ACL is his, and a stranger without credentials is one user of S3's.
+#[test]
+fn what_strangers_upload_is_theirs() {
+    const NOBODY: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    let (nobody, far) = (cloud.anonymous(), cloud.user(&cloud.root(OTHER), "far", EVERYTHING));
+    root.call("s3", "PutBucketAcl", json!({ "Bucket": "table", "ACL": "public-read-write" })).ok();
+    policy(&root, json!({ "AWS": ACCOUNT }));
+    let of = |key: &str, more: Value| {
+        let mut of = json!({ "Bucket": "table", "Key": key });
+        more.as_object().into_iter().flatten().for_each(|(name, value)| of[name] = value.clone());
+        of
+    };
+    let put = |caller: &Caller<'_>, key: &str, more: Value| {
+        caller.call("s3", "PutObject", of(key, more)).ok();
+    };
+    let owned = |by: &Caller<'_>, key: &str| {
+        let acl = by.call("s3", "GetObjectAcl", of(key, json!({}))).ok();
+        let grants = acl["Grants"].as_array().unwrap().iter();
+        let grant = |grant: &Value| (grant["Grantee"]["ID"].clone(), grant["Permission"].clone());
+        (acl["Owner"]["ID"].clone(), grants.map(grant).collect::<Vec<_>>())
+    };
+    let id = |caller: &Caller<'_>| caller.call("s3", "ListBuckets", json!({})).ok()["Owner"]["ID"].clone();
+    let full = |id: &Value| (id.clone(), json!("FULL_CONTROL"));
+    for (who, whose) in [(&nobody, json!(NOBODY)), (&far, id(&far))] {
+        put(who, "plain", json!({ "Body": "x" }));
+        // Neither the bucket's policy nor the owner's own lets its owner read what is another's, but he may end it.
+        for operation in ["GetObject", "GetObjectAcl"] {
+            root.call("s3", operation, of("plain", json!({}))).refused(403, "AccessDenied");
+        }
+        assert_eq!(owned(who, "plain"), (whose.clone(), vec![full(&whose)]));
+        who.call("s3", "GetObject", of("plain", json!({}))).ok();
+        let listed = root.call("s3", "ListObjects", json!({ "Bucket": "table", "Prefix": "plain" })).ok();
+        assert_eq!(listed["Contents"][0]["Owner"]["ID"], whose);
+        root.call("s3", "DeleteObject", of("plain", json!({}))).ok();
+        // Both have all of what is given to the bucket's owner, too.
+        put(who, "given", json!({ "Body": "x", "ACL": "bucket-owner-full-control" }));
+        root.call("s3", "GetObject", of("given", json!({}))).ok();
+        assert_eq!(owned(who, "given"), (whose.clone(), vec![full(&whose), full(&id(&root))]));
+    }
+    // An ACL comes back as it was read.
+    put(&nobody, "read", json!({ "Body": "x" }));
+    let acl = nobody.call("s3", "GetObjectAcl", of("read", json!({}))).ok();
+    nobody.call("s3", "PutObjectAcl", of("read", json!({ "AccessControlPolicy": acl }))).ok();
+    nobody.call("s3", "PutObjectAcl", of("read", json!({ "ACL": "public-read" }))).ok();
+    root.call("s3", "GetObject", of("read", json!({}))).ok();
+    for (ownership, canned) in
+        [("BucketOwnerPreferred", json!("bucket-owner-full-control")), ("BucketOwnerEnforced", Value::Null)]
+    {
+        let rules = json!({ "Rules": [{ "ObjectOwnership": ownership }] });
+        if canned.is_null() {
+            root.call("s3", "PutBucketAcl", json!({ "Bucket": "table", "ACL": "private" })).ok();
+            policy(&root, json!("*"));
+        }
+        let controls = json!({ "Bucket": "table", "OwnershipControls": rules });
+        root.call("s3", "PutBucketOwnershipControls", controls).ok();
+        put(&nobody, "kept", if canned.is_null() { json!({}) } else { json!({ "ACL": canned }) });
+        assert_eq!(owned(&root, "kept"), (id(&root), vec![full(&id(&root))]), "{ownership}");
+    }
+    // Where the bucket's owner owns everything, that is so of what was there, too.
+    let listed = root.call("s3", "ListObjects", json!({ "Bucket": "table", "Prefix": "read" })).ok();
+    assert_eq!(listed["Contents"][0]["Owner"]["ID"], id(&root));
+}
+
+/// Though ACLs let everybody write.
+#[test]
+fn copies_and_uploads_in_parts_need_credentials() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    open_acls(&root);
+    for (operation, more, what) in [
+        ("CopyObject", json!({ "CopySource": "table/k" }), "copy objects"),
+        ("CreateMultipartUpload", json!({}), "initiate multipart uploads"),
+    ] {
+        let mut asked = more;
+        (asked["Bucket"], asked["Key"]) = (json!("table"), json!("new"));
+        let words = format!("Anonymous users cannot {what}.  Please authenticate.");
+        cloud.anonymous().call("s3", operation, asked).refused_with(403, "AccessDenied", &words);
+    }
 }
 
 #[test]

@@ -203,12 +203,13 @@ fn a_form_without_a_signature_is_anybodys() {
         "Resource": "arn:aws:s3:::bkt/*" });
     let policy = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
     root.call("s3", "PutBucketPolicy", json!({ "Bucket": "bkt", "Policy": policy })).ok();
-    // Metadata of forms are text, not words; what other headers cannot carry is a blank.
+    // Metadata of forms are text, not words; other headers carry Latin-1, and a blank for what is not of it.
     let fields = [
         ("key", "words"),
         ("x-amz-meta-a", "=?UTF-8?B?YWJj?="),
         ("x-amz-meta-b", "ÄMÄZÕÑ S3"),
         ("Cache-Control", "a\u{2014}b"),
+        ("Content-Disposition", "attachment; filename=\"é\""),
     ];
     assert_eq!(post(&cloud, &fields, "y").status, 204);
     let got = root.call("s3", "HeadObject", json!({ "Bucket": "bkt", "Key": "words" }));
@@ -216,6 +217,7 @@ fn a_form_without_a_signature_is_anybodys() {
         ["x-amz-meta-a", "x-amz-meta-b", "cache-control"].map(|name| header(&got, name)),
         ["=?UTF-8?B?YWJj?=", "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?=", "a b"]
     );
+    assert_eq!(got.headers["content-disposition"].as_bytes(), b"attachment; filename=\"\xE9\"");
     let big = "0123456789".repeat(50_000);
     let made = post(&cloud, &[("key", "x")], &big);
     assert_eq!(made.status, 204, "{}", made.value);

@@ -369,6 +369,18 @@ fn an_upload_that_names_no_algorithm_has_none_to_be_compared() {
     let read = json!({ "Bucket": "bkt", "Key": "k", "PartNumber": 1, "ChecksumMode": "ENABLED" });
     assert_eq!(root.call("s3", "HeadObject", read).ok()["ChecksumCRC64NVME"], "Rnr2/5P7Gsk=");
 
+    // Of a part it is told too, and may come back with it, but no checksum that the part was sent with.
+    let upload = Upload::begin(&root, json!({}));
+    let told = upload.part(1, "aaa", json!({})).ok();
+    let complete = |name: &str, sum: &Value| {
+        upload.complete(json!([{ "PartNumber": 1, "ETag": told["ETag"], name: sum }]), json!({}))
+    };
+    complete("ChecksumCRC64NVME", &json!("AAAAAAAAAAA=")).refused(400, "InvalidPart");
+    let sent = upload.part(1, "aaa", json!({ "ChecksumAlgorithm": "CRC32", "ChecksumCRC32": "8AdzLQ==" }));
+    complete("ChecksumCRC32", &sent.ok()["ChecksumCRC32"]).refused(400, "InvalidPart");
+    assert_eq!(told["ChecksumCRC64NVME"], "Rnr2/5P7Gsk=");
+    complete("ChecksumCRC64NVME", &told["ChecksumCRC64NVME"]).ok();
+
     // Under a key of KMS the end does not tell it, the object does.
     let upload = Upload::begin(&root, json!({ "ServerSideEncryption": "aws:kms" }));
     let one = upload.part(1, "aaa", json!({})).ok()["ETag"].clone();
@@ -472,6 +484,13 @@ fn uploads_are_listed_and_aborted() {
     assert_eq!(ids(&list(json!({ "KeyMarker": "dir/a" }))), [third.as_str()]);
     let rolled = list(json!({ "Delimiter": "/" }));
     assert_eq!((&rolled["CommonPrefixes"][0]["Prefix"], ids(&rolled)), (&json!("dir/"), vec![third.clone()]));
+    // A page that has nothing but prefixes leads nowhere, but whoever names the last one goes on behind it.
+    let cut = list(json!({ "Delimiter": "/", "MaxUploads": 1 }));
+    assert_eq!(
+        (&cut["IsTruncated"], &cut["NextKeyMarker"], &cut["NextUploadIdMarker"]),
+        (&json!(true), &json!(""), &json!(""))
+    );
+    assert_eq!(ids(&list(json!({ "Delimiter": "/", "KeyMarker": "dir/" }))), [third.as_str()]);
     assert_eq!(ids(&list(json!({ "Prefix": "dir" }))).len(), 2);
     for (key, id) in [("dir/a", &first), ("dir/a", &second), ("z", &third)] {
         let of = json!({ "Bucket": "bkt", "Key": key, "UploadId": id });

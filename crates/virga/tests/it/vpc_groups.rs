@@ -147,6 +147,37 @@ fn rules_come_one_by_one_and_go_so() {
     modify(json!({ "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIpv4": "10.0.0.0/8", "Description": "safe" })).ok();
     modify(json!({ "IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIpv4": "192.168.0.0/16" }))
         .refused(400, "InvalidPermission.Duplicate");
+    // As recorded of AWS.
+    for (rule, code, words) in [
+        (
+            json!({ "FromPort": 80, "ToPort": 80, "CidrIpv4": "10.0.0.0/8" }),
+            "InvalidParameterValue",
+            "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.",
+        ),
+        (
+            json!({ "IpProtocol": "udp", "ToPort": 80, "CidrIpv4": "10.0.0.0/8" }),
+            "InvalidParameterValue",
+            "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.",
+        ),
+        (
+            json!({ "IpProtocol": "udp", "FromPort": 80, "ToPort": 80 }),
+            "MissingParameter",
+            "The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId",
+        ),
+        (
+            json!({ "IpProtocol": "udp", "FromPort": 80, "ToPort": 80, "CidrIpv4": "10.0.0.0/8", "CidrIpv6": "::/0" }),
+            "InvalidParameterCombination",
+            "Only one of cidrIp, cidrIpv6, prefixListId, or referencedGroupId can be specified",
+        ),
+    ] {
+        modify(rule).refused_with(400, code, words);
+    }
+    let malformed = json!({ "Filters": filter("group-id", "foobar") });
+    root.call("ec2", "DescribeSecurityGroupRules", malformed).refused_with(
+        400,
+        "InvalidGroupId.Malformed",
+        "The security group ID 'foobar' is malformed",
+    );
     let described = ec2(&root, "DescribeSecurityGroupRules", json!({ "SecurityGroupRuleIds": [first] }));
     assert_eq!(
         (

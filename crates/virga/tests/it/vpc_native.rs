@@ -65,12 +65,20 @@ fn a_subnet_of_ipv6_alone_has_no_address_of_ipv4() {
         root.call("ec2", operation, asked).refused(400, code);
     };
     let wrong = json!({ "VpcId": network, "Ipv6Native": true, "Ipv6CidrBlock": block(2), "CidrBlock": "10.0.9.0/24" });
-    refused("CreateSubnet", wrong, "InvalidParameterCombination");
-    root.call("ec2", "CreateSubnet", json!({ "VpcId": network, "Ipv6Native": true })).refused_with(
+    root.call("ec2", "CreateSubnet", wrong).refused_with(
         400,
-        "MissingParameter",
-        "Either 'ipv6CidrBlock' or 'ipv6IpamPoolId' should be provided.",
+        "InvalidParameterCombination",
+        "When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true.",
     );
+    for more in [json!({}), json!({ "CidrBlock": "10.0.9.0/24" })] {
+        let mut lacking = json!({ "VpcId": network, "Ipv6Native": true });
+        lacking.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("ec2", "CreateSubnet", lacking).refused_with(
+            400,
+            "MissingParameter",
+            "Either 'ipv6CidrBlock' or 'ipv6IpamPoolId' should be provided.",
+        );
+    }
     let twice = json!({ "VpcId": network, "Ipv6Native": true, "Ipv6CidrBlock": block(1) });
     refused("CreateSubnet", twice, "InvalidSubnet.Conflict");
     for (name, value) in [

@@ -236,7 +236,7 @@ fn a_vpc_grows_by_blocks() {
     for cidr in ["10.2.0.0/16", "10.3.0.0/16", "100.64.0.0/16"] {
         associate(cidr).ok();
     }
-    let full = format!("This network '{id}' has met its maximum number of allowed CIDRs: 5");
+    let full = format!("This network {id} has met its maximum number of allowed CIDRs: 5");
     associate("10.4.0.0/16").refused_with(400, "CidrLimitExceeded", &full);
     let tables = ec2(&root, "DescribeRouteTables", json!({ "Filters": filter("vpc-id", &id) }));
     assert_eq!(items(&tables["routeTableSet"][0]["routeSet"]).len(), 5, "a local route for each block");

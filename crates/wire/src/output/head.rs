@@ -4,7 +4,7 @@ use super::json::Json;
 use super::{members, quirk, scalar};
 use crate::model::{Kind, Location, MemberRef, Protocol, Service, Structure, TimestampFormat};
 use crate::value::{Struct, Value};
-use crate::words;
+use crate::{octets, words};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER};
@@ -140,7 +140,7 @@ pub(crate) fn of_body(service: &Service, protocol: Protocol) -> &'static str {
 
 /// AWS: recorded answers: what S3 keeps of an object's headers goes out in the bytes in which it came.
 fn s3_value(text: &[u8]) -> HeaderValue {
-    HeaderValue::from_bytes(text).unwrap_or_else(|_| header_value(text))
+    HeaderValue::from_bytes(&octets::bytes(text)).unwrap_or_else(|_| header_value(text))
 }
 
 /// Text that a header can carry as it is goes as it is; anything else as an RFC 2047 word.

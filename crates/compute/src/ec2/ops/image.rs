@@ -2,13 +2,13 @@
 
 use crate::ec2::image::{self, BuiltIn, Found, IMAGES, Image, architecture};
 use base::AccountId;
-use ec2::Ec2Error;
 use ec2::access::list;
 use ec2::describe::{self, Ask, Item, ids_or_pages};
 use ec2::disk::ROOT;
 use ec2::filter::{Filter, Known};
 use ec2::register;
 use ec2::tags::{self, Tag};
+use ec2::{Ec2Error, Plain};
 use kernel::Cx;
 
 kernel::ops! {
@@ -260,11 +260,21 @@ fn describe_images(cx: &mut Cx<'_>, req: DescribeImages) -> Result<Images, Ec2Er
         built_in.extend(IMAGES);
         others = image::visible(cx)?;
     }
+    let mut missing = Vec::new();
     for id in &req.ids {
-        match image::find(cx, id)? {
-            Found::BuiltIn(image) => built_in.push(image),
-            Found::Made(owner, image) => others.push((owner, *image)),
+        match image::find(cx, id) {
+            Ok(Found::BuiltIn(image)) => built_in.push(image),
+            Ok(Found::Made(owner, image)) => others.push((owner, *image)),
+            Err(error) if error.code() == "InvalidAMIID.NotFound" => missing.push((id.as_str(), error)),
+            Err(error) => return Err(error),
         }
+    }
+    if missing.len() > 1 {
+        let ids: Vec<&str> = missing.iter().map(|(id, _)| *id).collect();
+        return Err(Plain::InvalidImage(format!("The image ids '[{}]' do not exist", ids.join(", "))).into());
+    }
+    if let Some((_, error)) = missing.pop() {
+        return Err(error);
     }
     built_in.retain(|_| is_executable(cx, &req.executable, None));
     others.retain(|(_, image)| is_executable(cx, &req.executable, Some(image)));

@@ -67,8 +67,6 @@ impl Query {
         let projects = self.attributes.is_some() || self.projection.is_some();
         let legacy_projection = self.attributes.is_some();
         listing::check_select(self.select.as_deref(), self.index.as_deref(), legacy_projection, projects)
-            // The newer layer counts what is wrong with a request by itself, of a query only this and of a scan nothing.
-            .map_err(Error::counted)
     }
 }
 

@@ -390,8 +390,8 @@ fn overrides(cx: &Cx<'_>, set: &StackSet, asked: Vec<Parameter>) -> Result<Overr
         }
         match (one.value, one.previous) {
             (Some(value), false) => out.push((one.name, value)),
-            (None, true) => kept.push(one.name),
-            (Some(_), true) => {
+            (value, true) if value.as_ref().is_none_or(String::is_empty) => kept.push(one.name),
+            (_, true) => {
                 return Err(invalid(format!(
                     "Invalid input for parameter key {}. Cannot specify usePreviousValue as true and non empty value for a parameter",
                     one.name

@@ -93,7 +93,16 @@ pub(crate) fn made(template: &Template, holding: &Holding) -> Result<(), Wrong> 
                 Ok(())
             })?;
         }
-        unresolved_in(names.iter().map(String::as_str).collect(), section)
+        let names: Vec<String> = names.into_iter().collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        // Recorded: where a condition has left out what an output is about, the template's form is not at fault.
+        let at_fault = if section == "Outputs" { "" } else { "Template format error: " };
+        wrong(format!(
+            "{at_fault}Unresolved resource dependencies [{}] in the {section} block of the template",
+            names.join(", ")
+        ))
     };
     let resources = template.resources.iter().filter(|resource| holds(&resource.condition));
     absent(&mut resources.map(|resource| &resource.properties), "Resources")?;

@@ -248,7 +248,7 @@ pub(crate) fn resolve(
         let name = &parameter.name;
         let told = given.iter().find(|given| given.name == *name);
         let value = match told {
-            Some(Given { previous: true, value: Some(_), .. }) => {
+            Some(Given { previous: true, value: Some(value), .. }) if !value.is_empty() => {
                 return wrong(format!(
                     "Invalid input for parameter key {name}. Cannot specify usePreviousValue as true and non empty value for a parameter"
                 ));

@@ -430,6 +430,10 @@ Parameters:
     for (given, message) in rows {
         assert_eq!(resolve(&template, &given, &before), Err(Wrong(message.into())), "{given:?}");
     }
+    let both = |value: &str| Given { previous: true, ..given("Must", value) };
+    let words = "Invalid input for parameter key Must. Cannot specify usePreviousValue as true and non empty value for a parameter";
+    assert_eq!(resolve(&template, &[both("vpc-1")], &before), Err(Wrong(words.into())));
+    assert_eq!(resolve(&template, &[both("")], &before).unwrap()["Must"], "vpc-0");
     let values = resolve(&template, &[previous("Must"), given("Size", "9")], &before).unwrap();
     assert_eq!(
         (values["Must"].as_str(), values["Size"].as_str(), values["Env"].as_str()),
@@ -498,4 +502,30 @@ fn the_largest_template_is_planned_at_once() {
         .map(|name| evaluator.value(&template.resource(name).unwrap().properties, &Made).unwrap())
         .collect();
     assert_eq!((order.len(), values.len(), order[499].as_str()), (500, 500, "R499"));
+}
+
+/// As recorded: an output of what its condition has left out is no fault of the template's form.
+#[test]
+fn what_is_left_out_is_told_by_who_needs_it() {
+    let text = "
+Conditions: { No: !Equals [a, b] }
+Resources:
+  A: { Type: 'AWS::IAM::Role', Condition: No }
+  B: { Type: 'AWS::SNS::Topic' }
+";
+    let holding = BTreeMap::from([("No".to_owned(), false)]);
+    let told = |more: &str| {
+        let template = Template::read(&format!("{text}{more}")).unwrap();
+        super::check::made(&template, &holding).map_err(|Wrong(words)| words)
+    };
+    assert_eq!(told(""), Ok(()));
+    assert_eq!(
+        told("  C: { Type: 'AWS::SNS::Topic', Properties: { TopicName: !Ref A } }\n"),
+        Err("Template format error: Unresolved resource dependencies [A] in the Resources block of the template"
+            .into())
+    );
+    assert_eq!(
+        told("Outputs: { O: { Value: !GetAtt A.Arn } }\n"),
+        Err("Unresolved resource dependencies [A] in the Outputs block of the template".into())
+    );
 }

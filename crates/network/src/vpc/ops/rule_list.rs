@@ -165,6 +165,17 @@ static FILTERS: &Known<RuleView> = &[
 
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Rules, Ec2Error> {
     req.ids.iter().try_for_each(|id| check_id(&SECURITY_GROUP_RULE, id))?;
+    // Recorded: the group of a filter is held to the form of its ids.
+    let groups = req
+        .filters
+        .iter()
+        .filter(|filter| filter.name.as_deref() == Some("group-id"))
+        .flat_map(|filter| &filter.values);
+    for id in groups {
+        if !id.contains(['*', '?']) && !SECURITY_GROUP.fits(id) {
+            return Err(Ec2Error::not_an_id(SECURITY_GROUP.malformed, "security group", id));
+        }
+    }
     let mut items = Vec::new();
     for group in all(cx, &GROUPS)? {
         for rule in &group.rules {
@@ -183,10 +194,28 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Rules, Ec2Error> {
 
 fn permission(request: RuleRequest) -> Result<Permission, Ec2Error> {
     let RuleRequest { protocol, from, to, cidr, cidr6, list, referenced, description } = request;
-    let given = [&cidr, &cidr6, &list, &referenced].iter().filter(|peer| peer.is_some()).count();
-    if given != 1 {
-        let what = "Exactly one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupId must be specified.";
-        return Err(Plain::InvalidParameterCombination(what.into()).into());
+    // All of it in the words and the order in which AWS's were recorded.
+    let Some(kind) = protocol.as_deref() else {
+        let what =
+            "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.";
+        return Err(Plain::InvalidParameterValue(what.into()).into());
+    };
+    if matches!(kind.to_ascii_lowercase().as_str(), "tcp" | "udp" | "6" | "17")
+        && (from.is_none() || to.is_none())
+    {
+        let what = "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.";
+        return Err(Plain::InvalidParameterValue(what.into()).into());
+    }
+    match [&cidr, &cidr6, &list, &referenced].iter().filter(|peer| peer.is_some()).count() {
+        0 => {
+            let what = "The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId";
+            return Err(Plain::MissingTarget(what.into()).into());
+        }
+        1 => {}
+        _ => {
+            let what = "Only one of cidrIp, cidrIpv6, prefixListId, or referencedGroupId can be specified";
+            return Err(Plain::InvalidParameterCombination(what.into()).into());
+        }
     }
     let pair = |id| Pair {
         description: description.clone(),

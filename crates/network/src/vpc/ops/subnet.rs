@@ -149,11 +149,15 @@ fn ipv4(req: &CreateSubnet) -> Result<Option<(&str, Cidr)>, Ec2Error> {
         let text = req.cidr.as_deref().ok_or_else(|| missing("cidrBlock", "ipv4IpamPoolId"))?;
         return Ok(Some((text, block(text, "cidrBlock")?)));
     }
+    // Recorded: what it lacks is told before what it has too much of.
+    if req.ipv6.is_none() {
+        return Err(missing("ipv6CidrBlock", "ipv6IpamPoolId"));
+    }
     if req.cidr.is_some() {
-        let what = "The parameters cidrBlock and ipv6Native may not be specified on the same request";
+        let what = "When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true.";
         return Err(Plain::InvalidParameterCombination(what.into()).into());
     }
-    if req.ipv6.is_none() { Err(missing("ipv6CidrBlock", "ipv6IpamPoolId")) } else { Ok(None) }
+    Ok(None)
 }
 
 fn create_subnet(cx: &mut Cx<'_>, req: CreateSubnet) -> Result<Made, Ec2Error> {

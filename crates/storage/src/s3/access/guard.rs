@@ -121,8 +121,12 @@ fn granted(cx: &Cx<'_>, bucket: &BucketRecord, list: &[AclGrant], wanted: Permis
     let covers = |grant: &&AclGrant| acl::grants(std::slice::from_ref(*grant), principal, wanted, ignores);
     let grant = list.iter().find(covers)?;
     let grantee = match grant.grantee {
-        Grantee::Account(account) => format!("arn:aws:iam::{account}:root"),
-        Grantee::AllUsers | Grantee::AuthenticatedUsers | Grantee::LogDelivery => "*".to_owned(),
+        Grantee::Account(account) if account != AccountId::ANONYMOUS => {
+            format!("arn:aws:iam::{account}:root")
+        }
+        Grantee::Account(_) | Grantee::AllUsers | Grantee::AuthenticatedUsers | Grantee::LogDelivery => {
+            "*".to_owned()
+        }
     };
     Some(Grant { id: format!("acl:{}", acl::permission_name(grant.permission)), grantee })
 }

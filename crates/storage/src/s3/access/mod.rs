@@ -21,8 +21,8 @@ pub use guard::{allowed_on_object, denied_on_object, may_bypass_governance, may_
 pub use keys::header_tags;
 pub use object::{get_object, on_object, restore_object};
 pub use write::{
-    abort_upload, copy_object, copy_source, delete_object, delete_objects, list_parts, put_object,
-    upload_part, upload_part_copy,
+    abort_upload, copy_object, copy_source, create_upload, delete_object, delete_objects, list_parts,
+    put_object, upload_part, upload_part_copy,
 };
 
 use super::buckets::{self, Bucket};

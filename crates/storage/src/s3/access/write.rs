@@ -4,9 +4,10 @@ use super::guard::{self, Guarded};
 use super::{Targets, bucket_of, existing, named};
 use crate::s3::buckets::Bucket;
 use crate::s3::canonical;
-use crate::s3::errors::S3Error;
+use crate::s3::errors::{Denial, S3Error};
 use crate::s3::model::acl::Permission;
 use crate::s3::model::upload::{UPLOADS, UploadId};
+use auth::policy::Principal;
 use kernel::{Cx, Target};
 use wire::{Fault, Struct, Value};
 
@@ -62,12 +63,26 @@ fn is_for_the_owner(bucket: &Bucket, request: &Struct) -> bool {
     }
 }
 
-/// `PutObject` and `CreateMultipartUpload`.
+/// `PutObject`.
 ///
 /// # Errors
 /// As [`bucket_of`].
 pub fn put_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
+    Ok(put(cx, &bucket, request))
+}
+
+/// `CreateMultipartUpload`: as [`put_object`], but never of whoever has no credentials.
+///
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
+///
+/// # Errors
+/// As [`bucket_of`], and `AccessDenied`.
+pub fn create_upload(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let bucket = bucket_of(cx, request)?;
+    if cx.caller.principal == Principal::Anonymous {
+        return Err(S3Error::from(Denial::UploadOfNobody).into());
+    }
     Ok(put(cx, &bucket, request))
 }
 
@@ -130,12 +145,15 @@ fn named_anywhere(cx: &Cx<'_>, name: &str) -> Result<std::sync::Arc<Bucket>, S3E
     }
 }
 
-/// `CopyObject`: the source is read, the copy put.
+/// `CopyObject`: the source is read, the copy put. AWS: whoever has no credentials is told so, whatever he may do.
 ///
 /// # Errors
-/// As [`bucket_of`].
+/// As [`bucket_of`], and `AccessDenied`.
 pub fn copy_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
+    if cx.caller.principal == Principal::Anonymous {
+        return Err(S3Error::from(Denial::CopyOfNobody).into());
+    }
     let mut targets = source(cx, request)?;
     targets.extend(put(cx, &bucket, request));
     Ok(targets)

@@ -12,8 +12,8 @@ use base::AccountId;
 /// The one ACL that says nothing new where the bucket's owner owns everything.
 const OWNER_FULL_CONTROL: &str = "bucket-owner-full-control";
 
-/// The owner and the ACL of a new object. `uploader` is none for an anonymous one, whose objects are the bucket
-/// owner's here.
+/// The owner and the ACL of a new object. `uploader` is none for an anonymous one, whose objects are nobody's account's:
+/// not even the bucket's owner may read them without a grant.
 ///
 /// # Errors
 /// `AccessControlListNotSupported`, `AccessDenied` where public ACLs are blocked, and those of [`Stated::list`].
@@ -22,7 +22,7 @@ pub fn of_new_object(
     stated: &Stated<'_>,
     uploader: Option<AccountId>,
 ) -> Result<(AccountId, Vec<Grant>), S3Error> {
-    let uploader = uploader.unwrap_or(bucket.owner);
+    let uploader = uploader.unwrap_or(AccountId::ANONYMOUS);
     let gives_all = stated.canned == Some(OWNER_FULL_CONTROL) && !stated.has_grants();
     match bucket.ownership {
         Ownership::BucketOwnerEnforced => {

@@ -66,6 +66,7 @@ fn is_grantee(grantee: Grantee, principal: &Principal) -> bool {
         Grantee::LogDelivery => {
             matches!(principal, Principal::Service { name } if name == super::logging::SERVICE)
         }
+        Grantee::Account(AccountId::ANONYMOUS) => matches!(principal, Principal::Anonymous),
         Grantee::Account(account) => principal.account() == Some(account),
     }
 }
@@ -119,6 +120,8 @@ mod tests {
             (everybody.clone(), Principal::Anonymous, Permission::Write, false),
             (known.clone(), Principal::Anonymous, Permission::Read, false),
             (known.clone(), root(ben), Permission::Read, true),
+            (private(AccountId::ANONYMOUS), Principal::Anonymous, Permission::WriteAcp, true),
+            (private(AccountId::ANONYMOUS), root(ben), Permission::Read, false),
         ];
         for (list, principal, wanted, want) in table {
             assert_eq!(grants(&list, &principal, wanted, false), want, "{list:?} {principal:?} {wanted:?}");

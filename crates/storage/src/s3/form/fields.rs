@@ -4,7 +4,7 @@ use super::multipart::Front;
 use crate::s3::errors::{Refusal, S3Error, argument};
 use base::Timestamp;
 use wire::model::{Kind, Location, Structure};
-use wire::{Struct, Value};
+use wire::{Struct, Value, octets};
 
 const FILE_NAME: &str = "${filename}";
 const METADATA: &str = "x-amz-meta-";
@@ -81,9 +81,10 @@ impl Fields {
                     Some(time) => Value::Time(time),
                     None => return Err(argument("The date is not valid.", &name, text)),
                 },
-                // AWS: recorded answers: what these headers cannot carry is a blank.
+                // AWS: recorded answers: these headers carry Latin-1, and a blank for what is not of it.
                 Kind::String { .. } if KEPT.contains(&name.as_str()) => {
-                    Value::Str(text.replace(|c: char| c > '\u{FF}', " "))
+                    let latin = text.chars().map(|c| u8::try_from(c).map_or(' ', octets::held));
+                    Value::Str(latin.collect())
                 }
                 Kind::String { .. } => Value::str(text),
                 _ => continue,

@@ -6,6 +6,7 @@ use crate::s3::buckets::Bucket;
 use crate::s3::canonical;
 use crate::s3::errors::{Refusal, S3Error, argument};
 use crate::s3::listing::{Entry, PAGE_MAX, Query, form_encoded};
+use crate::s3::model::bucket::{BucketRecord, Ownership};
 use crate::s3::restore::{self, State};
 use crate::s3::rows::{self, Listed};
 use base::{AccountId, Timestamp};
@@ -160,13 +161,20 @@ pub(super) struct Showing {
     pub(super) now: Timestamp,
 }
 
-#[derive(Default)]
 pub(super) struct Owners {
+    /// Whose everything is, whoever has uploaded it.
+    all: Option<AccountId>,
     last: Option<(AccountId, String)>,
 }
 
 impl Owners {
+    pub(super) fn of(bucket: &BucketRecord) -> Owners {
+        let enforced = bucket.ownership == Ownership::BucketOwnerEnforced;
+        Owners { all: enforced.then_some(bucket.owner), last: None }
+    }
+
     fn id(&mut self, account: AccountId) -> &str {
+        let account = self.all.unwrap_or(account);
         if self.last.as_ref().is_none_or(|(known, _)| *known != account) {
             self.last = None;
         }
@@ -247,9 +255,9 @@ fn list_objects(cx: &mut Cx<'_>, req: ListObjects) -> Result<ListedObjects, S3Er
     };
     let names = Names::of(req.encoding.as_deref());
     // AWS: a recorded answer: who is nobody is not told whose the objects are.
-    let owners = cx.caller.principal.account().map(|_| Owners::default());
-    let showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
     let bucket = load(cx, &req.bucket)?;
+    let owners = cx.caller.principal.account().map(|_| Owners::of(&bucket.record));
+    let showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
     let Written { contents, prefixes, last, .. } = page(cx, &bucket, &query, showing)?;
     let delimiter = query.delimiter.map(|text| names.out(text));
     Ok(ListedObjects {
@@ -290,9 +298,9 @@ fn list_objects_v2(cx: &mut Cx<'_>, req: ListObjectsV2) -> Result<ListedObjectsV
         max,
     };
     let names = Names::of(req.encoding.as_deref());
-    let owners = (req.fetch_owner == Some(true)).then(Owners::default);
-    let showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
     let bucket = load(cx, &req.bucket)?;
+    let owners = (req.fetch_owner == Some(true)).then(|| Owners::of(&bucket.record));
+    let showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
     let Written { contents, prefixes, count, last } = page(cx, &bucket, &query, showing)?;
     let next_token = last.map(|last| cx.pager().token(TOKENS, last.as_bytes()));
     Ok(ListedObjectsV2 {

@@ -238,12 +238,15 @@ fn marked(cx: &Cx<'_>, scope: &Key, key: &str, text: &str) -> Result<UploadId, S
     Ok(id)
 }
 
-/// AWS tells the last entry, whether more follow or not; but where that is a prefix and all was listed, its recorded answers
-/// have no markers. Where more follows they have none either, which leaves callers without a way on: here they get it.
+/// AWS tells the last entry, whether more follow or not. Where uploads stand for nothing on a page but prefixes, its
+/// recorded answers have no markers, not even where more follows: whoever goes on names the prefix by himself.
 fn next_markers(page: &Page<(UploadId, Upload)>) -> Option<(&str, String)> {
     match page.entries.last()? {
         Entry::Item(key, (id, _)) => Some((key, id.text())),
-        Entry::Prefix(prefix) => page.truncated.then(|| (prefix.as_str(), String::new())),
+        Entry::Prefix(prefix) => {
+            let has_uploads = page.entries.iter().any(|entry| matches!(entry, Entry::Item(..)));
+            (page.truncated && has_uploads).then(|| (prefix.as_str(), String::new()))
+        }
     }
 }
 

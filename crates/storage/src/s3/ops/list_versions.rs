@@ -105,9 +105,9 @@ fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<ListedVersions, S
         max,
     };
     let names = Names::of(req.encoding.as_deref());
-    let owners = Some(Owners::default());
-    let mut showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
     let bucket = load(cx, &req.bucket)?;
+    let owners = Some(Owners::of(&bucket.record));
+    let mut showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
     let from: &dyn store::Read = &*cx.tx;
     let (mut written, mut prefixes, mut count) = (room(max), Vec::new(), 0);
     // The last entry, and its version's id.

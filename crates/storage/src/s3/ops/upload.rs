@@ -25,7 +25,7 @@ use store::{Direction, Key};
 use wire::shape;
 
 kernel::ops! { pub(crate) static OPS:
-    CreateMultipartUpload: [event] create, "s3:PutObject", access::put_object;
+    CreateMultipartUpload: [event] create, "s3:PutObject", access::create_upload;
     CompleteMultipartUpload: [event] complete, "s3:PutObject", access::upload_part;
     AbortMultipartUpload: [event] abort, "s3:AbortMultipartUpload", access::abort_upload;
 }
@@ -428,11 +428,17 @@ fn choose(
             Some((kind, _)) if upload.checksum.as_deref().is_some_and(|own| own != kind.name()) => {
                 return Err(Refusal::BadPartChecksum(kind.name().to_ascii_lowercase(), number).into());
             }
-            // AWS: recorded answers: an upload without an algorithm takes none, be it the part's.
-            Some((kind, value)) if upload.checksum.is_none() || part.stated(kind) != Some(&value) => {
-                return Err(invalid());
+            // AWS: recorded answers: an upload without an algorithm takes none that a part was sent with. What S3 has made and
+            // told of a part itself it takes back: clients of every kind complete with all that they were told.
+            Some((kind, value)) => {
+                let own = match &upload.checksum {
+                    Some(_) => part.stated(kind),
+                    None => (kind == checksum::DEFAULT).then_some(&part.piece.checksum[..]),
+                };
+                if own != Some(&value[..]) {
+                    return Err(invalid());
+                }
             }
-            Some(_) => {}
             None if upload.composite => {
                 let name = upload.checksum.as_deref().unwrap_or_default().to_ascii_lowercase();
                 let message = format!(
