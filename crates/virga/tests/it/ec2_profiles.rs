@@ -111,6 +111,9 @@ fn a_profile_that_cannot_be_had_is_refused() {
             "{given}"
         );
     }
+    // Clients that say all they can say send an empty name.
+    let bare = ec2(&root, "RunInstances", launch(&json!({ "Name": "" })));
+    assert_eq!(bare["instancesSet"][0]["iamInstanceProfile"], Value::Null);
 }
 
 #[test]

@@ -271,7 +271,7 @@ static FILTERS: &Known<View> = &[
 
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Acls, Ec2Error> {
     ids_or_pages(&req.ids, "networkAclIds", req.max)?;
-    let found = describe::some(cx, &NETWORK_ACLS, &NETWORK_ACL, &req.ids)?;
+    let found = describe::some_of_any(cx, &NETWORK_ACLS, &NETWORK_ACL, &req.ids)?;
     let items = found.iter().map(|acl| view(cx, acl)).collect::<Result<Vec<_>, _>>()?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
     let (acls, next) = describe::page(cx, items, ask, FILTERS)?;
