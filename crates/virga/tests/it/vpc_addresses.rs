@@ -144,7 +144,7 @@ fn elastic_addresses_stand_before_private_ones() {
         all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         root.call("ec2", "AssociateAddress", all)
     };
-    associate(json!({ "NetworkInterfaceId": eni })).refused_with(
+    associate(json!({ "NetworkInterfaceId": eni, "InstanceId": "" })).refused_with(
         400,
         "Gateway.NotAttached",
         &format!("Network {id} is not attached to any internet gateway"),

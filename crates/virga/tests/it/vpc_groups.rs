@@ -236,7 +236,7 @@ fn network_acls_have_numbered_entries() {
     entry(
         "ReplaceNetworkAclEntry",
         100,
-        json!({ "PortRange": { "From": 443, "To": 443 }, "RuleAction": "deny" }),
+        json!({ "PortRange": { "From": 443, "To": 443 }, "RuleAction": "Deny" }),
     )
     .ok();
     entry("ReplaceNetworkAclEntry", 101, ports.clone()).refused(400, "InvalidNetworkAclEntry.NotFound");

@@ -313,7 +313,7 @@ fn entry(req: &Entry) -> Result<AclEntry, Ec2Error> {
     let mut out = AclEntry {
         number: req.number,
         egress: req.egress,
-        allow: req.action == "allow",
+        allow: req.action.eq_ignore_ascii_case("allow"),
         cidr: cidr.to_string(),
         protocol,
         ..AclEntry::default()
