@@ -53,6 +53,7 @@ mod sharded;
 pub mod site;
 mod slow;
 pub mod steps;
+pub mod told;
 mod turned_away;
 pub mod visit;
 pub mod vitals;

@@ -115,10 +115,18 @@ pub fn check(service: &'static Service, shape: ShapeId, value: &Value) -> Vec<Vi
     walk.found
 }
 
-/// What S3 was seen to take, or to look at in another order, whatever its model says: a document of tags without a list
-/// of them puts none, and a status of acceleration and rules of encryption are looked at by who knows the bucket.
+/// What services were seen to take, or to look at in another order, whatever their models say. S3: a document of tags
+/// without a list of them puts none, and a status of acceleration and rules of encryption are looked at by who knows the
+/// bucket. EC2: fleets are documented with `Default`, and rules of network ACLs begin with a capital too.
 fn is_taken(service: &Service, violation: &Violation) -> bool {
     let is_of = |input: &str, path: &str| violation.input == input && violation.path == path;
+    if service.id == "ec2" {
+        let last = violation.path.rsplit('.').next().unwrap_or_default();
+        let value = violation.value.as_deref().unwrap_or_default();
+        return matches!(violation.constraint, Constraint::Enum(_))
+            && (last.eq_ignore_ascii_case("ExcessCapacityTerminationPolicy") && value == "Default"
+                || last.eq_ignore_ascii_case("RuleAction") && matches!(value, "Allow" | "Deny"));
+    }
     service.id == "s3"
         && match violation.constraint {
             Constraint::Required => {

@@ -54,6 +54,11 @@ wire::shape! {
 }
 
 impl Placement {
+    /// The zone, if one is named. AWS: an empty one is none.
+    pub(crate) fn zone(&self) -> Option<&String> {
+        self.zone.as_ref().filter(|zone| !zone.is_empty())
+    }
+
     pub(crate) fn of(zone: &str) -> Placement {
         Placement { zone: Some(zone.to_owned()), ..Placement::default() }
     }

@@ -32,6 +32,13 @@ pub(crate) fn check(text: &str) -> Result<(), SnsError> {
 }
 
 /// # Errors
+/// `InvalidParameter` where the topic's own policy names a user or a role that is not there.
+pub(crate) fn check_principals(cx: &Cx<'_>, topic: &Topic) -> Result<(), SnsError> {
+    let Some(text) = &topic.policy else { return Ok(()) };
+    cx.bind(text)?.map(drop).map_err(|_| invalid("Policy Error: PrincipalNotFound"))
+}
+
+/// # Errors
 /// `InternalError` for a stored policy that cannot be read.
 pub(crate) fn attached(cx: &Cx<'_>, topic: &Topic) -> Result<Attached, SnsError> {
     let arn = topic.arn();

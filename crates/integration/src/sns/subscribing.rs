@@ -55,16 +55,8 @@ pub(crate) fn set(subscription: &mut Subscription, name: &str, text: &str) -> Re
             }
             subscription.redrive = some;
         }
-        "DeliveryPolicy" => {
-            // AWS: deliveries by other protocols have policies that nobody changes.
-            if some.is_some() && !is_called(&subscription.protocol) {
-                let protocol = &subscription.protocol;
-                return Err(invalid(format!(
-                    "Delivery protocol [{protocol}] does not support delivery policies."
-                )));
-            }
-            subscription.delivery_policy = some;
-        }
+        // AWS: it is kept for other protocols than HTTP too, whose deliveries have policies that nobody changes.
+        "DeliveryPolicy" => subscription.delivery_policy = some,
         "SubscriptionRoleArn" => return Err(SnsError::NotBuilt("Delivery to Firehose".into())),
         _ => return Err(invalid("AttributeName")),
     }

@@ -110,6 +110,9 @@ pub(crate) fn default_vpc(cx: &Cx<'_>) -> Result<Option<Vpc>, Ec2Error> {
 
 /// An availability zone of the region by its name or its id.
 pub(crate) fn zone(cx: &Cx<'_>, name: Option<&str>, id: Option<&str>) -> Result<Option<String>, Ec2Error> {
+    // AWS: an empty one is none.
+    let some = |text: &&str| !text.is_empty();
+    let (name, id) = (name.filter(some), id.filter(some));
     let found = match (name, id) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => {

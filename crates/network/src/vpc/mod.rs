@@ -36,6 +36,7 @@ pub mod work;
 pub const TABLES: &[&[kernel::Op]] = &[
     ops::zone::OPS,
     ops::vpc::OPS,
+    ops::classic_link::OPS,
     ops::vpc_cidr::OPS,
     ops::subnet::OPS,
     ops::route_table::OPS,

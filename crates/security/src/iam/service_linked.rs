@@ -358,6 +358,15 @@ impl ServiceLinkedRole {
             self.principal
         )
     }
+
+    /// The same in the form in which the role's creation is answered.
+    #[must_use]
+    pub fn first_trust_policy(&self) -> String {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Action":["sts:AssumeRole"],"Effect":"Allow","Principal":{{"Service":["{}"]}}}}]}}"#,
+            self.principal
+        )
+    }
 }
 
 #[cfg(test)]

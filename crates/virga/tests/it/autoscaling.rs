@@ -77,6 +77,8 @@ fn a_launch_that_fails_for_its_key_is_told_and_tried_later() {
     let disk = json!([{ "DeviceName": "/dev/xvda", "Ebs": { "Encrypted": true, "KmsKeyId": key } }]);
     template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "BlockDeviceMappings": disk }));
     asg(&root, "CreateAutoScalingGroup", asked(json!({ "DesiredCapacity": 1 })));
+    // Of zones alone, no subnets are told, which is not nothing.
+    assert_eq!(group(&root)["VPCZoneIdentifier"], "");
     let told = || {
         let failed = |told: &&Value| told["StatusCode"] == "Cancelled";
         activities(&root).iter().filter(failed).map(|told| text(&told["StatusMessage"])).collect::<Vec<_>>()

@@ -111,6 +111,13 @@ fn a_profile_that_cannot_be_had_is_refused() {
             "{given}"
         );
     }
+    // Clients that say all they can say send an empty name.
+    let mut bare = launch(&json!({ "Name": "" }));
+    let subnets = ec2(&root, "DescribeSubnets", json!({}));
+    bare["SubnetId"] = subnets["subnetSet"][1]["subnetId"].clone();
+    bare["Placement"] = json!({ "AvailabilityZone": "", "Tenancy": "", "GroupName": "" });
+    let bare = ec2(&root, "RunInstances", bare);
+    assert_eq!(bare["instancesSet"][0]["iamInstanceProfile"], Value::Null);
 }
 
 #[test]

@@ -201,6 +201,8 @@ fn what_does_not_go_together_is_refused() {
     let none = json!({ "SpotInstanceRequestIds": ["sir-00000000000000000"] });
     root.call("ec2", "CancelSpotInstanceRequests", none)
         .refused(400, "InvalidSpotInstanceRequestID.NotFound");
+    // An empty price is none.
+    request(&root, json!({ "SpotPrice": "" }));
 }
 
 #[test]

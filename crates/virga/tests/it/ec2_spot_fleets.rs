@@ -63,7 +63,7 @@ fn a_spot_fleet_is_maintained_by_its_role() {
     let root = cloud.root(ACCOUNT);
     template(&root);
     let role = role(&root, json!("ec2:Describe*"));
-    let more = json!({ "OnDemandTargetCapacity": 1, "TagSpecifications": [{ "ResourceType": "spot-fleet-request", "Tags": [{ "Key": "a", "Value": "b" }] }] });
+    let more = json!({ "OnDemandTargetCapacity": 1, "ExcessCapacityTerminationPolicy": "Default", "TagSpecifications": [{ "ResourceType": "spot-fleet-request", "Tags": [{ "Key": "a", "Value": "b" }] }] });
     let made = ec2(&root, "RequestSpotFleet", asked(&role, 2, more));
     let id = text(&made["spotFleetRequestId"]);
     assert!(id.starts_with("sfr-"), "{id}");

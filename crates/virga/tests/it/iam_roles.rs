@@ -294,6 +294,11 @@ fn service_linked_roles_are_for_aws_to_change() {
             "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
         )
     );
+    // Who asks for it describes it, or nobody; and the answer is not in the form in which the policy is kept.
+    assert!(made["Role"].get("Description").is_none(), "{made}");
+    let service = json!({"Service": ["autoscaling.amazonaws.com"]});
+    let statement = json!({"Action": ["sts:AssumeRole"], "Effect": "Allow", "Principal": service});
+    assert_eq!(decoded(&made["Role"]["AssumeRolePolicyDocument"])["Statement"], json!([statement]));
     create(json!({})).refused_with(
         400,
         "InvalidInput",
@@ -334,16 +339,29 @@ fn service_linked_roles_are_for_aws_to_change() {
             "PutRolePermissionsBoundary",
             json!({"PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"}),
         ),
-        ("UpdateRole", json!({"MaxSessionDuration": 7200})),
     ];
     for (operation, mut request) in closed {
         request["RoleName"] = json!(name);
         root.call("iam", operation, request).refused_with(400, "UnmodifiableEntity", message);
     }
+    let longer = json!({"RoleName": name, "MaxSessionDuration": 7200});
+    root.call("iam", "UpdateRole", longer).refused_with(
+        400,
+        "UnmodifiableEntity",
+        "AWSServiceRoleForAutoScaling is an AWS service linked role, max session duration cannot be changed.",
+    );
     root.call("iam", "UpdateRole", json!({"RoleName": name, "Description": "mine"})).ok();
     let task = root.call("iam", "DeleteServiceLinkedRole", json!({"RoleName": name})).ok();
     let status = root.call("iam", "GetServiceLinkedRoleDeletionStatus", task).ok();
     assert_eq!(status["Status"], json!("SUCCEEDED"));
+    let unknown = "task/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling/0";
+    for (id, status, code, words) in [
+        (unknown, 404, "NoSuchEntity", "Cannot find deletion status for given id."),
+        ("not-a-task", 400, "InvalidInput", "Invalid task id"),
+    ] {
+        let asked = json!({"DeletionTaskId": id});
+        root.call("iam", "GetServiceLinkedRoleDeletionStatus", asked).refused_with(status, code, words);
+    }
     root.call("iam", "GetRole", json!({"RoleName": name})).refused(404, "NoSuchEntity");
     role(&root, "plain", &json!({"Service": "ec2.amazonaws.com"}));
     root.call("iam", "DeleteServiceLinkedRole", json!({"RoleName": "plain"})).refused(404, "NoSuchEntity");

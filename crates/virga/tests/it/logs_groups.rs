@@ -279,6 +279,9 @@ fn resource_policies_let_services_in() {
     assert_eq!(put(), Ok(()));
     let listed = root.call("logs", "DescribeResourcePolicies", json!({})).ok();
     assert_eq!(names(&listed["resourcePolicies"], "policyName"), ["p"]);
+    // It is told in AWS's order, which is not the one in which it was put.
+    let told = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"route53.amazonaws.com"},"Action":"logs:PutLogEvents","Resource":"arn:aws:logs:us-east-1:123456789012:log-group:dns:*"}]}"#;
+    assert_eq!(listed["resourcePolicies"][0]["policyDocument"], told);
     let malformed = json!({ "policyName": "p", "policyDocument": "{}" });
     root.call("logs", "PutResourcePolicy", malformed).refused(400, "InvalidParameterException");
     root.call("logs", "DeleteResourcePolicy", json!({ "policyName": "p" })).ok();

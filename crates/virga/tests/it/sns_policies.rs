@@ -229,10 +229,12 @@ fn policies_that_cannot_be() {
     let none = r#"{"healthyRetryPolicy":{"minDelayTarget":0}}"#;
     let words = "DeliveryPolicy: healthyRetryPolicy.minDelayTarget must be greater than or equal to 1";
     refuse(subscribe("http", "http://127.0.0.1:1/", none), &format!("Attributes Reason: {words}"));
-    refuse(
-        subscribe("sqs", QUEUE, r#"{"healthyRetryPolicy":{"numRetries":1}}"#),
-        "Attributes Reason: Delivery protocol [sqs] does not support delivery policies.",
-    );
+    // Of a queue it is kept, though nothing follows from it.
+    let kept = r#"{"healthyRetryPolicy":{"numRetries":1}}"#;
+    let made = subscribe("sqs", QUEUE, kept).ok();
+    let asked = json!({ "SubscriptionArn": made["SubscriptionArn"] });
+    let told = root.call("sns", "GetSubscriptionAttributes", asked).ok();
+    assert!(told.to_string().contains("numRetries"), "{told}");
     let endpoint = Endpoint::new();
     let arn = hook(&cloud, &topic, &endpoint, json!({}));
     refuse(set(&root, &arn, "DeliveryPolicy", none), words);

@@ -50,6 +50,11 @@ fn settings_are_on_every_message_unless_it_says_otherwise() {
     invalid(json!({ "DefaultSMSType": "Loud" }), "DefaultSMSType is invalid");
     invalid(json!({ "DefaultSenderID": "123" }), "DefaultSenderID is invalid");
     set(json!({ "MonthlySpendLimit": "1" })).refused(501, "NotImplemented");
+    let empty =
+        ["DefaultSMSType", "DeliveryStatusIAMRole", "DeliveryStatusSuccessSamplingRate", "MonthlySpendLimit"];
+    set(empty.iter().map(|name| (*name, "")).collect()).ok();
+    let left = json!([{ "key": "DefaultSenderID", "value": "Virga" }]);
+    assert_eq!(get(json!([]))["attributes"], left);
 }
 
 #[test]

@@ -328,3 +328,30 @@ fn permissions_and_tags_decide() {
     root.call("sns", "UntagResource", json!({ "ResourceArn": arn, "TagKeys": ["team"] })).ok();
     eva.call("sns", "Publish", publish).refused(403, "AuthorizationError");
 }
+
+#[test]
+fn policies_are_of_principals_that_are_there() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let topic = root.call("sns", "CreateTopic", json!({ "Name": "news" })).ok()["TopicArn"].clone();
+    let policy = |user: &str| {
+        format!(
+            r#"{{ "Statement": [ {{ "Action": "sns:Publish", "Effect": "Allow", "Resource": "{}",
+                "Principal": {{ "AWS": "arn:aws:iam::{ACCOUNT}:user/{user}" }} }} ], "Version": "2012-10-17" }}"#,
+            topic.as_str().unwrap()
+        )
+    };
+    let set = |text: String| {
+        let asked = json!({ "TopicArn": topic, "AttributeName": "Policy", "AttributeValue": text });
+        root.call("sns", "SetTopicAttributes", asked)
+    };
+    let words = "Invalid parameter: Policy Error: PrincipalNotFound";
+    set(policy("nobody")).refused_with(400, "InvalidParameter", words);
+    cloud.user(&root, "ann", "");
+    set(policy("ann")).ok();
+    let told = root.call("sns", "GetTopicAttributes", json!({ "TopicArn": topic })).ok();
+    let all = told["Attributes"].as_array().unwrap();
+    let told = all.iter().find(|entry| entry["key"] == "Policy").unwrap()["value"].as_str().unwrap();
+    let start = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:user/ann"},"Action":"sns:Publish","#;
+    assert!(told.starts_with(start), "{told}");
+}

@@ -303,6 +303,35 @@ fn tags() {
 }
 
 #[test]
+fn policies_are_told_without_spaces() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    create(&root, "dead", json!({}));
+    let redrive = r#"{
+        "maxReceiveCount": "3", "deadLetterTargetArn": "arn:aws:sqs:us-east-1:123456789012:dead" }"#;
+    let policy = r#"{ "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*" }] }"#;
+    let given = json!({ "Policy": policy, "RedrivePolicy": redrive });
+    let url = create(&root, "q", given.clone());
+    let told = json!({
+        "Policy": r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sqs:SendMessage","Resource":"*"}]}"#,
+        "RedrivePolicy": r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:123456789012:dead","maxReceiveCount":3}"#,
+    });
+    assert_eq!(attributes(&root, &url, &["Policy", "RedrivePolicy"]), told);
+    let nobody =
+        policy.replace(r#""*", "Action""#, r#"{ "AWS": "arn:aws:iam::123456789012:role/nobody" }, "Action""#);
+    let asked = json!({ "QueueUrl": url, "Attributes": { "Policy": nobody } });
+    root.call("sqs", "SetQueueAttributes", asked).refused_with(
+        400,
+        "InvalidAttributeValue",
+        "Invalid value for the parameter Policy.",
+    );
+    // The same once more, in either form, is the same queue.
+    assert_eq!(create(&root, "q", given), url);
+    assert_eq!(create(&root, "q", told), url);
+}
+
+#[test]
 fn permissions_are_statements_of_the_policy() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
@@ -366,11 +395,11 @@ fn a_policy_lets_others_in_but_not_to_everything() {
             { "Effect": "Deny", "Principal": "*", "Action": "sqs:PurgeQueue", "Resource": "*" },
         ],
     });
-    let url = create(&root, "q", json!({ "Policy": policy.to_string() }));
     let there = cloud.root("210987654321");
     let everything =
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sqs:*","Resource":"*"}}"#;
     let guest = cloud.user(&there, "guest", everything);
+    let url = create(&root, "q", json!({ "Policy": policy.to_string() }));
     let stranger = cloud.user(&there, "stranger", everything);
     let send = json!({ "QueueUrl": url, "MessageBody": "hello" });
     let sent = guest.call("sqs", "SendMessage", send.clone());

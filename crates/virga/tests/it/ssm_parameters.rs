@@ -58,6 +58,12 @@ fn parameters_have_versions() {
     let rest = json!({ "Name": "/app/url", "NextToken": history["NextToken"] });
     let rest = root.call("ssm", "GetParameterHistory", rest).ok();
     assert_eq!(rest["Parameters"][0]["Value"], "two");
+    // Who says nothing of it leaves the description as it is; an empty one takes it away.
+    assert_eq!(rest["Parameters"][0]["Description"], "where");
+    let bare = json!({ "Name": "/app/url", "Value": "two", "Overwrite": true, "Description": "" });
+    root.call("ssm", "PutParameter", bare).ok();
+    let described = root.call("ssm", "DescribeParameters", json!({})).ok();
+    assert_eq!(described["Parameters"][0]["Description"], Value::Null);
     assert!(rest.get("NextToken").is_none());
 
     let asked = json!({ "Names": ["/app/url", "missing", "/app/url:9"] });

@@ -87,6 +87,8 @@ fn an_interface_and_its_private_addresses() {
         addresses(&described(&root, &text(&second["networkInterface"]["networkInterfaceId"]))),
         ["10.0.1.9", "10.0.1.5"]
     );
+    // What it has already it has.
+    assign(json!({ "PrivateIpAddresses": ["10.0.1.6"] })).ok();
     assign(json!({ "SecondaryPrivateIpAddressCount": 8 })).refused(400, "InsufficientFreeAddressesInSubnet");
     let unassign = |address: &str| {
         root.call(
@@ -130,6 +132,10 @@ fn elastic_addresses_stand_before_private_ones() {
     let id = vpc(&root);
     let inside = subnet(&root, &id, "10.0.1.0/24");
     let eni = text(&interface(&root, &inside)["networkInterfaceId"]);
+    // An empty domain is none.
+    let made = ec2(&root, "AllocateAddress", json!({ "Domain": "" }));
+    ec2(&root, "ReleaseAddress", json!({ "AllocationId": made["allocationId"] }));
+    root.call("ec2", "AllocateAddress", json!({ "Domain": "classic" })).refused(400, "InvalidParameterValue");
     let made = ec2(&root, "AllocateAddress", json!({ "Domain": "vpc" }));
     let (allocation, public) = (text(&made["allocationId"]), text(&made["publicIp"]));
     assert!(public.starts_with("198.18."), "{public}");
@@ -138,7 +144,7 @@ fn elastic_addresses_stand_before_private_ones() {
         all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         root.call("ec2", "AssociateAddress", all)
     };
-    associate(json!({ "NetworkInterfaceId": eni })).refused_with(
+    associate(json!({ "NetworkInterfaceId": eni, "InstanceId": "" })).refused_with(
         400,
         "Gateway.NotAttached",
         &format!("Network {id} is not attached to any internet gateway"),

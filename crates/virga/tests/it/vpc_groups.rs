@@ -114,6 +114,11 @@ fn rules_come_one_by_one_and_go_so() {
         (&rules[0]["cidrIpv4"], &rules[0]["description"], &rules[0]["isEgress"]),
         (&json!("10.0.0.0/8"), &json!("inside"), &json!("false"))
     );
+    // Clients that say all they can say send the account of a group empty.
+    let pair = json!([{ "GroupId": web, "UserId": "" }]);
+    let rule = json!([{ "IpProtocol": "tcp", "FromPort": 82, "ToPort": 82, "UserIdGroupPairs": pair }]);
+    let other = json!({ "GroupId": group(&root, &id, "other"), "IpPermissions": rule });
+    ec2(&root, "AuthorizeSecurityGroupIngress", other);
     authorize(json!([port("tcp", 80, "10.0.0.0/8")])).refused_with(
         400,
         "InvalidPermission.Duplicate",
@@ -262,7 +267,7 @@ fn network_acls_have_numbered_entries() {
     entry(
         "ReplaceNetworkAclEntry",
         100,
-        json!({ "PortRange": { "From": 443, "To": 443 }, "RuleAction": "deny" }),
+        json!({ "PortRange": { "From": 443, "To": 443 }, "RuleAction": "Deny" }),
     )
     .ok();
     entry("ReplaceNetworkAclEntry", 101, ports.clone()).refused(400, "InvalidNetworkAclEntry.NotFound");
@@ -273,6 +278,12 @@ fn network_acls_have_numbered_entries() {
     )
     .ok();
     let shown = ec2(&root, "DescribeNetworkAcls", json!({ "NetworkAclIds": [acl] }));
+    // What has no form of an id is looked for all the same.
+    root.call("ec2", "DescribeNetworkAcls", json!({ "NetworkAclIds": ["nacl-2473245375"] })).refused_with(
+        400,
+        "InvalidNetworkAclID.NotFound",
+        "The networkAcl ID 'nacl-2473245375' does not exist",
+    );
     let entries = items(&shown["networkAclSet"][0]["entrySet"]);
     assert_eq!(
         entries[1],

@@ -346,6 +346,11 @@ fn subnets_have_rules() {
     let create = |cidr: &str| root.call("ec2", "CreateSubnet", json!({ "VpcId": id, "CidrBlock": cidr }));
     let made = create("10.0.0.0/28").ok();
     assert_eq!(made["subnet"]["availableIpAddressCount"], "11");
+    // Clients that say all they can say send the zone's id empty.
+    let zoned = json!({ "VpcId": id, "CidrBlock": "10.0.9.0/28", "AvailabilityZone": "us-east-1b", "AvailabilityZoneId": "" });
+    assert_eq!(ec2(&root, "CreateSubnet", zoned)["subnet"]["availabilityZone"], "us-east-1b");
+    let both = json!({ "VpcId": id, "CidrBlock": "10.0.8.0/28", "AvailabilityZone": "us-east-1b", "AvailabilityZoneId": "use1-az2" });
+    root.call("ec2", "CreateSubnet", both).refused(400, "InvalidParameterCombination");
     assert_eq!(made["subnet"]["mapPublicIpOnLaunch"], "false");
     assert_eq!(made["subnet"]["blockPublicAccessStates"], Value::Null);
     assert_eq!(
@@ -525,6 +530,26 @@ fn attributes_of_a_vpc() {
         ec2(&root, "DescribeVpcs", json!({ "VpcIds": [id] }))["vpcSet"][0]["dhcpOptionsId"],
         "default"
     );
+}
+
+#[test]
+fn no_vpc_is_enabled_for_classic_links() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let own = vpc(&root);
+    ec2(&root, "CreateTags", json!({ "Resources": [own], "Tags": [{ "Key": "Name", "Value": "a" }] }));
+    let links = |asked: Value| items(&ec2(&root, "DescribeVpcClassicLink", asked)["vpcSet"]);
+    let tags = json!([{ "key": "Name", "value": "a" }]);
+    let expected = json!([{ "classicLinkEnabled": "false", "tagSet": tags, "vpcId": own }]);
+    assert_eq!(json!(links(json!({ "VpcIds": [own] }))), expected);
+    assert_eq!(links(json!({})).len(), 2);
+    assert_eq!(links(json!({ "Filters": filter("is-classic-link-enabled", "true") })).len(), 0);
+    let page = ec2(&root, "DescribeVpcClassicLinkDnsSupport", json!({ "VpcIds": [own] }));
+    assert_eq!(page["vpcs"], json!([{ "classicLinkDnsSupported": "false", "vpcId": own }]));
+    for operation in ["DescribeVpcClassicLink", "DescribeVpcClassicLinkDnsSupport"] {
+        let unknown = json!({ "VpcIds": ["vpc-0123456789abcdef0"] });
+        root.call("ec2", operation, unknown).refused(400, "InvalidVpcID.NotFound");
+    }
 }
 
 #[test]

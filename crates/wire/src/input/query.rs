@@ -172,6 +172,13 @@ impl Form {
             _ => {
                 report(cx, path, below);
                 let Some(text) = value else { return Ok(None) };
+                // AWS: an empty text where EC2 has an enumeration is none. Clients send all that they could say.
+                if self.ec2
+                    && text.is_empty()
+                    && matches!(&shape.kind, Kind::String { allowed, .. } if !allowed.is_empty())
+                {
+                    return Ok(None);
+                }
                 scalar::read(shape, text, path.name, target.timestamp).map(Some)
             }
         }

@@ -306,7 +306,8 @@ impl View {
             created: group.created,
             suspended: group.suspended.iter().map(suspended).collect(),
             metrics: group.metrics.iter().map(enabled).collect(),
-            identifier: group.identifier.clone(),
+            // AWS: empty where only zones were named.
+            identifier: Some(group.identifier.clone().unwrap_or_default()),
             placement: group.placement.clone(),
             status: group.deleting.then(|| "Delete in progress".into()),
             tags: Tag::of(group),

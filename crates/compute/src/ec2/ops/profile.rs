@@ -154,12 +154,24 @@ pub(crate) fn name_of(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
+/// AWS: an empty name is none.
+fn some(text: Option<&String>) -> Option<&String> {
+    text.filter(|text| !text.is_empty())
+}
+
+impl Named {
+    /// Whether it names a profile at all: clients that say all they can say send an empty name.
+    pub(crate) fn is_any(&self) -> bool {
+        some(self.arn.as_ref()).or(some(self.name.as_ref())).is_some()
+    }
+}
+
 /// The profile that is meant; it must hold a role.
 ///
 /// # Errors
 /// `InvalidParameterValue` where there is none such, `InvalidParameterCombination` for both names at once.
 pub(crate) fn find(cx: &mut Cx<'_>, named: &Named) -> Result<Profile, Ec2Error> {
-    let (member, given, why) = match (&named.arn, &named.name) {
+    let (member, given, why) = match (some(named.arn.as_ref()), some(named.name.as_ref())) {
         (Some(_), Some(_)) => {
             let what = "The parameter 'iamInstanceProfile.name' may not be used in combination with 'iamInstanceProfile.arn'";
             return Err(Plain::InvalidParameterCombination(what.into()).into());
@@ -169,9 +181,10 @@ pub(crate) fn find(cx: &mut Cx<'_>, named: &Named) -> Result<Profile, Ec2Error> 
         (None, None) => return Err(Plain::MissingParameter("IamInstanceProfile".into()).into()),
     };
     let invalid = || Ec2Error::value(given, member, why);
-    let name = if named.arn.is_some() { name_of(given) } else { given };
+    let by_arn = some(named.arn.as_ref());
+    let name = if by_arn.is_some() { name_of(given) } else { given };
     let found = Profile::get(cx, name).map_err(|error| if error.is_ours() { error } else { invalid() })?;
-    if named.arn.as_ref().is_some_and(|arn| *arn != found.arn) {
+    if by_arn.is_some_and(|arn| *arn != found.arn) {
         return Err(invalid());
     }
     if found.role.is_none() {
@@ -190,7 +203,7 @@ pub(crate) struct Asked {
 
 /// The profile that a member names. Of one that is not there only the name counts: the handler refuses it.
 pub(crate) fn asked(cx: &mut Cx<'_>, member: Option<&Value>) -> Option<Asked> {
-    let named = Named::from_value(member?.clone()).ok()?;
+    let named = Named::from_value(member?.clone()).ok().filter(Named::is_any)?;
     let Ok(profile) = find(cx, &named) else {
         let named = named.arn.or(named.name).unwrap_or_default();
         return Some(Asked { arn: named, pass: None });

@@ -692,7 +692,8 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
     req.groups.extend(by_name(cx, &std::mem::take(&mut req.named), req.subnet.is_some())?);
     let req = &req;
     let (pattern, image) = pattern(cx, req, way)?;
-    let carried = req.profile.as_ref().map(|named| profile::find(cx, named)).transpose()?;
+    let asked = req.profile.as_ref().filter(|named| named.is_any());
+    let carried = asked.map(|named| profile::find(cx, named)).transpose()?;
     let plugs = plugs(req)?;
     let zone = way.zone(cx, req, &pattern.kind)?;
     let mut made = Vec::new();

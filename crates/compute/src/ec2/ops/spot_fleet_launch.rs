@@ -65,6 +65,7 @@ impl Specification {
             return Err(missing("LaunchSpecifications.SecurityGroups.GroupId"));
         }
         let zones = self.placement.as_ref().and_then(|placement| placement.zone.clone());
+        let zones = zones.filter(|zones| !zones.is_empty());
         // AWS: several zones are a list in one text.
         let zones: Vec<Option<String>> = match zones {
             Some(zones) => zones.split(',').map(|zone| Some(zone.trim().to_owned())).collect(),

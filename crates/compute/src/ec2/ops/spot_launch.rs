@@ -77,7 +77,7 @@ impl Way<'_> {
         if self.is_spot() && !names_place(req) {
             return terms::cheapest(cx, check_kind(kind)?);
         }
-        Ok(req.placement.as_ref().and_then(|placement| placement.zone.clone()))
+        Ok(req.placement.as_ref().and_then(Placement::zone).cloned())
     }
 
     /// The request of a machine that is being launched, once the price is right.
@@ -107,7 +107,7 @@ impl Way<'_> {
 /// Whether a launch says where its machine is.
 fn names_place(req: &Run) -> bool {
     req.subnet.is_some()
-        || req.placement.as_ref().is_some_and(|placement| placement.zone.is_some())
+        || req.placement.as_ref().is_some_and(|placement| placement.zone().is_some())
         || req.interfaces.iter().any(|plug| plug.id.is_some() || plug.subnet.is_some())
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn launch_for(cx: &mut Cx<'_>, request: &Request, zone: &str) -> Resu
 /// What the network answers, and `MissingParameter` where there is no default subnet.
 pub(crate) fn zone_for(cx: &mut Cx<'_>, request: &Request) -> Result<String, Ec2Error> {
     let req: Run = kept(&request.launch).ok_or(Plain::InternalError)?;
-    if let Some(zone) = req.placement.as_ref().and_then(|placement| placement.zone.clone()) {
+    if let Some(zone) = req.placement.as_ref().and_then(Placement::zone).cloned() {
         return Ok(zone);
     }
     let first = req.interfaces.iter().min_by_key(|plug| plug.device);

@@ -60,7 +60,7 @@ impl Said<'_> {
             )
             .into());
         }
-        let max = self.max.map(|text| amount(text)).transpose()?;
+        let max = self.max.filter(|text| !text.is_empty()).map(|text| amount(text)).transpose()?;
         let persistent = match self.kind.map(String::as_str) {
             None | Some("one-time") => false,
             Some("persistent") => true,

@@ -58,7 +58,15 @@ fn set(cx: &mut Cx<'_>, req: SetAttributes) -> Result<Empty, SnsError> {
     let mut settings = TEXT_SETTINGS.get(cx.tx, &key)?.unwrap_or_default();
     for (name, text) in req.attributes.0 {
         match name.as_str() {
-            SENDER if text.is_empty() || is_sender(&text) => {}
+            // AWS: an empty text takes a setting back, of whichever kind it is.
+            SENDER
+            | KIND
+            | "DeliveryStatusIAMRole"
+            | "DeliveryStatusSuccessSamplingRate"
+            | "MonthlySpendLimit"
+            | "UsageReportS3Bucket"
+                if text.is_empty() => {}
+            SENDER if is_sender(&text) => {}
             KIND if matches!(text.as_str(), "Promotional" | "Transactional") => {}
             SENDER | KIND => return Err(invalid(format!("{name} is invalid"))),
             "DeliveryStatusIAMRole" | "DeliveryStatusSuccessSamplingRate" => {

@@ -7,6 +7,7 @@ use crate::sns::access;
 use crate::sns::archive;
 use crate::sns::errors::{SnsError, invalid};
 use crate::sns::model::{COUNTERS, ENDED, FIFO, SUBSCRIPTIONS, TOPICS, Topic, topic_arn, topic_key};
+use crate::sns::policy;
 use base::tag::is_reserved;
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
@@ -54,6 +55,7 @@ fn create(cx: &mut Cx<'_>, req: CreateTopic) -> Result<TopicArn, SnsError> {
     for (name, text) in &req.attributes.0 {
         topic_attributes::set(&mut topic, name, text).map_err(|error| within_attributes(error, name))?;
     }
+    policy::check_principals(cx, &topic).map_err(|error| within_attributes(error, "Policy"))?;
     let answer = TopicArn { arn: topic.arn() };
     if let Some(known) = known {
         let tagged = known.tags.iter().filter(|(key, _)| !is_reserved(key));

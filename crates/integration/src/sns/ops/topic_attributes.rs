@@ -111,7 +111,7 @@ fn own(topic: &Topic) -> Vec<(&'static str, String)> {
         ("TopicArn", topic.arn()),
         ("Owner", topic.account.to_string()),
         ("DisplayName", topic.display_name.clone()),
-        ("Policy", policy::text(topic)),
+        ("Policy", kernel::told::policy(&policy::text(topic))),
         ("EffectiveDeliveryPolicy", delivery_policy::topic_text(topic.delivery_policy.as_deref())),
     ];
     out.extend(topic.delivery_policy.clone().map(|text| ("DeliveryPolicy", text)));
@@ -152,6 +152,9 @@ fn set_one(cx: &mut Cx<'_>, req: SetTopicAttributes) -> Result<Empty, SnsError> 
     }
     let days = topic.archive_days;
     set(&mut topic, &req.name, req.value.as_deref().unwrap_or_default())?;
+    if req.name == "Policy" {
+        policy::check_principals(cx, &topic)?;
+    }
     archive::settle(cx.tx, days, &mut topic, cx.now);
     TOPICS.put(cx.tx, &topic.key(), &topic);
     Ok(Empty)

@@ -7,6 +7,7 @@ use super::redrive;
 use crate::sqs::dispatch::Counts;
 use crate::sqs::errors::SqsError;
 use auth::policy::{Policy, PolicyKind};
+use kernel::told;
 use std::ops::RangeInclusive;
 
 /// AWS: the policy quotas of the developer guide.
@@ -210,13 +211,14 @@ pub(crate) fn all(queue: &Queue, counts: impl FnOnce() -> Counts) -> Vec<(&'stat
     ];
     let numbers = NUMBERS.iter().filter(|number| number.name != "KmsDataKeyReusePeriodSeconds");
     out.extend(numbers.map(|number| (number.name, (number.get)(queue).to_string())));
+    // AWS: a redrive policy too is told in an order of its own, and with a number.
     let texts = [
-        ("Policy", &queue.policy),
-        ("RedrivePolicy", &queue.redrive),
-        ("RedriveAllowPolicy", &queue.redrive_allow),
-        ("KmsMasterKeyId", &queue.kms_key),
+        ("Policy", queue.policy.as_deref().map(told::policy)),
+        ("RedrivePolicy", queue.redrive.as_deref().map(redrive::policy_as_told)),
+        ("RedriveAllowPolicy", queue.redrive_allow.clone()),
+        ("KmsMasterKeyId", queue.kms_key.clone()),
     ];
-    out.extend(texts.into_iter().filter_map(|(name, text)| Some((name, text.clone()?))));
+    out.extend(texts.into_iter().filter_map(|(name, text)| Some((name, text?))));
     if queue.kms_key.is_some() {
         out.push(("KmsDataKeyReusePeriodSeconds", queue.kms_reuse.to_string()));
     }
@@ -265,7 +267,8 @@ pub(crate) fn first_difference(queue: &Queue, attributes: &[(String, String)]) -
     let has = |name: &str| own.iter().find(|(n, _)| *n == name).map_or("", |(_, text)| text.as_str());
     let same = |name: &str, text: &str| match name {
         // Documents are compared as such.
-        "Policy" | "RedrivePolicy" | "RedriveAllowPolicy" => {
+        "RedrivePolicy" => has(name) == redrive::policy_as_told(text),
+        "Policy" | "RedriveAllowPolicy" => {
             has(name) == text
                 || wire::json::read(has(name)).is_some_and(|own| Some(own) == wire::json::read(text))
         }

@@ -69,6 +69,13 @@ pub(crate) fn read_policy(text: &str) -> Result<DeadLetters, SqsError> {
     Ok(DeadLetters { arn: target.to_owned(), account, region, name, receives_max })
 }
 
+/// As `GetQueueAttributes` tells a `RedrivePolicy`, however it was written.
+pub(crate) fn policy_as_told(text: &str) -> String {
+    let Ok(DeadLetters { arn, receives_max, .. }) = read_policy(text) else { return text.to_owned() };
+    let arn = wire::json::text(&Value::str(arn));
+    format!(r#"{{"deadLetterTargetArn":{arn},"maxReceiveCount":{receives_max}}}"#)
+}
+
 /// The queue that an ARN names.
 pub(crate) fn queue_of(text: &str) -> Option<(AccountId, Region, String)> {
     let arn = Arn::parse(text).filter(|arn| arn.service == "sqs" && !arn.resource.is_empty())?;

@@ -1,6 +1,6 @@
 //! Attributes of queues.
 
-use super::queue::check_dead_letters;
+use super::queue::{check_dead_letters, check_principals};
 use crate::sqs::access;
 use crate::sqs::desk;
 use crate::sqs::dispatch::Counts;
@@ -58,6 +58,9 @@ fn set(cx: &mut Cx<'_>, req: SetQueueAttributes) -> Result<Empty, SqsError> {
     let known = known::by_url(cx, &req.url)?;
     let mut queue = known.queue.clone();
     attributes::apply(&mut queue, &req.attributes.0, false)?;
+    if queue.policy != known.queue.policy {
+        check_principals(cx, &queue)?;
+    }
     if queue.redrive != known.redrive {
         check_dead_letters(cx, &queue)?;
     }

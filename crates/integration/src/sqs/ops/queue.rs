@@ -111,9 +111,20 @@ fn create(cx: &mut Cx<'_>, req: CreateQueue) -> Result<QueueUrl, SqsError> {
     };
     attributes::defaults(&mut queue);
     attributes::apply(&mut queue, &req.attributes.0, true)?;
+    check_principals(cx, &queue)?;
     check_dead_letters(cx, &queue)?;
     queue.save(cx.tx);
     answer(cx)
+}
+
+/// Whether there are the users and roles that the queue's policy names.
+///
+/// # Errors
+/// `InvalidAttributeValue`.
+pub(super) fn check_principals(cx: &Cx<'_>, queue: &Queue) -> Result<(), SqsError> {
+    let Some(text) = &queue.policy else { return Ok(()) };
+    let nobody = |_| SqsError::AttributeValue("Invalid value for the parameter Policy.".into());
+    cx.bind(text)?.map(drop).map_err(nobody)
 }
 
 /// Whether the queue's dead letters may go where its redrive policy says.

@@ -70,7 +70,7 @@ wire::shape! {
 fn shown(policy: ResourcePolicy) -> Shown {
     Shown {
         name: policy.name,
-        document: policy.document,
+        document: kernel::told::policy(&policy.document),
         updated: millis(policy.updated),
         scope: "ACCOUNT".to_owned(),
     }

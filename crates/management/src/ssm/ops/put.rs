@@ -170,6 +170,9 @@ fn put(cx: &mut Cx<'_>, req: PutParameter) -> Result<Put, SsmError> {
     let data_type = req.data_type.or_else(|| latest.map(|latest| latest.data_type.clone()));
     let data_type = data_type.filter(|given| !given.is_empty()).unwrap_or_else(|| TEXT.into());
     check_data_type(cx, &data_type, &req.value)?;
+    // AWS: who says nothing of it leaves the description as it is.
+    let description = req.description.or_else(|| latest.and_then(|latest| latest.description.clone()));
+    let description = description.filter(|text| !text.is_empty());
     let allowed_pattern = req.allowed_pattern.filter(|pattern| !pattern.is_empty());
     if let Some(pattern) = &allowed_pattern {
         check_pattern(pattern, &kind, &req.value)?;
@@ -189,7 +192,7 @@ fn put(cx: &mut Cx<'_>, req: PutParameter) -> Result<Put, SsmError> {
         kind,
         value,
         key,
-        description: req.description.filter(|text| !text.is_empty()),
+        description,
         allowed_pattern,
         tier: tier.into(),
         data_type,

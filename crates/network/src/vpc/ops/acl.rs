@@ -271,7 +271,7 @@ static FILTERS: &Known<View> = &[
 
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Acls, Ec2Error> {
     ids_or_pages(&req.ids, "networkAclIds", req.max)?;
-    let found = describe::some(cx, &NETWORK_ACLS, &NETWORK_ACL, &req.ids)?;
+    let found = describe::some_of_any(cx, &NETWORK_ACLS, &NETWORK_ACL, &req.ids)?;
     let items = found.iter().map(|acl| view(cx, acl)).collect::<Result<Vec<_>, _>>()?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
     let (acls, next) = describe::page(cx, items, ask, FILTERS)?;
@@ -313,7 +313,7 @@ fn entry(req: &Entry) -> Result<AclEntry, Ec2Error> {
     let mut out = AclEntry {
         number: req.number,
         egress: req.egress,
-        allow: req.action == "allow",
+        allow: req.action.eq_ignore_ascii_case("allow"),
         cidr: cidr.to_string(),
         protocol,
         ..AclEntry::default()

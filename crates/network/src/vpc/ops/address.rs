@@ -293,7 +293,9 @@ fn describe_attributes(cx: &mut Cx<'_>, req: DescribeAttributes) -> Result<Attri
 
 /// The interface that a request means, by itself or as the first one of an instance.
 fn target(cx: &Cx<'_>, req: &Associate) -> Result<Interface, Ec2Error> {
-    match (&req.interface, &req.instance) {
+    // AWS: an empty id is none.
+    let some = |id: &&String| !id.is_empty();
+    match (req.interface.as_ref().filter(some), req.instance.as_ref().filter(some)) {
         (Some(_), Some(_)) => {
             let what = "You may specify instance id or network interface id, but not both in the same call";
             Err(Plain::InvalidParameterCombination(what.into()).into())

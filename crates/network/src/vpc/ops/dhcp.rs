@@ -193,7 +193,7 @@ static FILTERS: &Known<View> = &[
 
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Sets, Ec2Error> {
     ids_or_pages(&req.ids, "dhcpOptionsIds", req.max)?;
-    let found = describe::some(cx, &DHCP_OPTIONS, &KIND, &req.ids)?;
+    let found = describe::some_of_any(cx, &DHCP_OPTIONS, &KIND, &req.ids)?;
     let items = found.iter().map(|set| view(cx, set)).collect::<Result<Vec<_>, _>>()?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
     let (sets, next) = describe::page(cx, items, ask, FILTERS)?;

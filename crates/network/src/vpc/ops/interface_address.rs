@@ -237,17 +237,20 @@ fn assign(cx: &mut Cx<'_>, req: Assign) -> Result<Assigned, Ec2Error> {
         let what = "Exactly one of privateIpAddresses and secondaryPrivateIpAddressCount must be specified.";
         return Err(Plain::InvalidParameterCombination(what.into()).into());
     }
-    if interface.addresses.len() + req.addresses.len() + count > PRIVATE_MAX {
+    // AWS: what it has already it has.
+    let is_new = |address: &String| !interface.addresses.iter().any(|own| own.address == *address);
+    let asked: Vec<String> = req.addresses.into_iter().filter(is_new).collect();
+    if interface.addresses.len() + asked.len() + count > PRIVATE_MAX {
         return Err(Limit::PrivateAddresses(PRIVATE_MAX).into());
     }
     let subnet = find::subnet(cx, &interface.subnet)?;
     if req.reassign == Some(true) {
-        for address in &req.addresses {
+        for address in &asked {
             reassign(cx, &subnet, address)?;
         }
         interface = find::interface(cx, &req.id)?;
     }
-    let taken = take(cx, &subnet, &interface.id, &req.addresses, count)?;
+    let taken = take(cx, &subnet, &interface.id, &asked, count)?;
     let new = taken.iter().map(|address| PrivateAddress { address: address.clone(), allocation: None });
     interface.addresses.extend(new);
     save(cx, &interface);

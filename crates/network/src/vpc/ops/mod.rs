@@ -4,6 +4,7 @@
 
 pub(crate) mod acl;
 pub(crate) mod address;
+pub(crate) mod classic_link;
 pub(crate) mod dhcp;
 pub(crate) mod endpoint;
 pub(crate) mod flow_log;

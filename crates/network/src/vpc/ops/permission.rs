@@ -130,7 +130,8 @@ fn reference(cx: &Cx<'_>, vpc: &str, pair: &Pair) -> Result<Reference, Ec2Error>
         (None, None) => return Err(Plain::MissingParameter("groupId".into()).into()),
     };
     ec2::describe::check_id(&SECURITY_GROUP, id)?;
-    let account = match pair.account.as_deref() {
+    // AWS: an empty one is none.
+    let account = match pair.account.as_deref().filter(|text| !text.is_empty()) {
         Some(text) => AccountId::parse(text)
             .ok_or_else(|| Ec2Error::value(text, "userId", "This is not a valid account."))?,
         None => cx.account,

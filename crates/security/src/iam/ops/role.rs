@@ -283,7 +283,10 @@ fn update(cx: &mut Cx<'_>, req: UpdateRole) -> Result<Empty, IamError> {
     let mut role = find(cx, &req.role_name)?;
     if let Some(seconds) = req.session_seconds_max {
         if role.linked_service.is_some() {
-            return Err(protected(&role));
+            return Err(IamError::UnmodifiableEntity(format!(
+                "{} is an AWS service linked role, max session duration cannot be changed.",
+                role.name
+            )));
         }
         role.session_seconds_max = seconds;
     }

@@ -5,7 +5,8 @@
 
 use super::role::{self, ByName, OneRole};
 use crate::iam::model::{self, ROLE_DELETIONS, ROLES, Role, RoleDeletion, job_key};
-use crate::iam::{IamError, access::role as access, service_linked, trust};
+use crate::iam::{IamError, access::role as access, document, service_linked, trust};
+use auth::policy::Principal;
 use kernel::Cx;
 
 kernel::ops! {
@@ -45,7 +46,9 @@ pub(super) fn named(service: &str) -> Result<String, IamError> {
 /// # Errors
 /// As `CreateServiceLinkedRole`.
 pub(super) fn make(cx: &mut Cx<'_>, service: &str) -> Result<(), IamError> {
-    create(cx, CreateLinked { service: service.to_owned(), description: None, suffix: None }).map(drop)
+    let linked = linked_to(service)?;
+    let asked = CreateLinked { service: service.to_owned(), description: own_words(linked), suffix: None };
+    create(cx, asked).map(drop)
 }
 
 fn linked_to(service: &str) -> Result<&'static service_linked::ServiceLinkedRole, IamError> {
@@ -70,9 +73,10 @@ fn create(cx: &mut Cx<'_>, req: CreateLinked) -> Result<OneRole, IamError> {
             "Service role name {name} has been taken in this account, please try a different suffix."
         )));
     }
-    let description = req
-        .description
-        .or_else(|| Some(linked.description).filter(|text| !text.is_empty()).map(str::to_owned));
+    let description = match req.description {
+        None if asked_by_a_service(cx) => own_words(linked),
+        asked => asked,
+    };
     let mut role = Role {
         name,
         path: linked.path(),
@@ -86,8 +90,26 @@ fn create(cx: &mut Cx<'_>, req: CreateLinked) -> Result<OneRole, IamError> {
     };
     trust::set(cx.tx, &mut role, &linked.trust_policy())?;
     let role = role::add(cx, role)?;
-    let shown = role::RoleShown { last_used: None, ..role::shown(cx.tx, cx.account, &role)? };
+    let shown = role::RoleShown {
+        // AWS: recorded; it answers its own text once, and afterwards the one that it keeps.
+        trust: document::encoded(&linked.first_trust_policy()),
+        last_used: None,
+        session_seconds_max: None,
+        ..role::shown(cx.tx, cx.account, &role)?
+    };
     Ok(OneRole { role: shown })
+}
+
+/// What a service says of the role that it has made; AWS says nothing of one that a user asked for.
+fn own_words(linked: &service_linked::ServiceLinkedRole) -> Option<String> {
+    Some(linked.description).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Templates are what a user asks for.
+fn asked_by_a_service(cx: &Cx<'_>) -> bool {
+    let via = cx.request.via.last();
+    matches!(cx.caller.principal, Principal::Service { .. })
+        || via.is_some_and(|&service| service != "cloudformation.amazonaws.com")
 }
 
 fn delete(cx: &mut Cx<'_>, req: ByName) -> Result<Task, IamError> {
@@ -106,8 +128,11 @@ fn delete(cx: &mut Cx<'_>, req: ByName) -> Result<Task, IamError> {
 }
 
 fn status(cx: &mut Cx<'_>, req: Task) -> Result<Status, IamError> {
+    if !req.id.starts_with("task/aws-service-role/") {
+        return Err(IamError::InvalidInput("Invalid task id".into()));
+    }
     if !ROLE_DELETIONS.contains(cx.tx, &job_key(cx.account, &req.id))? {
-        return Err(IamError::NoSuchEntity(format!("The deletion task with id {} cannot be found.", req.id)));
+        return Err(IamError::NoSuchEntity("Cannot find deletion status for given id.".into()));
     }
     Ok(Status { status: "SUCCEEDED".into() })
 }

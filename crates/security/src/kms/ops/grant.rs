@@ -87,7 +87,7 @@ wire::shape! {
     pub(crate) struct GrantEntry {
         key_id: String = "KeyId",
         id: String = "GrantId",
-        name: Option<String> = "Name",
+        name: String = "Name",
         created: Timestamp = "CreationDate",
         grantee: String = "GranteePrincipal",
         retiring: Option<String> = "RetiringPrincipal",
@@ -261,7 +261,8 @@ fn entry(grant: KeyGrant) -> GrantEntry {
     GrantEntry {
         key_id: grant.key_arn(),
         id: grant.id,
-        name: grant.name,
+        // AWS: the name of a grant without one is empty.
+        name: grant.name.unwrap_or_default(),
         created: grant.created,
         grantee: grant.grantee,
         retiring: grant.retiring,

@@ -7,14 +7,12 @@ use crate::s3::access;
 use crate::s3::canonical;
 use crate::s3::errors::{Denial, Refusal, S3Error};
 use crate::s3::model::bucket::arn;
-use auth::policy::{
-    POLICY_ELEMENTS, Policy, PolicyForm, PolicyKind, PolicySource, ResourceMode, STATEMENT_ELEMENTS,
-};
+use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource, ResourceMode};
 use base::AccountId;
 use kernel::{Cx, Empty, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wire::{Struct, Value};
+use wire::Struct;
 
 kernel::ops! { pub(crate) static OPS:
     DeleteBucketPolicy: delete_policy, "s3:DeleteBucketPolicy", access::on_bucket;
@@ -113,29 +111,7 @@ fn get_policy(cx: &mut Cx<'_>, req: OfBucket) -> Result<PolicyView, S3Error> {
     let bucket = load(cx, &req.bucket)?;
     owners_only(cx, bucket.record.owner)?;
     let policy = bucket.record.policy.as_ref().ok_or(Denial::PolicyMissing(req.bucket))?;
-    Ok(PolicyView { policy: as_told(&cx.unbind(policy, &bucket.record.policy_names)?) })
-}
-
-/// AWS: recorded answers. A policy is told without spaces, its elements in AWS's order.
-fn as_told(policy: &str) -> String {
-    let Some(Value::Map(mut document)) = wire::json::read(policy) else { return policy.to_owned() };
-    arrange(&mut document, &POLICY_ELEMENTS);
-    for (_, value) in document.iter_mut().filter(|(name, _)| name == "Statement") {
-        let statements = match value {
-            Value::List(statements) => statements.as_mut_slice(),
-            one => std::slice::from_mut(one),
-        };
-        for statement in statements {
-            if let Value::Map(elements) = statement {
-                arrange(elements, &STATEMENT_ELEMENTS);
-            }
-        }
-    }
-    wire::json::text(&Value::Map(document))
-}
-
-fn arrange(elements: &mut [(String, Value)], order: &[&str]) {
-    elements.sort_by_key(|(name, _)| order.iter().position(|known| known == name).unwrap_or(order.len()));
+    Ok(PolicyView { policy: kernel::told::policy(&cx.unbind(policy, &bucket.record.policy_names)?) })
 }
 
 fn get_policy_status(cx: &mut Cx<'_>, req: OfBucket) -> Result<StatusView, S3Error> {
@@ -152,19 +128,4 @@ fn delete_policy(cx: &mut Cx<'_>, req: OfBucket) -> Result<Empty, S3Error> {
         (record.policy, record.policy_names) = (None, BTreeMap::new());
         Ok(Empty)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::as_told;
-
-    #[test]
-    fn elements_in_the_order_of_aws() {
-        let put = r#"{ "Statement": [ { "Condition": {}, "Resource": "é/*", "Action": ["b", "a"], "Principal": "*",
-            "Effect": "Allow", "Sid": "1" }, {"NotAction": "x", "Effect": "Deny"} ], "Id": "i", "Version": "2012-10-17" }"#;
-        let told = r#"{"Version":"2012-10-17","Id":"i","Statement":[{"Sid":"1","Effect":"Allow","Principal":"*","Action":["b","a"],"Resource":"é/*","Condition":{}},{"Effect":"Deny","NotAction":"x"}]}"#;
-        assert_eq!(as_told(put), told);
-        let one = r#"{"Statement":{"Action":"a","Effect":"Deny"},"Version":"2008-10-17"}"#;
-        assert_eq!(as_told(one), r#"{"Version":"2008-10-17","Statement":{"Effect":"Deny","Action":"a"}}"#);
-    }
 }

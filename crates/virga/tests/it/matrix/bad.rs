@@ -157,8 +157,12 @@ fn suspects(row: &Row, member: &MemberModel) -> Vec<wire::Value> {
     let text = wire::Value::str;
     let shape = |at| &row.service.shape(at).kind;
     match shape(member.target.shape) {
-        Kind::String { max, .. } => {
-            let mut out = vec![text(""), text("not one of them"), text("\u{1}"), text("%"), text("a b:c/d")];
+        Kind::String { allowed, max, .. } => {
+            let mut out = vec![text("not one of them"), text("\u{1}"), text("%"), text("a b:c/d")];
+            // Of EC2's enumerations an empty text is none.
+            if allowed.is_empty() || row.service.id != "ec2" {
+                out.insert(0, text(""));
+            }
             if let Some(max) = max.filter(|max| *max < LENGTH_MAX) {
                 out.push(wire::Value::Str("m".repeat(max as usize + 1)));
             }
