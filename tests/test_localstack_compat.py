@@ -126,6 +126,8 @@ READS = {
     "ssm": lambda client: client.describe_parameters(),
     "sts": lambda client: client.get_caller_identity(),
 }
+# Whose clients put the account's number before the endpoint's name.
+BY_ACCOUNT = "s3control"
 # Services here for which Terraform's provider has no endpoint in the wrapper's file.
 UNNAMED = {"accessanalyzer", "dynamodbstreams", "ebs"}
 TERRAFORM = """#!/bin/sh
@@ -171,17 +173,28 @@ def test_tflocal_finds_every_service(cloud, account, tmp_path, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", here)
     with urllib.request.urlopen(f"{cloud.endpoint}/_localstack/health", timeout=10) as answer:
         built = set(json.loads(answer.read())["services"])
-    assert built - UNNAMED == set(READS), "a service was added: say what its endpoint is asked"
-    for name, read in READS.items():
-        client = boto3.client(
+    assert built - UNNAMED == {*READS, BY_ACCOUNT}, "a service was added: say what its endpoint is asked"
+
+    def client_of(name, endpoint=None):
+        return boto3.client(
             name,
-            endpoint_url=said[name],
+            endpoint_url=endpoint or said[name],
             region_name=said["region"],
             aws_access_key_id=said["access_key"],
             aws_secret_access_key=said["secret_key"],
             config=Config(retries={"total_max_attempts": 1}),
         )
-        assert read(client)["ResponseMetadata"]["HTTPStatusCode"] == 200, name
+
+    for name, read in READS.items():
+        assert read(client_of(name))["ResponseMetadata"]["HTTPStatusCode"] == 200, name
+    block = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+    control = client_of(BY_ACCOUNT, said[BY_ACCOUNT].replace("127.0.0.1", "localhost.localstack.cloud"))
+    control.put_public_access_block(AccountId=account.account, PublicAccessBlockConfiguration=block)
+    told = control.get_public_access_block(AccountId=account.account)
+    assert told["PublicAccessBlockConfiguration"] == block
+    control.delete_public_access_block(AccountId=account.account)
+    with pytest.raises(control.exceptions.NoSuchPublicAccessBlockConfiguration):
+        control.get_public_access_block(AccountId=account.account)
     made = boto3.client(
         "s3",
         endpoint_url=said["s3"],

@@ -38,6 +38,7 @@ pub fn services() -> Vec<&'static Service> {
         &pipes::PIPES,
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
+        &storage::s3::S3_CONTROL,
         &storage::glacier::GLACIER,
         &EC2,
         &storage::ebs::direct::EBS,

@@ -4,15 +4,30 @@
 
 use super::{facts, resource};
 use kernel::audit::Entry;
+use std::borrow::Cow;
 use wire::Value;
 use wire::model::Service;
 
 /// The version of the record's format, which says which fields there may be.
 const EVENT_VERSION: &str = "1.11";
 
+/// S3's operations on accounts, which are a service of their own to clients and a part of S3 in the trail.
+const ACCOUNTS: &str = "s3control";
+
 /// The service's name in events: `iam.amazonaws.com`.
 pub(super) fn source(entry: &Entry, model: Option<&Service>) -> String {
+    if entry.service == ACCOUNTS {
+        return "s3.amazonaws.com".to_owned();
+    }
     format!("{}.amazonaws.com", model.map_or(entry.service.as_str(), |model| model.endpoint_prefix))
+}
+
+/// The event's name: the operation's, which says of S3's settings of an account that they are that.
+pub(super) fn name(entry: &Entry) -> Cow<'_, str> {
+    if entry.service == ACCOUNTS {
+        return entry.operation.replace("PublicAccessBlock", "AccountPublicAccessBlock").into();
+    }
+    Cow::Borrowed(&entry.operation)
 }
 
 /// The record. Parameters and answers are in the trail as JSON already, and go in as they are.
@@ -22,7 +37,7 @@ pub(super) fn json(entry: &Entry, model: Option<&Service>) -> String {
     out.raw("userIdentity", &identity(entry));
     out.text("eventTime", &entry.time.whole_seconds().iso8601());
     out.text("eventSource", &source(entry, model));
-    out.text("eventName", &entry.operation);
+    out.text("eventName", &name(entry));
     out.text("awsRegion", &entry.region);
     out.text("sourceIPAddress", &entry.source_address);
     out.text("userAgent", &entry.user_agent);

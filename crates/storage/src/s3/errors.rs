@@ -196,6 +196,7 @@ wire::errors! {
         AclMalformed = 400, "MalformedACLError", "The XML you provided was not well-formed or did not validate against our published schema";
         AclTwice = 400, "InvalidRequest", "Specifying both Canned ACLs and Header Grants is not allowed";
         AclUnsupported = 400, "AccessControlListNotSupported", "The bucket does not allow ACLs";
+        AccountBlockMissing(account: String) = 404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found";
         AclWithBlock = 400, "InvalidBucketAclWithBlockPublicAccessError", "Bucket cannot have public ACLs set with BlockPublicAccess enabled";
         AclWithOwnership = 400, "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
         AnalysisTarget(message: String) = 400, "InvalidDestination", "{message}";
@@ -274,6 +275,7 @@ impl Denial {
             | Denial::PublicBlockMissing(bucket)
             | Denial::TagSetMissing(bucket)
             | Denial::WebsiteMissing(bucket) => vec![("BucketName", bucket.clone())],
+            Denial::AccountBlockMissing(account) => vec![("AccountId", account.clone())],
             Denial::LocationInvalid(constraint) => vec![("LocationConstraint", constraint.clone())],
             Denial::Moved(endpoint) => vec![("Endpoint", endpoint.clone())],
             _ => Vec::new(),

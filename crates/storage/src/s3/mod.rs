@@ -30,6 +30,7 @@ pub mod name;
 pub mod notification;
 mod ops;
 mod overtaken;
+mod public_access;
 pub mod replication;
 mod request;
 pub mod restore;
@@ -49,6 +50,10 @@ pub use errors::{Refusal, S3Error};
 
 /// As which S3 acts by itself.
 pub(crate) const SERVICE: &str = "s3.amazonaws.com";
+
+/// What S3 keeps of accounts rather than of buckets.
+pub static S3_CONTROL: kernel::Service =
+    kernel::Service { id: "s3control", global: false, ops: &[ops::account_access::OPS] };
 
 pub static S3: kernel::Service = kernel::Service {
     id: "s3",

@@ -189,6 +189,7 @@ mod organizations;
 mod pipes;
 mod rest_xml;
 mod s3_access;
+mod s3_accounts;
 mod s3_ageing;
 mod s3_analyses;
 mod s3_buckets;

@@ -159,7 +159,7 @@ fn has(entry: &Entry, model: Option<&Service>, wanted: &Attribute) -> bool {
     let value = wanted.value.as_str();
     match wanted.key.as_str() {
         "EventId" => entry.event_id == value,
-        "EventName" => entry.operation == value,
+        "EventName" => record::name(entry) == value,
         "ReadOnly" => facts::read_only(entry, model).to_string() == value,
         "Username" => entry.username == value,
         "EventSource" => record::source(entry, model) == value,
@@ -176,7 +176,7 @@ fn event(entry: &Entry, model: Option<&Service>) -> Event {
         |found: resource::Referenced| Resource { kind: found.kind.map(str::to_owned), name: found.name };
     Event {
         id: entry.event_id.clone(),
-        name: entry.operation.clone(),
+        name: record::name(entry).into_owned(),
         read_only: facts::read_only(entry, model).to_string(),
         access_key: some(&entry.access_key),
         time: entry.time.whole_seconds(),

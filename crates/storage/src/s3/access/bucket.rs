@@ -2,6 +2,7 @@
 
 use super::{Targets, bucket_of, guard};
 use crate::s3::SERVICE;
+use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::model::acl::Permission;
 use crate::s3::model::bucket::arn;
 use base::AccountId;
@@ -71,6 +72,17 @@ fn role_account(arn: &str) -> Option<AccountId> {
 /// # Errors
 /// Never.
 pub fn list_buckets(_: &mut Cx<'_>, _: &Struct) -> Targets {
+    Ok(vec![Target::any()])
+}
+
+/// What is kept of an account, which nobody of another one sees.
+///
+/// # Errors
+/// `AccessDenied`.
+pub fn on_account(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    if request.str("AccountId") != Some(cx.account.as_str()) {
+        return Err(S3Error::from(Refusal::AccessDenied).into());
+    }
     Ok(vec![Target::any()])
 }
 

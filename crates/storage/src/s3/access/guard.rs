@@ -7,6 +7,7 @@ use crate::s3::canonical;
 use crate::s3::model::acl::{Grant as AclGrant, Grantee, Permission};
 use crate::s3::model::bucket::{BucketRecord, Ownership, object_arn};
 use crate::s3::model::object::Version;
+use crate::s3::public_access;
 use auth::policy::{Grant, ResourceMode};
 use base::AccountId;
 use kernel::{Cx, Target};
@@ -107,8 +108,8 @@ pub(super) fn unless_denied(cx: &Cx<'_>, bucket: &Bucket, mut target: Target) ->
 
 /// Whether `RestrictPublicBuckets` keeps the caller out of what a public policy allows.
 fn is_shut_out(cx: &Cx<'_>, bucket: &Bucket) -> bool {
-    let restricts = bucket.record.public_access.as_ref().is_some_and(|block| block.restrict);
-    restricts && bucket.has_public_policy && !is_of(cx, bucket.record.owner) && !is_service(cx)
+    let is_of_the_public = !is_of(cx, bucket.record.owner) && !is_service(cx);
+    bucket.has_public_policy && is_of_the_public && public_access::of(cx.tx, &bucket.record).restrict
 }
 
 /// The permission that an ACL gives the caller.
@@ -116,7 +117,7 @@ fn granted(cx: &Cx<'_>, bucket: &BucketRecord, list: &[AclGrant], wanted: Permis
     if bucket.ownership == Ownership::BucketOwnerEnforced {
         return None;
     }
-    let ignores = bucket.public_access.as_ref().is_some_and(|block| block.ignore_acls);
+    let ignores = acl::is_public(list) && public_access::of(cx.tx, bucket).ignore_acls;
     let principal = &cx.caller.principal;
     let covers = |grant: &&AclGrant| acl::grants(std::slice::from_ref(*grant), principal, wanted, ignores);
     let grant = list.iter().find(covers)?;

@@ -15,7 +15,7 @@ mod keys;
 mod object;
 mod write;
 
-pub use bucket::{create_bucket, list_buckets, on_bucket, put_replication};
+pub use bucket::{create_bucket, list_buckets, on_account, on_bucket, put_replication};
 pub use existing::find_version;
 pub use guard::{allowed_on_object, denied_on_object, may_bypass_governance, may_delete};
 pub use keys::header_tags;

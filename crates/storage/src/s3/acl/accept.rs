@@ -13,7 +13,7 @@ use base::AccountId;
 const OWNER_FULL_CONTROL: &str = "bucket-owner-full-control";
 
 /// The owner and the ACL of a new object. `uploader` is none for an anonymous one, whose objects are nobody's account's:
-/// not even the bucket's owner may read them without a grant.
+/// not even the bucket's owner may read them without a grant. `blocks` tells whether public ACLs are blocked.
 ///
 /// # Errors
 /// `AccessControlListNotSupported`, `AccessDenied` where public ACLs are blocked, and those of [`Stated::list`].
@@ -21,6 +21,7 @@ pub fn of_new_object(
     bucket: &BucketRecord,
     stated: &Stated<'_>,
     uploader: Option<AccountId>,
+    blocks: impl FnOnce() -> bool,
 ) -> Result<(AccountId, Vec<Grant>), S3Error> {
     let uploader = uploader.unwrap_or(AccountId::ANONYMOUS);
     let gives_all = stated.canned == Some(OWNER_FULL_CONTROL) && !stated.has_grants();
@@ -39,7 +40,7 @@ pub fn of_new_object(
         Ownership::BucketOwnerPreferred | Ownership::ObjectWriter => {}
     }
     let grants = stated.list(uploader, bucket.owner)?.unwrap_or_default();
-    check_public(bucket, &grants)?;
+    check_public(&grants, blocks)?;
     Ok((uploader, grants))
 }
 
@@ -47,28 +48,29 @@ pub fn of_new_object(
 ///
 /// # Errors
 /// `AccessControlListNotSupported`, `AccessDenied`.
-pub fn check_put(bucket: &BucketRecord, grants: &[Grant]) -> Result<(), S3Error> {
+pub fn check_put(
+    bucket: &BucketRecord,
+    grants: &[Grant],
+    blocks: impl FnOnce() -> bool,
+) -> Result<(), S3Error> {
     if bucket.ownership == Ownership::BucketOwnerEnforced {
         return Err(Denial::AclUnsupported.into());
     }
-    check_public(bucket, grants)
+    check_public(grants, blocks)
 }
 
 /// `BlockPublicAcls`.
-fn check_public(bucket: &BucketRecord, grants: &[Grant]) -> Result<(), S3Error> {
-    let blocks = bucket.public_access.as_ref().is_some_and(|block| block.block_acls);
-    if blocks && is_public(grants) { Err(Refusal::AccessDenied.into()) } else { Ok(()) }
+fn check_public(grants: &[Grant], blocks: impl FnOnce() -> bool) -> Result<(), S3Error> {
+    if is_public(grants) && blocks() { Err(Refusal::AccessDenied.into()) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::model::bucket::PublicAccess;
 
-    fn bucket(ownership: Ownership, blocks: bool) -> BucketRecord {
-        let block = PublicAccess { block_acls: blocks, ..PublicAccess::default() };
+    fn bucket(ownership: Ownership) -> BucketRecord {
         let owner = AccountId::parse("111111111111").unwrap();
-        BucketRecord { ownership, owner, public_access: Some(block), ..BucketRecord::default() }
+        BucketRecord { ownership, owner, ..BucketRecord::default() }
     }
 
     #[test]
@@ -76,8 +78,7 @@ mod tests {
         let other = AccountId::parse("222222222222").unwrap();
         let canned = |name| Stated { canned: Some(name), ..Stated::default() };
         let of = |ownership, stated: &Stated<'_>, blocks| {
-            let bucket = bucket(ownership, blocks);
-            of_new_object(&bucket, stated, Some(other))
+            of_new_object(&bucket(ownership), stated, Some(other), || blocks)
                 .map_err(|e| e.code().to_owned())
                 .map(|(o, g)| (o == other, g.len()))
         };

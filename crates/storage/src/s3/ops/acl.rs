@@ -5,11 +5,12 @@ use crate::s3::access;
 use crate::s3::acl::document::{self, AccessControlPolicy, GrantView, OwnerView};
 use crate::s3::acl::headers::Stated;
 use crate::s3::acl::{self, accept, private};
+use crate::s3::buckets::Bucket;
 use crate::s3::errors::{Denial, Refusal, S3Error};
 use crate::s3::events::{self, Happened};
 use crate::s3::model::acl::Grant;
 use crate::s3::model::bucket::{BucketRecord, Ownership};
-use crate::s3::versions;
+use crate::s3::{public_access, versions};
 use base::AccountId;
 use kernel::{Cx, Empty};
 
@@ -89,6 +90,10 @@ fn stated_list(
     }
 }
 
+fn check_put(cx: &Cx<'_>, bucket: &Bucket, grants: &[Grant]) -> Result<(), S3Error> {
+    accept::check_put(&bucket.record, grants, || public_access::of(cx.tx, &bucket.record).block_acls)
+}
+
 fn put_bucket_acl(cx: &mut Cx<'_>, req: PutBucketAcl) -> Result<Empty, S3Error> {
     let stated = Stated {
         canned: req.acl.as_deref(),
@@ -98,9 +103,10 @@ fn put_bucket_acl(cx: &mut Cx<'_>, req: PutBucketAcl) -> Result<Empty, S3Error> 
         write: req.grant_write.as_deref(),
         write_acp: req.grant_write_acp.as_deref(),
     };
+    let bucket = load(cx, &req.bucket)?;
+    let grants = stated_list(&stated, req.document, bucket.record.owner, &bucket.record)?;
+    check_put(cx, &bucket, &grants)?;
     change(cx, &req.bucket, |record| {
-        let grants = stated_list(&stated, req.document, record.owner, record)?;
-        accept::check_put(record, &grants)?;
         record.grants = grants;
         Ok(Empty)
     })
@@ -128,7 +134,7 @@ fn put_object_acl(cx: &mut Cx<'_>, req: PutObjectAcl) -> Result<Empty, S3Error> 
         write_acp: req.grant_write_acp.as_deref(),
     };
     let grants = stated_list(&stated, req.document, found.version.owner, &bucket.record)?;
-    accept::check_put(&bucket.record, &grants)?;
+    check_put(cx, &bucket, &grants)?;
     if grants.is_empty() && found.version.grants.is_empty() {
         return Err(Refusal::InvalidRequest("An object's ACL must grant something.".into()).into());
     }

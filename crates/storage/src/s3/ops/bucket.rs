@@ -9,12 +9,12 @@ use crate::s3::buckets::{self, Bucket};
 use crate::s3::configs;
 use crate::s3::errors::{Denial, Refusal, S3Error, argument};
 use crate::s3::model::bucket::{
-    BUCKETS, BUCKETS_OF, BucketRecord, DefaultEncryption, MfaDelete, Ownership, PublicAccess, Versioning, arn,
+    BUCKETS, BUCKETS_OF, BucketRecord, DefaultEncryption, MfaDelete, Ownership, Versioning, arn,
 };
 use crate::s3::model::object::{CURRENT, VERSIONS};
 use crate::s3::model::upload::{PARTS, UPLOADS};
 use crate::s3::tags::{self, TagView};
-use crate::s3::{name, versions};
+use crate::s3::{name, public_access, versions};
 use base::{Region, Timestamp};
 use kernel::{Cx, Empty};
 use store::Direction;
@@ -180,12 +180,7 @@ fn create_bucket(cx: &mut Cx<'_>, req: CreateBucket) -> Result<Created, S3Error>
         encryption: DefaultEncryption::of_new_buckets(),
         ownership,
         grants,
-        public_access: Some(PublicAccess {
-            block_acls: true,
-            ignore_acls: true,
-            block_policy: true,
-            restrict: true,
-        }),
+        public_access: Some(public_access::ALL),
         tags: tags::of_views(tags, tags::OF_BUCKET_MAX)?,
         name: req.bucket,
         ..BucketRecord::default()

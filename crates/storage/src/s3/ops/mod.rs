@@ -1,6 +1,7 @@
 //! S3's operations on buckets and on what is beside an object's bytes, a file for each family.
 
 pub(crate) mod accelerate;
+pub(crate) mod account_access;
 pub(crate) mod acl;
 pub(crate) mod bucket;
 pub(crate) mod copy;

@@ -7,6 +7,7 @@ use crate::s3::access;
 use crate::s3::canonical;
 use crate::s3::errors::{Denial, Refusal, S3Error};
 use crate::s3::model::bucket::arn;
+use crate::s3::public_access;
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource, ResourceMode};
 use base::AccountId;
 use kernel::{Cx, Empty, Target};
@@ -75,8 +76,7 @@ fn put_policy(cx: &mut Cx<'_>, req: PutPolicy) -> Result<Empty, S3Error> {
     if let Some(words) = policy.unfit_for_bucket() {
         return Err(Denial::PolicyMalformed(words.into()).into());
     }
-    let blocks = bucket.record.public_access.as_ref().is_some_and(|block| block.block_policy);
-    if blocks && policy.is_public() {
+    if policy.is_public() && public_access::of(cx.tx, &bucket.record).block_policy {
         return Err(Refusal::AccessDenied.into());
     }
     let nobody = || Denial::PolicyMalformed("Invalid principal in policy".into());

@@ -1,4 +1,4 @@
-//! The public access block.
+//! The public access block of a bucket.
 
 use super::shapes::{OfBucket, change, load, requests};
 use crate::s3::access;
@@ -29,15 +29,33 @@ wire::shape! {
     pub(crate) struct Block { configuration: BlockView = "PublicAccessBlockConfiguration" }
 }
 
+impl From<BlockView> for PublicAccess {
+    fn from(view: BlockView) -> PublicAccess {
+        PublicAccess {
+            block_acls: view.block_acls.unwrap_or_default(),
+            ignore_acls: view.ignore_acls.unwrap_or_default(),
+            block_policy: view.block_policy.unwrap_or_default(),
+            restrict: view.restrict.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&PublicAccess> for Block {
+    fn from(block: &PublicAccess) -> Block {
+        Block {
+            configuration: BlockView {
+                block_acls: Some(block.block_acls),
+                ignore_acls: Some(block.ignore_acls),
+                block_policy: Some(block.block_policy),
+                restrict: Some(block.restrict),
+            },
+        }
+    }
+}
+
 fn put_block(cx: &mut Cx<'_>, req: PutBlock) -> Result<Empty, S3Error> {
-    let BlockView { block_acls, ignore_acls, block_policy, restrict } = req.configuration;
     change(cx, &req.bucket, |record| {
-        record.public_access = Some(PublicAccess {
-            block_acls: block_acls.unwrap_or_default(),
-            ignore_acls: ignore_acls.unwrap_or_default(),
-            block_policy: block_policy.unwrap_or_default(),
-            restrict: restrict.unwrap_or_default(),
-        });
+        record.public_access = Some(req.configuration.into());
         Ok(Empty)
     })
 }
@@ -45,14 +63,7 @@ fn put_block(cx: &mut Cx<'_>, req: PutBlock) -> Result<Empty, S3Error> {
 fn get_block(cx: &mut Cx<'_>, req: OfBucket) -> Result<Block, S3Error> {
     let bucket = load(cx, &req.bucket)?;
     let block = bucket.record.public_access.as_ref().ok_or(Denial::PublicBlockMissing(req.bucket))?;
-    Ok(Block {
-        configuration: BlockView {
-            block_acls: Some(block.block_acls),
-            ignore_acls: Some(block.ignore_acls),
-            block_policy: Some(block.block_policy),
-            restrict: Some(block.restrict),
-        },
-    })
+    Ok(block.into())
 }
 
 fn delete_block(cx: &mut Cx<'_>, req: OfBucket) -> Result<Empty, S3Error> {

@@ -10,6 +10,7 @@ use crate::s3::errors::{Denial, Refusal, S3Error, argument};
 use crate::s3::lock;
 use crate::s3::model::object::{Retention, StorageClass, Version};
 use crate::s3::model::upload::Upload;
+use crate::s3::public_access;
 use crate::s3::tags;
 use base::Timestamp;
 use base::tag::Tags;
@@ -144,7 +145,8 @@ impl Attributes {
     /// `InvalidArgument`, `InvalidStorageClass`, `InvalidTag`, `MetadataTooLarge`, `AccessControlListNotSupported`, ...
     pub(crate) fn version(&self, cx: &Cx<'_>, bucket: &Bucket) -> Result<Version, S3Error> {
         let uploader = cx.caller.principal.account();
-        let (owner, grants) = accept::of_new_object(&bucket.record, &self.stated(), uploader)?;
+        let blocks = || public_access::of(cx.tx, &bucket.record).block_acls;
+        let (owner, grants) = accept::of_new_object(&bucket.record, &self.stated(), uploader, blocks)?;
         Ok(Version {
             class: self.class()?,
             headers: self.headers(),

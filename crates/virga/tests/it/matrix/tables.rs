@@ -115,6 +115,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("ebs", REST_JSON),
     ("glacier", Codes { invalid: "InvalidParameterValueException", ..REST_JSON }),
     ("s3", S3),
+    ("s3control", S3),
     ("ssm", JSON),
     ("events", JSON),
     ("lambda", REST_JSON),
@@ -165,6 +166,12 @@ pub(super) const BY_LOOK_UP: List = &[
 
 /// Refusals whose message ends otherwise than the rule, and how.
 pub(super) const OTHER_WORDS: List = &[];
+
+/// Operations that tell whoever has no credentials so in words of their own.
+pub(super) const NOBODYS_WORDS: List = &[
+    ("s3:CopyObject", "Anonymous users cannot copy objects.  Please authenticate."),
+    ("s3:CreateMultipartUpload", "Anonymous users cannot initiate multipart uploads.  Please authenticate."),
+];
 
 /// Operations that succeed on what another account owns.
 pub(super) const ACROSS_ACCOUNTS: List = &[];
