@@ -35,7 +35,10 @@ pub(crate) fn of(from: &dyn Read, bucket: &BucketRecord) -> PublicAccess {
             ALL
         }
     };
-    bucket.public_access.as_ref().map_or(of_account.clone(), |own| own.with(&of_account))
+    match &bucket.public_access {
+        Some(own) => own.with(&of_account),
+        None => of_account,
+    }
 }
 
 impl PublicAccess {

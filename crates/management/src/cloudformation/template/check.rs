@@ -40,7 +40,7 @@ pub(crate) fn check(template: &Template, kinds: &dyn Kinds) -> Result<(), Wrong>
         form::check(template, &resource.properties)?;
         condition_of(template, resource.condition.as_deref(), "resource", &resource.name)?;
     }
-    unresolved_in(unresolved, "Resources")?;
+    unresolved_in(unresolved, AT_FAULT, "Resources")?;
     let mut unresolved = BTreeSet::new();
     for output in &template.outputs {
         names_of(template, kinds, &output.value, &mut unresolved)?;
@@ -50,7 +50,7 @@ pub(crate) fn check(template: &Template, kinds: &dyn Kinds) -> Result<(), Wrong>
         output.export.iter().chain([&output.value]).try_for_each(|own| form::check(template, own))?;
         condition_of(template, output.condition.as_deref(), "output", &output.name)?;
     }
-    unresolved_in(unresolved, "Outputs")?;
+    unresolved_in(unresolved, AT_FAULT, "Outputs")?;
     exports(template)?;
     let unknown: BTreeSet<&str> =
         template.resources.iter().map(|r| r.kind.as_str()).filter(|kind| !kinds.knows(kind)).collect();
@@ -61,13 +61,16 @@ pub(crate) fn check(template: &Template, kinds: &dyn Kinds) -> Result<(), Wrong>
     graph::order(template, &graph::needs(template, None)?).map(drop)
 }
 
-fn unresolved_in(names: BTreeSet<&str>, section: &str) -> Result<(), Wrong> {
+/// How it begins where the template's form is to blame.
+const AT_FAULT: &str = "Template format error: ";
+
+fn unresolved_in(names: BTreeSet<&str>, at_fault: &str, section: &str) -> Result<(), Wrong> {
     if names.is_empty() {
         return Ok(());
     }
     let named: Vec<&str> = names.into_iter().collect();
     wrong(format!(
-        "Template format error: Unresolved resource dependencies [{}] in the {section} block of the template",
+        "{at_fault}Unresolved resource dependencies [{}] in the {section} block of the template",
         named.join(", ")
     ))
 }
@@ -93,16 +96,9 @@ pub(crate) fn made(template: &Template, holding: &Holding) -> Result<(), Wrong> 
                 Ok(())
             })?;
         }
-        let names: Vec<String> = names.into_iter().collect();
-        if names.is_empty() {
-            return Ok(());
-        }
         // Recorded: where a condition has left out what an output is about, the template's form is not at fault.
-        let at_fault = if section == "Outputs" { "" } else { "Template format error: " };
-        wrong(format!(
-            "{at_fault}Unresolved resource dependencies [{}] in the {section} block of the template",
-            names.join(", ")
-        ))
+        let at_fault = if section == "Outputs" { "" } else { AT_FAULT };
+        unresolved_in(names.iter().map(String::as_str).collect(), at_fault, section)
     };
     let resources = template.resources.iter().filter(|resource| holds(&resource.condition));
     absent(&mut resources.map(|resource| &resource.properties), "Resources")?;

@@ -254,8 +254,8 @@ fn list_objects(cx: &mut Cx<'_>, req: ListObjects) -> Result<ListedObjects, S3Er
         max,
     };
     let names = Names::of(req.encoding.as_deref());
-    // AWS: a recorded answer: who is nobody is not told whose the objects are.
     let bucket = load(cx, &req.bucket)?;
+    // AWS: a recorded answer: who is nobody is not told whose the objects are.
     let owners = cx.caller.principal.account().map(|_| Owners::of(&bucket.record));
     let showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
     let Written { contents, prefixes, last, .. } = page(cx, &bucket, &query, showing)?;
